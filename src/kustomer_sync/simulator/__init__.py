@@ -1,0 +1,1 @@
+"""A Kustomer in a box."""
