@@ -1,0 +1,56 @@
+"""What a destination promises. One file per engine implements it; one behaviour suite tests all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from kustomer_sync.model import Counts, Table, Type, Write
+
+
+class Destination(Protocol):
+    """A schema of a database that one connection writes to.
+
+    Every method may be called again after a crash at any moment and then leaves the same rows.
+    """
+
+    def check(self) -> None:
+        """Open, write and close; raises `DestinationUnusable`, and then nothing was written."""
+
+    def begin(self, synced_at: datetime) -> dict[str, Any]:
+        """Raise the epoch and return the state as of then, by key.
+
+        From here on only this object may write: an older one gets `Superseded` and writes
+        nothing. `synced_at` is what `{prefix}synced` says on each row this sync changes.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """The state without raising the epoch; {} where nothing was ever synced."""
+
+    def ensure(self, tables: Iterable[Table]) -> None:
+        """Every table is there, empty if new, with at least its columns; nothing is dropped."""
+
+    def columns(self) -> Mapping[str, Mapping[str, Type]]:
+        """Table -> column -> type of every table of ours that is there."""
+
+    def write(self, write: Write) -> Mapping[str, Counts]:
+        """Land it all in one transaction, or nothing; counts by table, children and histories too.
+
+        Of several copies of a record, stored ones included, the highest (updatedAt, rev) stays;
+        of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
+        """
+
+    def missing(self, table: Table, seen: pa.Array) -> list[str]:
+        """Ids of rows not flagged whose id is not in `seen`."""
+
+    def ids(self, table: Table, lo: datetime, hi: datetime) -> pa.Table:
+        """`id`, `updated_at`, `deleted` (soft) and `flagged` of rows with lo <= updated_at < hi."""
+
+    def rows(self, tables: Iterable[str]) -> Mapping[str, int]:
+        """How many rows each table has, flagged ones included; 0 for a table not there."""
+
+    def close(self) -> None:
+        """Let go of everything; may be called twice."""

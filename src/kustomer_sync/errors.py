@@ -1,0 +1,79 @@
+"""Every error a user can meet, grouped by what happens next.
+
+SyncError
+├── UsageError          wrong flags, config or key: nothing was written; exit code 2
+│   ├── ConfigError     the TOML file or a flag
+│   ├── KeyRefused      Kustomer said 401
+│   ├── SourceUnreachable   no answer at the first request
+│   └── DestinationUnusable the database can't be opened
+├── SyncFailed          it began and could not finish; exit code 1
+│   ├── SourceFailed    Kustomer kept failing past every deadline
+│   └── DestinationFailed   the database refused a write
+├── Rescheduled         no request was possible for too long; resumable; exit code 3
+├── Interrupted         a signal stopped it; resumable; exit code 3
+└── Superseded          another sync of this connection took over; exit code 1
+"""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """One sentence that says what is wrong, and a hint that says what to do next."""
+
+    code = "error"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(SyncError):
+    code = "usage"
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    code = "config"
+
+
+class KeyRefused(UsageError):  # noqa: N818 - reads as the sentence it is
+    code = "key_refused"
+
+
+class SourceUnreachable(UsageError):  # noqa: N818 - reads as the sentence it is
+    code = "source_unreachable"
+
+
+class DestinationUnusable(UsageError):  # noqa: N818 - reads as the sentence it is
+    code = "destination_unusable"
+
+
+class SyncFailed(SyncError):  # noqa: N818 - reads as the sentence it is
+    code = "sync_failed"
+
+
+class SourceFailed(SyncFailed):
+    code = "source_failed"
+
+
+class DestinationFailed(SyncFailed):
+    code = "destination_failed"
+
+
+class Rescheduled(SyncError):  # noqa: N818 - reads as the sentence it is
+    code = "rescheduled"
+    exit_code = 3
+
+
+class Interrupted(SyncError):  # noqa: N818 - reads as the sentence it is
+    code = "interrupted"
+    exit_code = 3
+
+
+class Superseded(SyncError):  # noqa: N818 - reads as the sentence it is
+    code = "superseded"

@@ -1,0 +1,238 @@
+"""The words every other module speaks: tables, columns, batches, counts.
+
+Imports nothing of ours. Knows neither HTTP nor SQL: a table is a value, declared once in the
+catalog, from which reading, shredding, DDL, ERD and docs are all derived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+Record = dict[str, Any]
+"""One JSON object from the API, with what its reply `included` already put in place."""
+
+
+class Type(StrEnum):
+    """A column's type, in the reference schema's words."""
+
+    STRING = "String"
+    INT = "Int"
+    LONG = "Long"
+    DOUBLE = "Double"
+    BOOLEAN = "Boolean"
+    INSTANT = "Instant"
+    JSON = "Json"
+
+
+ARROW_TYPES: Mapping[Type, pa.DataType] = {
+    Type.STRING: pa.string(),
+    Type.INT: pa.int32(),
+    Type.LONG: pa.int64(),
+    Type.DOUBLE: pa.float64(),
+    Type.BOOLEAN: pa.bool_(),
+    Type.INSTANT: pa.timestamp("us", tz="UTC"),
+    Type.JSON: pa.string(),  # JSON text; a destination gives it its own JSON type
+}
+
+_WIDER = {
+    (Type.INT, Type.LONG): Type.LONG,
+    (Type.LONG, Type.INT): Type.LONG,
+}
+
+
+def wider(stored: Type, incoming: Type) -> Type:
+    """The type a column must have to hold both; anything that is not Int/Long meets in String."""
+    if stored == incoming:
+        return stored
+    return _WIDER.get((stored, incoming), Type.STRING)
+
+
+class Origin(StrEnum):
+    """Where a column's value comes from."""
+
+    VALUE = "value"  # the value at `source`
+    PARENT = "parent"  # the id of the record the row is made from
+    INDEX = "index"  # the element's place in its array, counted from 1
+    SURROGATE = "surrogate"  # a stable hash of parent id and element
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: Type = Type.STRING
+    source: tuple[str, ...] = ()
+    """Keys from the record (for a child: from its element) to the value; () is the element."""
+    origin: Origin = Origin.VALUE
+    first: bool = False
+    """The API may give an array; its first element is the value."""
+    extra: bool = False
+    """Beyond the reference schema; `extras = false` leaves it out."""
+    custom: str | None = None
+    """The custom attribute it holds."""
+    references: str | None = None
+    """The table whose id it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Read incrementally, by windows of `{context}_updated_at`."""
+
+    context: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Read whole, at least daily; a complete listing says what is absent."""
+
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    also: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Further listings of the same path, each with these parameters, that complete the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Read back from the newest page to the cursor, the active ones always."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Read by one call per changed record of table `of`."""
+
+    of: str
+    path: str
+
+
+Reading = Search | Listing | Recent | Each
+
+Elements = tuple[str, ...] | Callable[[Record], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the catalog and of the destination."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ("id",)
+    reading: Reading | None = None
+    """How its records are read; None on a child table."""
+    object: str = ""
+    """The `type` of its records."""
+    role: str = ""
+    """The API role that reading it needs."""
+    elements: Elements = ()
+    """A child's array: its path in the record, or a function of the record."""
+    parent: str | None = None
+    """A child's root table."""
+    parent_column: str = ""
+    """A child's column that holds the root record's id."""
+    children: tuple[Table, ...] = ()
+    history: str | None = None
+    """The table that keeps every version of its rows."""
+    history_key: tuple[str, ...] = ()
+    """The key of that table, `{prefix}start` not counted."""
+    custom: bool = False
+    """Its records carry custom attributes, each a column of its own."""
+    per_klass: bool = False
+    """Each klass of its records has a table `{name}_{klass}` too."""
+    extra: bool = False
+    link: str = ""
+    """The reference page of its source endpoint."""
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    def walk(self) -> Iterator[Table]:
+        """Itself, then its children."""
+        yield self
+        yield from self.children
+
+
+# What a batch carries beside a table's own columns; a destination uses these and lands none.
+ROW = "__row"
+"""int64, in every table of a batch: which copy of which record the row was made from."""
+UPDATED_AT = "__updated_at"
+"""timestamp[us, UTC], in a root table: the copy's `updatedAt`; null when the record has none."""
+REV = "__rev"
+"""int64, in a root table: the copy's `rev`; null when the record has none."""
+DELETED = "__deleted"
+"""bool, in a root table: soft-deleted in Kustomer, where the table has no column that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    table: Table
+    """With every column that lands, custom ones included, at the type this batch needs."""
+    data: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A value that did not fit its column and landed as NULL."""
+
+    table: str
+    record_id: str
+    column: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole records with all their rows; loaded all or nothing.
+
+    A record may be there in several copies. `root.data` has one row a copy; the children rows of
+    a copy carry its `__row`. A child table is there even when empty: a living record's array may
+    have been emptied.
+    """
+
+    root: Rows
+    children: tuple[Rows, ...] = ()
+    rejects: tuple[Reject, ...] = ()
+
+    @property
+    def records(self) -> int:
+        return int(self.root.data.num_rows)
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.root.data.nbytes) + sum(int(c.data.nbytes) for c in self.children)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to the rows of one table."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    def __iadd__(self, other: Counts) -> Counts:
+        self.inserted += other.inserted
+        self.updated += other.updated
+        self.deleted += other.deleted
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One transaction: batches, absences, and the state that covers them."""
+
+    batches: tuple[Batch, ...] = ()
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
+    state: Mapping[str, Any] = field(default_factory=dict)
+    """State key -> JSON value; written over what was there."""
+
+
+END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+"""`{prefix}end` of a version that is still active."""

@@ -1,0 +1,1 @@
+"""Records become Arrow rows, driven by the catalog."""
