@@ -251,10 +251,10 @@ def check_tables(connection: Connection, tables: Iterable[Table]) -> None:
                 where + "history mode, blocked and hashed columns are not built yet.",
                 "Leave them out with this version.",
             )
-        table = known.get(name)
-        if table is None:
+        named = known.get(name)
+        if named is None:
             continue
-        columns = {c.name: c for c in table.columns}
+        columns = {c.name: c for c in named.columns}
         for column, own in choice.columns.items():
             if column not in columns and not column.startswith("custom_"):
                 raise ConfigError(
@@ -263,8 +263,8 @@ def check_tables(connection: Connection, tables: Iterable[Table]) -> None:
             if own.enabled and not own.hashed:
                 continue
             found = columns.get(column)
-            fixed = column in table.key or (found is not None and found.origin is Origin.PARENT)
-            if fixed or (column == "updated_at" and isinstance(table.reading, Search)):
+            fixed = column in named.key or (found is not None and found.origin is Origin.PARENT)
+            if fixed or (column == "updated_at" and isinstance(named.reading, Search)):
                 raise ConfigError(
                     where + f"{column} can be neither blocked nor hashed.",
                     "The tables are joined and kept current by it.",

@@ -553,7 +553,7 @@ class Landing:
     ) -> None:  # fmt: skip
         """Everything taken so far is in the destination, with the spans that it completes."""
         batches = tuple(concat(pages) for pages in self._buffered.values())
-        changed = {
+        changed: dict[str, Any] = {
             f"table:{name}": {
                 "done": [list(span) for span in self._states[name].done],
                 "archive_denied": self._states[name].archive_denied,

@@ -311,8 +311,8 @@ class DuckDB:
         for step in self._plan(stored).batch(root, children):
             _run(connection, step.sql, step.counts, counts[step.table])
         self._rejects(connection, batch)
-        for part in (root, *children):
-            connection.unregister(part.relation)
+        for staged in (root, *children):
+            connection.unregister(staged.relation)
 
     def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """The accepted records' rejects are those of this reading, and no older ones."""

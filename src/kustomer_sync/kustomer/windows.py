@@ -452,7 +452,7 @@ def _times(records: list[Record], key: str) -> list[int]:
     """The records' times in the order they came; [] when one can't be read."""
     times = []
     for record in records:
-        value = (record.get("attributes") or {}).get(key)
+        value: Any = (record.get("attributes") or {}).get(key)
         try:
             times.append(millis(datetime.fromisoformat(value)))
         except (TypeError, ValueError):
