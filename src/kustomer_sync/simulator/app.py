@@ -1,4 +1,4 @@
-"""The HTTP face: authentication, budgets, faults, lists, GETs, searches, and the test's controls."""
+"""The HTTP face: keys, budgets, faults, lists, GETs, searches, and a test's controls."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _PATHS = {
 }  # fmt: skip
 _TOTALS = ("customer",)
 _LARGE_PAGES = ("user", "team")
-ROLES = tuple(
-    f"org.permission.{kind}.read"
-    for kind in ("customer", "conversation", "message", "note", "company", "kobject", "klass",
-                 "metadata", "tag", "team", "user", "attachment")
-) + ("org.permission.search.create",)  # fmt: skip
+_READ = (
+    "customer", "conversation", "message", "note", "company", "kobject", "klass", "metadata",
+    "tag", "team", "user", "attachment",
+)  # fmt: skip
+ROLES = (*(f"org.permission.{kind}.read" for kind in _READ), "org.permission.search.create")
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -97,7 +97,7 @@ class App:
         self.expired = False
         self._rng = random.Random(f"{seed}/app")
         self._buckets = {"org": Bucket(limits.org), "search": Bucket(limits.search)}
-        self._last_page: dict[str, Any] | None = None
+        self._last_pages: dict[str, dict[str, Any]] = {}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -122,6 +122,8 @@ class App:
             status, payload = 200, orjson.dumps(content)
         except Answer as answer:
             status, payload = answer.status, self._error(answer)
+            if fault == "429":
+                extra["retry-after"] = "1"
         self.seen.by_path[path] += 1
         self.seen.last.append({"path": path, "query": query, "body": body, "at": time.time()})
         if self.switches.date_header:
@@ -138,7 +140,8 @@ class App:
 
     def _budget(self, searching: bool, extra: dict[str, str]) -> None:
         lanes = ("org", "search") if searching else ("org",)
-        taken = all([self._buckets[n].take(self.limits.others if n == "org" else 0) for n in lanes])
+        asked = [self._buckets[n].take(self.limits.others if n == "org" else 0) for n in lanes]
+        taken = all(asked)
         shown = self.switches.search_headers if searching else "org"
         if shown != "none":
             bucket = self._buckets[shown]
@@ -196,20 +199,21 @@ class App:
             raise Answer(429, "too_many_requests", "Too Many Requests")
         content = self._route(method, path, query, body)
         if fault is not None and isinstance(content, dict) and "meta" in content:
-            content = self._twisted(content, fault)
-        if isinstance(content, dict) and isinstance(content.get("data"), list):
-            self._last_page = content
+            content = self._twisted(path, content, fault)
+        if isinstance(content, dict) and content.get("data"):
+            self._last_pages[_topic(path, content)] = content
         return content
 
-    def _twisted(self, content: dict[str, Any], fault: Kind) -> dict[str, Any]:
+    def _twisted(self, path: str, content: dict[str, Any], fault: Kind) -> dict[str, Any]:
         """The reply with what a fault does to it."""
         meta, links = dict(content["meta"]), dict(content["links"])
         match fault:
             case "timed_out":
                 half = content["data"][: len(content["data"]) // 2]
                 return content | {"meta": meta | {"timed_out": True}, "data": half}
-            case "repeat" if self._last_page is not None:
-                return content | {"data": self._last_page["data"]}
+            case "repeat":
+                last = self._last_pages.get(_topic(path, content), content)
+                return content | {"data": last["data"]}
             case "shift":
                 return content | {"data": content["data"][1:]}
             case "foreign_next":
@@ -424,6 +428,12 @@ class App:
             "switches": asdict(self.switches),
             "org": self.org.state(),
         }
+
+
+def _topic(path: str, content: dict[str, Any]) -> str:
+    """What a reply is about: its path and the kind of its records."""
+    data = content["data"]
+    return f"{path} {data[0]['type'].split('.')[0]}" if isinstance(data, list) and data else path
 
 
 def _of(record: Record, relation: str) -> str | None:

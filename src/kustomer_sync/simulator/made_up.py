@@ -18,9 +18,19 @@ SPAN = 3 * 365 * DAY
 """The org is three years old, so a third of it is beyond the search's two years."""
 ORG = "57f29863a1dbf61100e6aa92"
 KLASSES = ("order", "shipment-event", "reservation")
-_WORDS = ["refund", "parcel", "late", "broken", "login", "invoice", "address", "colour", "size", "exchange", "voucher", "delivery", "warranty", "battery", "screen", "return", "label", "courier", "upgrade", "plan"]
-_FIRST = ["Ada", "Bela", "Cyra", "Dario", "Edda", "Fenn", "Gita", "Hodd", "Ines", "Jarl", "Kiri", "Lomi", "Mera", "Nolo", "Odra"]
-_LAST = ["Quillmoor", "Vandersloot", "Okonje", "Tarrasch", "Belmonde", "Yxgard", "Pemberlin", "Sandovar"]
+_WORDS = (
+    "refund", "parcel", "late", "broken", "login", "invoice", "address", "colour", "size",
+    "exchange", "voucher", "delivery", "warranty", "battery", "screen", "return", "label",
+    "courier", "upgrade", "plan",
+)  # fmt: skip
+_FIRST = (
+    "Ada", "Bela", "Cyra", "Dario", "Edda", "Fenn", "Gita", "Hodd", "Ines", "Jarl", "Kiri",
+    "Lomi", "Mera", "Nolo", "Odra",
+)  # fmt: skip
+_LAST = (
+    "Quillmoor", "Vandersloot", "Okonje", "Tarrasch", "Belmonde", "Yxgard", "Pemberlin",
+    "Sandovar",
+)  # fmt: skip
 _CHANNELS = ("email", "chat", "sms", "voice", "facebook")
 _CODE = {
     "customer": 1, "conversation": 2, "message": 3, "note": 4, "company": 5, "kobject": 6,

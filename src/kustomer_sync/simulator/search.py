@@ -27,7 +27,7 @@ _EQUALS = {
 _OPERATORS = ("equals", "in", "contains", "gt", "gte", "lt", "lte", "not_set")
 
 
-class BadRequest(ValueError):
+class BadRequest(ValueError):  # noqa: N818 - an answer, not a failure
     """What the API answers with 400."""
 
 
@@ -185,9 +185,12 @@ def _tests(body: dict[str, Any], kind: str) -> list[Callable[[Record], bool]]:
         tests.append(lambda record: any(test(record) for test in either))
     for condition in _conditions(body, "not"):
         for name, test in condition.items():
-            inner = _test(name, test, kind)
-            tests.append(lambda record, inner=inner: not inner(record))
+            tests.append(_negated(_test(name, test, kind)))
     return tests
+
+
+def _negated(test: Callable[[Record], bool]) -> Callable[[Record], bool]:
+    return lambda record: not test(record)
 
 
 def _test(name: str, test: Any, kind: str) -> Callable[[Record], bool]:
