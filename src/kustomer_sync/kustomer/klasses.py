@@ -58,7 +58,8 @@ class Klasses:
                     return self.of(record)
             for ref in _refs(relation):
                 return ref
-        name = (record.get("attributes") or {}).get("klassName")
+        attributes = record.get("attributes")
+        name = attributes.get("klassName") if isinstance(attributes, dict) else None
         return name if isinstance(name, str) and name else "unknown"
 
 

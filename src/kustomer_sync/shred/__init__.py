@@ -1,7 +1,8 @@
 """Records become Arrow rows, driven by the catalog."""
 
+from kustomer_sync.shred.concat import concat
 from kustomer_sync.shred.custom import CustomTypes
 from kustomer_sync.shred.naming import Names
-from kustomer_sync.shred.shredder import Shredder, concat
+from kustomer_sync.shred.shredder import Shredder
 
 __all__ = ["CustomTypes", "Names", "Shredder", "concat"]

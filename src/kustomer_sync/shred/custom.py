@@ -1,52 +1,59 @@
 """The type of a custom attribute: by its suffix and its metadata, never guessed from values.
 
-Kustomer's rule (custom-attributes page, documented): the name ends in its type. `Num` may be a
-float; a multi-value attribute (metadata `multi`) is an array.
+Kustomer's rule (custom-attributes page, documented): a name ends in its type. A multi-value
+attribute (`multi` or `array` in its metadata) is an array, so it lands as JSON.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kustomer_sync.model import Column, Type
-from kustomer_sync.shred.naming import Names
 
 _BY_SUFFIX = {"Num": Type.DOUBLE, "At": Type.INSTANT, "Bool": Type.BOOLEAN}
 
 
 class CustomTypes:
-    """What is known of each resource's custom attributes; kept between syncs."""
+    """What is known of each resource's custom attributes; kept between syncs.
+
+    A type that was once given up for text stays text, and a multi-value attribute stays one.
+    """
 
     def __init__(self) -> None:
         self._multi: dict[str, set[str]] = {}
         self._text: dict[str, set[str]] = {}
+        self.changes = 0
+        """Grows with whatever is learnt; what was derived before may be out of date."""
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> CustomTypes:
+    def from_state(cls, state: Mapping[str, Any]) -> CustomTypes:
         types = cls()
         types._multi = {r: set(names) for r, names in (state.get("multi") or {}).items()}
         types._text = {r: set(names) for r, names in (state.get("text") or {}).items()}
         return types
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, dict[str, list[str]]]:
         return {
             "multi": {r: sorted(names) for r, names in self._multi.items()},
             "text": {r: sorted(names) for r, names in self._text.items()},
         }
 
     def knows(self, resource: str) -> bool:
-        """Whether its metadata was asked for."""
+        """Whether its metadata was taken in, even if it could not be read."""
         return resource in self._multi
 
-    def learn(self, resource: str, properties: dict[str, Any] | None) -> None:
-        """Take in a resource's metadata; a multi-value attribute stays one."""
+    def learn(self, resource: str, properties: Mapping[str, Any] | None) -> None:
+        """Take in `attributes.properties` of `GET /v1/metadata/{resource}`; None: unreadable."""
+        self.changes += 1
         multi = self._multi.setdefault(resource, set())
-        for name, property_ in (properties or {}).items():
-            if isinstance(property_, dict) and (property_.get("multi") or property_.get("array")):
+        for name, said in (properties or {}).items():
+            if isinstance(said, dict) and (said.get("multi") or said.get("array")):
                 multi.add(name)
 
     def widen(self, resource: str, attribute: str) -> None:
         """From now on this number is text: as a double it would lose digits."""
+        self.changes += 1
         self._text.setdefault(resource, set()).add(attribute)
 
     def type_of(self, resource: str, attribute: str) -> Type:
@@ -60,10 +67,6 @@ class CustomTypes:
         return Type.STRING
 
     def column(self, resource: str, name: str, attribute: str) -> Column:
-        return Column(
-            name, self.type_of(resource, attribute),
-            ("attributes", "custom", attribute), custom=attribute,
-        )  # fmt: skip
-
-
-__all__ = ["CustomTypes", "Names"]
+        """The column `name` that holds `attribute` of the records of `resource`."""
+        source = ("attributes", "custom", attribute)
+        return Column(name, self.type_of(resource, attribute), source, custom=attribute)

@@ -4,49 +4,67 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-LONGEST = 63  # bytes, PostgreSQL's limit
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+LONGEST = 63
+"""Bytes of a name in PostgreSQL, the shortest limit of the destinations."""
+
+# An acronym gives its last capital to the next word: `BNBuser` -> `BN`, `Buser`.
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^A-Za-z0-9]+")
+_SPELLED = str.maketrans({
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
+    "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ı": "i",
+})  # fmt: skip
+_SHOWN = 8  # how many characters of an unspeakable name are spelled in hexadecimal
 
 
 def snake(name: str) -> str:
     """The reference connector's naming: `airBNBuserIdNum` -> `air_bn_buser_id_num`.
 
-    Non-ASCII is transliterated where it decomposes; camelCase and digits are split; an acronym
-    gives its last capital to the next word; what is left of anything else becomes `_`.
+    Non-ASCII letters are transliterated; camelCase and digits are split off (`address2` ->
+    `address_2`); anything else becomes one `_`. A name never starts with a digit and is never
+    empty: one without a letter or digit is spelled by its characters' numbers.
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    words = [word.lower() for word in _WORDS.findall(plain)]
-    joined = "_".join(words) or "_".join(f"{ord(c):x}" for c in name[:8]) or "empty"
+    words = [w if w.isalnum() else "_" for w in _WORDS.findall(_ascii(name))]
+    joined = re.sub("_+", "_", "_".join(words)).lower()
+    if joined in ("", "_"):
+        joined = "_".join(f"{ord(c):x}" for c in name[:_SHOWN]) or "empty"
     return f"_{joined}" if joined[0].isdigit() else joined
 
 
-class Names:
-    """Which name each custom attribute and klass got, in order of first sight."""
+def _ascii(name: str) -> str:
+    """Letters without their accents; each character that has no Latin letter becomes `_`."""
+    split = unicodedata.normalize("NFKD", name.translate(_SPELLED))
+    bare = (c for c in split if not unicodedata.combining(c))
+    return "".join(c if c.isascii() else "_" for c in bare)
 
-    def __init__(self, given: dict[str, dict[str, str]] | None = None) -> None:
-        self._given = given or {}
+
+class Names:
+    """Which name each custom attribute and klass got, in order of first sight, for ever."""
+
+    def __init__(self, given: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        self._given = {scope: dict(names) for scope, names in (given or {}).items()}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Names:
-        return cls({scope: dict(names) for scope, names in state.items()})
+    def from_state(cls, state: Mapping[str, Any]) -> Names:
+        return cls(state)
 
     def state(self) -> dict[str, dict[str, str]]:
         return {scope: dict(names) for scope, names in self._given.items()}
 
     def column(self, table: str, attribute: str, taken: Iterable[str]) -> str:
-        """`custom_{snake}`; one already taken gets `_2`, `_3`; the same for ever after."""
-        return self._name(table, attribute, f"custom_{snake(attribute)}", taken)
+        """`custom_{snake}`; where that is taken `_2`, `_3`, the same for ever after."""
+        return self._name(table, attribute, "custom", taken)
 
-    def klass_table(self, root: str, klass: str, taken: Iterable[str]) -> str:
-        """`{root}_{snake}`, by the same rule."""
-        return self._name(f"{root}.*", klass, f"{root}_{snake(klass)}", taken)
+    def klass_table(self, klass: str, taken: Iterable[str], root: str = "kobject") -> str:
+        """`kobject_{snake}`, by the same rule: klass `tag` is `kobject_tag_2`."""
+        return self._name(f"{root}.*", klass, root, taken)
 
-    def _name(self, scope: str, key: str, wanted: str, taken: Iterable[str]) -> str:
+    def _name(self, scope: str, key: str, prefix: str, taken: Iterable[str]) -> str:
         names = self._given.setdefault(scope, {})
         if key not in names:
+            wanted = f"{prefix}_{snake(key).lstrip('_')}"
             names[key] = _free(wanted, {*names.values(), *taken})
         return names[key]
 
@@ -55,5 +73,5 @@ def _free(wanted: str, taken: set[str]) -> str:
     name, n = wanted[:LONGEST], 1
     while name in taken:
         n += 1
-        name = f"{wanted[: LONGEST - len(str(n)) - 1]}_{n}"
+        name = f"{wanted[: LONGEST - len(f'_{n}')]}_{n}"
     return name

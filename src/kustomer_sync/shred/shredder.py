@@ -1,475 +1,349 @@
 """Records of one page -> Arrow rows of a table and its children, driven by the table's columns.
 
-The whole page becomes one struct array of an explicit type, from which columns and child tables
-are taken by Arrow kernels. A page in which any value does not fit is taken column by column,
-and only the columns that do not fit value by value. A row always lands.
+The whole page is read as one struct array, from which columns and child tables are taken by
+Arrow kernels. Where a value does not fit, only its column is taken one by one, on this page and
+from then on; the others stay with Arrow. A row always lands.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kustomer_sync.model import (
-    ARROW_TYPES,
     DELETED,
     REV,
     ROW,
     UPDATED_AT,
     Batch,
     Column,
-    Origin,
     Record,
     Reject,
     Rows,
     Table,
     Type,
-    wider,
 )
 from kustomer_sync.shred.custom import CustomTypes
+from kustomer_sync.shred.elements import at, retyped, shred_elements
+from kustomer_sync.shred.lists import Lists, read_lists
 from kustomer_sync.shred.naming import Names
+from kustomer_sync.shred.plan import ChildPlan, Plan, plan
 from kustomer_sync.shred.values import (
-    FAST,
-    Converted,
+    REFUSED,
+    Array,
+    Settled,
+    by_kernels,
     convert,
     loses_digits,
-    number_text,
     settle,
     text,
 )
 
+_CUSTOM = ("attributes", "custom")
 _MARKS = (
     Column(UPDATED_AT, Type.INSTANT, ("attributes", "updatedAt")),
     Column(REV, Type.LONG, ("attributes", "rev")),
+    Column(DELETED, Type.BOOLEAN, ("attributes", "deleted")),
 )
-_SOFT = Column(DELETED, Type.BOOLEAN, ("attributes", "deleted"))
-_REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+_MARK_NAMES = tuple(mark.name for mark in _MARKS)
+_ALWAYS_KNOWN = {"custom", "rev", "updatedAt", "deleted"}
+
+
+def _no_klass(record: Record) -> str:
+    return "unknown"
 
 
 class Shredder:
-    """Shreds the pages of one root table; remembers names and types of custom attributes."""
+    """Shreds the pages of one root table; what was learnt of custom attributes is remembered."""
 
     def __init__(
         self, table: Table, *, names: Names, custom_types: CustomTypes,
-        klass_of: Callable[[Record], str] = lambda record: "unknown",
+        klass_of: Callable[[Record], str] = _no_klass,
     ) -> None:  # fmt: skip
         self.table = table
         self.unknown: set[str] = set()
         """Attributes met that no column takes."""
         self._names, self._types, self._klass_of = names, custom_types, klass_of
-        self._soft = not any(c.name == "deleted" for c in table.columns)
-        self._attributes = _known(table)
+        self._known = _known(table)
+        own = replace(table, custom=table.custom and not table.per_klass)
+        self._pages = _Pages(own, (*table.columns, *_MARKS), table.name, names, custom_types)
+        self._klasses: dict[str, tuple[Table, _Pages]] = {}
 
     def shred(self, records: Sequence[Record]) -> list[Batch]:
-        """The page as batches: one of the table, and one of each klass met where it has klasses.
+        """The page as batches: one of the table and, where it has klasses, one of each klass met.
 
-        Every record with an id is a row; one without is a reject of the first batch.
+        Every record with an id is a row; one without is a reject of the first batch. A klass's
+        batch has rejects of its custom columns only, the first has those of the others.
         """
         kept, rejects = _with_ids(self.table.name, records)
-        self._notice(kept)
-        ids = [text(r["id"]) for r in kept]
-        own = () if self.table.per_klass else self._custom(kept, self.table.name, self.table)
-        batch = self._batch(self.table, own, kept, ids, rejects)
+        self.unknown |= _attributes(kept) - self._known
+        ids = [text(record["id"]) for record in kept]
+        found = self._pages.read(kept, ids)
+        whole = Batch(_root(self.table, found), found.children, (*rejects, *found.rejects))
         if not self.table.per_klass:
-            return [batch]
-        return [batch, *self._klasses(kept)]
+            return [whole]
+        return [whole, *self._by_klass(whole.root, kept, ids)]
 
-    def _klasses(self, records: list[Record]) -> Iterator[Batch]:
-        by_klass: dict[str, list[Record]] = {}
-        for record in records:
-            by_klass.setdefault(self._klass_of(record), []).append(record)
-        taken = {t.name for t in self.table.walk()}
-        for klass, members in by_klass.items():
-            name = self._names.klass_table(self.table.name, klass, taken)
+    def _by_klass(self, root: Rows, records: list[Record], ids: list[str]) -> Iterator[Batch]:
+        """The same rows again, in their klass's table and with its custom columns."""
+        members: dict[str, list[int]] = {}
+        for place, record in enumerate(records):
+            members.setdefault(self._klass_of(record), []).append(place)
+        for klass, places in members.items():
+            table, pages = self._klass(klass)
+            found = pages.read([records[n] for n in places], [ids[n] for n in places])
+            shared = root.data.drop_columns([ROW]).take(pa.array(places, pa.int64()))
+            for column in found.columns:
+                shared = shared.append_column(column.name, found.settled[column.name].array)
+            shared = shared.append_column(ROW, _numbered(len(places)))
+            table = replace(table, columns=(*root.table.columns, *found.columns))
+            yield Batch(Rows(table, shared), (), found.rejects)
+
+    def _klass(self, klass: str) -> tuple[Table, _Pages]:
+        if klass not in self._klasses:
+            taken = {table.name for table in self.table.walk()}
+            name = self._names.klass_table(klass, taken, self.table.name)
             table = replace(self.table, name=name, children=(), per_klass=False)
-            own = self._custom(members, f"{self.table.name}.{klass}", table)
-            yield self._batch(table, own, members, [text(r["id"]) for r in members], ())
-
-    def _custom(self, records: list[Record], resource: str, table: Table) -> tuple[Column, ...]:
-        """A column for each custom attribute on the page, in order of first sight."""
-        if not table.custom:
-            return ()
-        dicts = [_at(r, ("attributes", "custom")) for r in records]
-        met = dict.fromkeys(key for d in dicts if isinstance(d, dict) for key in d)
-        taken = [c.name for c in table.columns]
-        found = []
-        for attribute in met:
-            name = self._names.column(table.name, attribute, taken)
-            column = self._types.column(resource, name, attribute)
-            if column.type is Type.DOUBLE and loses_digits(
-                [d.get(attribute) for d in dicts if isinstance(d, dict)]
-            ):
-                self._types.widen(resource, attribute)
-                column = replace(column, type=Type.STRING)
-            found.append(column)
-        return tuple(found)
-
-    def _batch(
-        self, table: Table, custom: tuple[Column, ...], records: list[Record], ids: list[str],
-        rejects: Sequence[Reject],
-    ) -> Batch:  # fmt: skip
-        columns = (*table.columns, *custom)
-        marks = (*_MARKS, _SOFT) if self._soft else _MARKS
-        page = _Page(records, (*columns, *marks), table.children)
-        found = list(rejects)
-        taken, data = page.columns((*columns, *marks), table.name, ids, found)
-        if not self._soft:
-            data[DELETED] = pa.array([False] * len(records), pa.bool_())
-        data[DELETED] = pc.fill_null(data[DELETED], False)
-        data[ROW] = pa.array(range(len(records)), pa.int64())
-        landing = [c for c in taken if c.name not in (UPDATED_AT, REV, DELETED)]
-        root = Rows(replace(table, columns=tuple(landing), children=table.children), pa.table(data))
-        children = tuple(page.child(child, ids, found) for child in table.children)
-        found = [r for r in found if r.column not in (UPDATED_AT, REV, DELETED)]
-        return Batch(root, children, tuple(found))
-
-    def _notice(self, records: list[Record]) -> None:
-        met: set[str] = set().union(
-            *(r["attributes"] for r in records if isinstance(r.get("attributes"), dict))
-        )
-        self.unknown |= met - self._attributes
+            resource = f"{self.table.name}.{klass}"
+            self._klasses[klass] = table, _Pages(table, (), resource, self._names, self._types)
+        return self._klasses[klass]
 
 
 def _known(table: Table) -> set[str]:
-    paths = [c.source for t in table.walk() for c in t.columns if t is table]
+    paths = [c.source for c in table.columns]
     paths += [c.elements for c in table.children if isinstance(c.elements, tuple)]
-    known = {p[1] for p in paths if len(p) > 1 and p[0] == "attributes"}
-    return known | {"custom", "rev", "updatedAt", "deleted"}
+    return {p[1] for p in paths if len(p) > 1 and p[0] == "attributes"} | _ALWAYS_KNOWN
 
 
-def _with_ids(name: str, records: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
+def _attributes(records: Sequence[Record]) -> set[str]:
+    found = (record.get("attributes") for record in records)
+    return set().union(*(a for a in found if isinstance(a, dict)))
+
+
+def _with_ids(name: str, records: Sequence[Any]) -> tuple[list[Record], list[Reject]]:
     kept, rejects = [], []
     for record in records:
-        if isinstance(record, dict) and record.get("id") not in (None, ""):
+        found = record.get("id") if isinstance(record, dict) else None
+        if type(found) in (str, int) and found != "":
             kept.append(record)
         else:
             rejects.append(Reject(name, "", "id", text(record), "a record without an id"))
     return kept, rejects
 
 
+def _numbered(count: int) -> Array:
+    return pa.array(range(count), pa.int64())
+
+
 @dataclass(frozen=True, slots=True)
-class _Nowhere:
-    """What stands where an object was expected on the way to a value."""
+class _Found:
+    columns: tuple[Column, ...]
+    """Those that land, at the types they came out."""
+    settled: Mapping[str, Settled]
+    children: tuple[Rows, ...]
+    rejects: tuple[Reject, ...]
 
-    value: Any
+
+def _root(table: Table, found: _Found) -> Rows:
+    """The root's rows, with the marks that a batch carries."""
+    settled = found.settled
+    deleted = settled[DELETED].array.fill_null(False)
+    if any(c.name == "deleted" for c in table.columns):
+        deleted = pa.array([False] * len(deleted), pa.bool_())
+    arrays = [
+        *(settled[c.name].array for c in found.columns), settled[UPDATED_AT].array,
+        settled[REV].array, deleted, _numbered(len(deleted)),
+    ]  # fmt: skip
+    names = [*(c.name for c in found.columns), *_MARK_NAMES, ROW]
+    return Rows(replace(table, columns=found.columns), pa.Table.from_arrays(arrays, names))
 
 
-def _at(record: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path; None where the way there is missing or null."""
-    for key in path:
-        if record is None:
-            return None
-        if not isinstance(record, dict):
-            return _Nowhere(record)
-        record = record.get(key)
-    return record
+class _Pages:
+    """The pages of one table: what was learnt of them, and so how the next is read."""
+
+    def __init__(
+        self, table: Table, fixed: tuple[Column, ...], resource: str, names: Names,
+        types: CustomTypes,
+    ) -> None:  # fmt: skip
+        self._table, self._fixed, self._resource = table, fixed, resource
+        self._names, self._types = names, types
+        self._attributes: dict[str, str] = {}
+        """The custom attributes met so far with their columns, in order of first sight."""
+        self._stubborn: set[str] = set()
+        """Columns and children that Arrow once could not read."""
+        self._learnt: tuple[int, ...] | None = None
+        self._plan: Plan
+
+    def read(self, records: list[Record], ids: list[str]) -> _Found:
+        met = self._met(records)
+        page = _Page(self._planned(), self._table, records, ids)
+        settled = page.columns(self._type_of)
+        children = page.children()
+        self._stubborn |= page.misread
+        columns = [
+            c
+            for c, _ in page.plan.columns
+            if c.name not in _MARK_NAMES and (c.custom is None or c.custom in met)
+        ]
+        return _Found(retyped(columns, settled), settled, children, tuple(page.rejects))
+
+    def _met(self, records: list[Record]) -> dict[str, None]:
+        """The page's custom attributes; each has its column's name afterwards."""
+        if not self._table.custom:
+            return {}
+        customs = (at(record, _CUSTOM) for record in records)
+        met = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
+        for attribute in met:
+            if attribute not in self._attributes:
+                taken = [c.name for c in self._table.columns]
+                name = self._names.column(self._table.name, attribute, taken)
+                self._attributes[attribute] = name
+        return met
+
+    def _planned(self) -> Plan:
+        learnt = self._types.changes, len(self._attributes), len(self._stubborn)
+        if learnt != self._learnt:
+            own = (
+                self._types.column(self._resource, name, attribute)
+                for attribute, name in self._attributes.items()
+            )
+            self._plan = plan(self._table, (*self._fixed, *own), frozenset(self._stubborn))
+            self._learnt = learnt
+        return self._plan
+
+    def _type_of(self, column: Column, values: list[Any]) -> Type:
+        """Text, from now on, for a custom number of which a value would lose digits."""
+        if column.custom is not None and column.type is Type.DOUBLE and loses_digits(values):
+            self._types.widen(self._resource, column.custom)
+            return Type.STRING
+        return column.type
 
 
 class _Page:
-    """The records of one page: as a struct array if all fits, as they are if not."""
+    """The records of one page: read by Arrow where it can, else one by one."""
 
-    def __init__(
-        self, records: list[Record], columns: Sequence[Column], children: Sequence[Table]
-    ) -> None:
-        self._records = records
-        self._struct: pa.StructArray | None = None
-        paths = [c.elements for c in children if isinstance(c.elements, tuple)]
-        if _any_text(records, paths):
-            return
-        tree: dict[str, Any] = {}
-        for column in columns:
-            if _fast(column):
-                _plant(tree, column.source, FAST[column.type])
-        for child in children:
-            if isinstance(child.elements, tuple) and _fast_child(child):
-                _plant(tree, child.elements, pa.list_(_element_type(child)))
+    def __init__(self, how: Plan, table: Table, records: list[Record], ids: list[str]) -> None:
+        self.plan = how
+        self.rejects: list[Reject] = []
+        self.misread: set[str] = set()
+        """Columns and children that Arrow could not read."""
+        self._table, self._records, self._ids = table, records, ids
+        slots = self._slots()
+        self._lists = [None if slots is None else self._list(c, slots) for c in how.children]
+        self._settled = iter(self._settle(slots))
+
+    def _slots(self) -> list[Any] | None:
+        """What Arrow read; None where it refuses the page."""
         try:
-            self._struct = pa.array(records, _struct_type(tree))
-        except (*_REFUSED, _Clash):
-            self._struct = None
-
-    def columns(
-        self, columns: Sequence[Column], table: str, ids: list[str], rejects: list[Reject]
-    ) -> tuple[list[Column], dict[str, pa.Array]]:
-        """Each column's array, its type as it came out, and what did not fit."""
-        taken, data = [], {}
-        for column in columns:
-            converted = self._fast(column) or _slow(self._records, column)
-            taken.append(replace(column, type=converted.type))
-            data[column.name] = converted.array
-            rejects += [
-                Reject(table, ids[place], column.name, text(value), why)
-                for place, value, why in converted.misfits
-            ]
-        return taken, data
-
-    def _fast(self, column: Column) -> Converted | None:
-        if self._struct is None or not _fast(column):
+            return self.plan.reading.spread(pa.array(self._records, self.plan.type))
+        except REFUSED:
+            if not self._straighten():
+                return None
+        try:
+            return self.plan.reading.spread(pa.array(self._records, self.plan.type))
+        except REFUSED:
             return None
-        return settle(_dig(self._struct, column.source), column.type)
 
-    def child(self, child: Table, ids: list[str], rejects: list[Reject]) -> Rows:
-        if self._struct is not None and isinstance(child.elements, tuple) and _fast_child(child):
-            rows = self._fast_child(child, ids)
+    def _straighten(self) -> bool:
+        """Put nothing where something other than an object is, and say what was there."""
+        before, self._records = self._records, list(self._records)
+        for place in range(len(before)):
+            for way in self.plan.ways:
+                found = at(self._records[place], way)
+                if found is None or isinstance(found, dict):
+                    continue
+                self._records[place] = _without(self._records[place], way)
+                if found not in ("", []) and way in self.plan.said:
+                    self._reject(self._table, place, ".".join(way), found, "not an object")
+        return any(a is not b for a, b in zip(before, self._records, strict=True))
+
+    def _reject(self, table: Table, place: int, column: str, value: Any, why: str) -> None:
+        self.rejects.append(Reject(table.name, self._ids[place], column, text(value), why))
+
+    def _list(self, child: ChildPlan | Table, slots: list[Any]) -> Lists | None:
+        if isinstance(child, Table):
+            return None
+        return read_lists(child, slots[child.slot], self._records)
+
+    def _settle(self, slots: list[Any] | None) -> list[Settled | None]:
+        """Of everything that Arrow read, columns first, then the children's columns."""
+        if slots is None:
+            return []
+        columns = [
+            (c.type, tuple(slots[n] for n in taken))
+            for c, taken in self.plan.columns
+            if taken is not None
+        ]
+        return settle([*columns, *(r for found in self._lists if found for r in found.readings)])
+
+    def columns(self, type_of: Callable[[Column, list[Any]], Type]) -> dict[str, Settled]:
+        found = {}
+        for column, taken in self.plan.columns:
+            quick = None if taken is None else next(self._settled, None)
+            found[column.name] = quick or self._one_by_one(column, taken is not None, type_of)
+        return found
+
+    def _one_by_one(
+        self, column: Column, tried: bool, type_of: Callable[[Column, list[Any]], Type]
+    ) -> Settled:
+        values = [at(record, column.source) for record in self._records]
+        if column.first:
+            values = [_first(value) for value in values]
+        quick = by_kernels(values, column.type)
+        if quick is not None:
+            return quick
+        if tried:
+            self.misread.add(column.name)
+        type_ = type_of(column, values)
+        number = column.custom is not None and column.custom.endswith("Num")
+        settled = convert(values, type_, numbers=number and type_ is Type.STRING)
+        if column.name not in _MARK_NAMES:
+            for place, value, why in settled.misfits:
+                self._reject(self._table, place, column.name, value, why)
+        return settled
+
+    def children(self) -> tuple[Rows, ...]:
+        """After `columns`: each child's rows."""
+        ids = pa.array(self._ids, pa.string())
+        return tuple(
+            self._child(child, found, ids)
+            for child, found in zip(self.plan.children, self._lists, strict=True)
+        )
+
+    def _child(self, how: ChildPlan | Table, found: Lists | None, ids: Array) -> Rows:
+        if found is not None:
+            settled = [next(self._settled) for _ in found.readings]
+            rows = found.rows(settled, ids)
             if rows is not None:
                 return rows
-        return _slow_child(child, self._records, ids, rejects)
+        child = how if isinstance(how, Table) else how.child
+        rows, clean = shred_elements(child, self._records, self._ids, self.rejects)
+        if found is not None or not clean or not self._listable(how):
+            self.misread.add(child.name)
+        return rows
 
-    def _fast_child(self, child: Table, ids: list[str]) -> Rows | None:
-        assert isinstance(child.elements, tuple)  # noqa: S101 - narrows for the type checker
-        lists = _dig(self._struct, child.elements)
-        elements = pc.list_flatten(lists)
-        if elements.null_count:
-            return None
-        parents = pc.list_parent_indices(lists)
-        data: dict[str, pa.Array] = {}
-        taken = []
-        for column in child.columns:
-            if column.origin is Origin.PARENT:
-                array = pc.take(pa.array(ids, pa.string()), parents)
-                converted = Converted(array, column.type)
-            elif column.origin is Origin.INDEX:
-                converted = Converted(_places(lists, parents), column.type)
-            else:
-                values = _dig(elements, column.source) if column.source else elements
-                settled = settle(values, column.type)
-                if settled is None:
-                    return None
-                converted = settled
-            data[column.name] = converted.array
-            taken.append(replace(column, type=converted.type))
-        data[ROW] = pc.cast(parents, pa.int64())
-        return Rows(replace(child, columns=tuple(taken)), pa.table(data))
-
-
-def _any_text(records: list[Record], paths: list[tuple[str, ...]]) -> bool:
-    """Whether a string stands where a list is expected: Arrow would make a list of its letters."""
-    keys = [path[1] for path in paths if len(path) == 2 and path[0] == "attributes"]
-    deeper = [path for path in paths if len(path) != 2 or path[0] != "attributes"]
-    for record in records:
-        attributes = record.get("attributes")
-        if isinstance(attributes, dict):
-            for key in keys:
-                if isinstance(attributes.get(key), str):
-                    return True
-        for path in deeper:
-            if isinstance(_at(record, path), str):
-                return True
-    return False
-
-
-def _places(lists: pa.ListArray, parents: pa.Array) -> pa.Array:
-    """Each element's place in its list, from 1."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0)
-    starts = pc.subtract(
-        pc.cumulative_sum(pc.cast(lengths, pa.int64())), pc.cast(lengths, pa.int64())
-    )
-    running = pa.array(range(1, len(parents) + 1), pa.int64())
-    return pc.cast(pc.subtract(running, pc.take(starts, parents)), pa.int32())
-
-
-def _fast(column: Column) -> bool:
-    return (
-        column.origin is Origin.VALUE
-        and column.type is not Type.JSON
-        and not column.first
-        and bool(column.source)
-    )
-
-
-def _fast_child(child: Table) -> bool:
-    return all(
-        c.origin in (Origin.PARENT, Origin.INDEX)
-        or (c.origin is Origin.VALUE and c.type is not Type.JSON and not c.first)
-        for c in child.columns
-    )
-
-
-def _element_type(child: Table) -> pa.DataType:
-    values = [c for c in child.columns if c.origin is Origin.VALUE]
-    if all(not c.source for c in values):
-        return FAST[values[0].type]
-    tree: dict[str, Any] = {}
-    for column in values:
-        _plant(tree, column.source, FAST[column.type])
-    return _struct_type(tree)
-
-
-class _Clash(ValueError):  # noqa: N818 - reads as what it is
-    """Two columns want the same place as different things."""
-
-
-def _plant(tree: dict[str, Any], path: tuple[str, ...], leaf: pa.DataType) -> None:
-    for key in path[:-1]:
-        tree = tree.setdefault(key, {})
-        if not isinstance(tree, dict):
-            raise _Clash(path)
-    if tree.setdefault(path[-1], leaf) != leaf:
-        raise _Clash(path)
-
-
-def _struct_type(tree: dict[str, Any]) -> pa.DataType:
-    return pa.struct([(k, _struct_type(v) if isinstance(v, dict) else v) for k, v in tree.items()])
-
-
-def _dig(array: Any, path: tuple[str, ...]) -> pa.Array:
-    """A nested field with the nulls of what holds it."""
-    return pc.struct_field(array, list(path))
-
-
-# ---- column by column, where a page does not fit ----
-
-
-def _slow(records: Sequence[Any], column: Column) -> Converted:
-    values = [_at(r, column.source) for r in records]
-    if column.first:
-        values = [(v[0] if v else None) if isinstance(v, list) else v for v in values]
-    lost = tuple(
-        (place, v.value, "an object was expected here")
-        for place, v in enumerate(values)
-        if isinstance(v, _Nowhere)
-    )
-    if lost:
-        values = [None if isinstance(v, _Nowhere) else v for v in values]
-    converted = convert(values, column.type)
-    return replace(converted, misfits=(*converted.misfits, *lost)) if lost else converted
-
-
-def _slow_child(
-    child: Table, records: Sequence[Record], ids: list[str], rejects: list[Reject]
-) -> Rows:
-    parents: list[int] = []
-    places: list[int] = []
-    elements: list[Any] = []
-    for n, record in enumerate(records):
-        for place, element in enumerate(_elements(child, record), start=1):
-            parents.append(n)
-            places.append(place)
-            elements.append(element)
-    data: dict[str, pa.Array] = {}
-    taken = []
-    for column in child.columns:
-        match column.origin:
-            case Origin.PARENT:
-                array = pa.array([ids[n] for n in parents], pa.string())
-                converted = Converted(array, column.type)
-            case Origin.INDEX:
-                converted = Converted(pa.array(places, pa.int32()), column.type)
-            case Origin.SURROGATE:
-                array = pa.array(_surrogates(parents, elements, ids), pa.string())
-                converted = Converted(array, column.type)
-            case Origin.VALUE:
-                converted = _slow([_value_holder(e, column) for e in elements], column)
-        rejects += [
-            Reject(child.name, ids[parents[place]], column.name, text(value), why)
-            for place, value, why in converted.misfits
-        ]
-        data[column.name] = converted.array
-        taken.append(replace(column, type=converted.type))
-    data[ROW] = pa.array(parents, pa.int64())
-    rows = Rows(replace(child, columns=tuple(taken)), pa.table(data))
-    return _keyed(rows)
-
-
-def _keyed(rows: Rows) -> Rows:
-    """Without the elements whose key is missing: nothing could tell them apart."""
-    keys = [k for k in rows.table.key if rows.data.column(k).null_count]
-    data = rows.data
-    for key in keys:
-        data = data.filter(pc.is_valid(data.column(key)))
-    return Rows(rows.table, data) if keys else rows
-
-
-def _elements(child: Table, record: Record) -> list[Any]:
-    """The elements that rows are made of; a lone value is a list of one."""
-    if not isinstance(child.elements, tuple):
+    def _listable(self, how: ChildPlan | Table) -> bool:
+        """Whether Arrow can read a child's arrays, where it could not read the page."""
+        if isinstance(how, Table) or not isinstance(how.child.elements, tuple):
+            return True
         try:
-            return list(child.elements(record))
-        except (AttributeError, TypeError):
-            return []  # not shaped as documented; the root row lands all the same
-    found = _at(record, child.elements)
-    if found is None or isinstance(found, _Nowhere):
-        return []
-    return [e for e in found if e is not None] if isinstance(found, list) else [found]
+            pa.array([at(record, how.child.elements) for record in self._records], how.type)
+        except REFUSED:
+            return False
+        return True
 
 
-def _value_holder(element: Any, column: Column) -> Any:
-    """The element as its column expects it: ids may come as objects, objects as ids."""
-    if not column.source and isinstance(element, dict) and column.references:
-        return element.get("id", element.get(column.references))
-    if len(column.source) == 1 and column.references and not isinstance(element, dict):
-        return {column.source[0]: element}
-    return element
+def _without(record: Record, way: tuple[str, ...]) -> Record:
+    """A copy with nothing at `way`."""
+    key, *rest = way
+    return {**record, key: _without(record[key], tuple(rest)) if rest else None}
 
 
-def _surrogates(parents: list[int], elements: list[Any], ids: list[str]) -> Iterator[str]:
-    """Ids that depend on nothing but the record's id, the element, and how often it was there."""
-    seen: dict[tuple[int, str], int] = {}
-    for parent, element in zip(parents, elements, strict=True):
-        canonical = json.dumps(element, sort_keys=True, ensure_ascii=False)
-        count = seen[(parent, canonical)] = seen.get((parent, canonical), 0) + 1
-        digest = hashlib.sha256(f"{ids[parent]}\n{count}\n{canonical}".encode("utf-8", "replace"))
-        yield digest.hexdigest()[:32]
-
-
-# ---- pages -> one batch ----
-
-
-def concat(batches: Sequence[Batch]) -> Batch:
-    """One batch of several of the same table: every column of any, NULL where one lacked it."""
-    if len(batches) == 1:
-        return batches[0]
-    offsets, at = [], 0
-    for batch in batches:
-        offsets.append(at)
-        at += batch.records
-    root = _joined([b.root for b in batches], offsets)
-    children = []
-    for n in range(len(batches[0].children)):
-        children.append(_joined([b.children[n] for b in batches], offsets))
-    rejects = tuple(reject for b in batches for reject in b.rejects)
-    return Batch(root, tuple(children), rejects)
-
-
-def _joined(parts: Sequence[Rows], offsets: Sequence[int]) -> Rows:
-    columns: dict[str, Column] = {}
-    for part in parts:
-        for column in part.table.columns:
-            known = columns.get(column.name)
-            type_ = wider(known.type, column.type) if known else column.type
-            columns[column.name] = replace(column, type=type_)
-    marks = [n for n in (UPDATED_AT, REV, DELETED) if n in parts[0].data.column_names]
-    tables = []
-    for part, offset in zip(parts, offsets, strict=True):
-        own = {c.name: c.type for c in part.table.columns}
-        data: dict[str, Any] = {}
-        for name, column in columns.items():
-            target = ARROW_TYPES[column.type]
-            if name in own:
-                data[name] = cast(part.data.column(name), own[name], column.type)
-            else:
-                data[name] = pa.nulls(part.data.num_rows, target)
-        for mark in marks:
-            data[mark] = part.data.column(mark)
-        data[ROW] = pc.add(part.data.column(ROW), pa.scalar(offset, pa.int64()))
-        tables.append(pa.table(data))
-    table = replace(parts[0].table, columns=tuple(columns.values()))
-    return Rows(table, pa.concat_tables(tables).combine_chunks())
-
-
-def cast(array: Any, stored: Type, wanted: Type) -> Any:
-    """An array in a wider type; a whole double becomes text without a fraction."""
-    if stored == wanted:
-        return array
-    if wanted is Type.STRING and stored is Type.DOUBLE:
-        values = array.to_pylist()
-        return pa.array([None if v is None else number_text(v) for v in values], pa.string())
-    if wanted is Type.STRING and stored is Type.JSON:
-        return array
-    return pc.cast(array, ARROW_TYPES[wanted])
+def _first(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return next((item for item in value if item is not None), None)
