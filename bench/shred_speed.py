@@ -100,7 +100,8 @@ def _pages(count: int) -> list[bytes]:
         return [ident() for _ in range(rng.randint(0, most))]
 
     kinds = {"Str": ident, "Num": lambda: rng.randint(0, 10**6), "At": at,
-             "Bool": lambda: rng.random() < 0.5, "Txt": lambda: "text \N{GRINNING FACE} " * 6}  # fmt: skip
+             "Bool": lambda: rng.random() < 0.5,
+             "Txt": lambda: "text \N{GRINNING FACE} " * 6}  # fmt: skip
 
     def record(n: int) -> dict[str, object]:
         known = min(60, 20 + n * 40 // max(count, 1))

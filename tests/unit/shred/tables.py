@@ -108,7 +108,7 @@ def shred(*records: Any, table: Table = THING, **more: Any) -> Batch:
 
 
 def column(batch: Batch, name: str) -> list[Any]:
-    return batch.root.data.column(name).to_pylist()
+    return list(batch.root.data.column(name).to_pylist())
 
 
 def type_of(batch: Batch, name: str) -> Type:
