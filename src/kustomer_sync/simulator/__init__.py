@@ -1,1 +1,33 @@
-"""A Kustomer in a box."""
+"""A Kustomer in a box: its API over a made-up org, for tests and demos.
+
+Built from the reference alone; imports nothing else of this package.
+
+    with Simulator(seed=7, scale="small") as kustomer:
+        httpx.get(f"{kustomer.url}/v1/customers", headers=kustomer.headers)
+"""
+
+from .access import DEMO_TOKEN
+from .clock import Clock
+from .deeds import GONE
+from .faults import Fault
+from .ledger import Ledger
+from .mutator import Mutator
+from .scale import Scale
+from .simulator import Simulator, serve
+from .switches import Limits, Switches
+from .world import Version
+
+__all__ = [
+    "DEMO_TOKEN",
+    "GONE",
+    "Clock",
+    "Fault",
+    "Ledger",
+    "Limits",
+    "Mutator",
+    "Scale",
+    "Simulator",
+    "Switches",
+    "Version",
+    "serve",
+]
