@@ -188,7 +188,7 @@ class Api:
 
     def _listed(self, ask: Ask, kind: Kind) -> Page:
         switches = self._world.switches
-        filters = {n: v for n, v in (kind.defaults | ask.params).items() if n in kind.filters}
+        filters = {n: v for n, v in {**kind.defaults, **ask.params}.items() if n in kind.filters}
         shown = self._deleted_shown(ask, kind)
         if kind.name == "company" and {"externalId", "filter"} <= set(filters):
             filters = {}

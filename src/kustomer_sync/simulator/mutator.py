@@ -117,7 +117,7 @@ class Mutator:
         """The attributes of some base record, for a new one, without its times."""
         world = self._world
         record = world.base.record(kind, self._die(world.base.count(kind)))
-        attributes = copy.deepcopy(record["attributes"])
+        attributes: Json = copy.deepcopy(record["attributes"])
         for name in ("createdAt", "updatedAt", "modifiedAt", "rev", "deleted", "deletedAt"):
             attributes.pop(name, None)
         return attributes
@@ -136,7 +136,7 @@ class Mutator:
         if record_id is None:
             return
         number = self._die(10_000)
-        change: Json = {
+        changes: dict[str, Json] = {
             "customer": {"displayName": f"Renamed {number}", "lastActivityAt": self._now()},
             "conversation": {
                 "status": self._chance.choice(("open", "snoozed", "done")),
@@ -147,8 +147,8 @@ class Mutator:
             "note": {"body": f"Edited {number}"},
             "company": {"employeeCount": number},
             "kobject": {"title": f"Retitled {number}", "custom": {"totalNum": number / 4}},
-        }[kind]
-        self._deeds.edit(kind, record_id, change, lag_ms=lag_ms)
+        }
+        self._deeds.edit(kind, record_id, changes[kind], lag_ms=lag_ms)
 
     def _late(self) -> None:
         longest = self._world.switches.late_write_ms

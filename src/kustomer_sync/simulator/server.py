@@ -131,7 +131,9 @@ def _protocol(app: App) -> type[asyncio.Protocol]:
     """uvicorn's HTTP protocol, telling the app of each connection's transport."""
 
     class Watched(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
+        def connection_made(  # type: ignore[override]  # uvicorn narrows it too
+            self, transport: asyncio.Transport
+        ) -> None:
             super().connection_made(transport)
             self.peer = transport.get_extra_info("peername")
             app.transports[self.peer] = transport
@@ -150,7 +152,7 @@ class Server:
         self._socket = socket.create_server((host, port), backlog=256)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # our scope and messages are plain dicts
+            app,
             http=_protocol(app),
             ws="none",
             lifespan="off",

@@ -6,6 +6,7 @@ enumerated and multi values may be arrays [I]; every value may be null [D].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,29 +134,34 @@ CUSTOM: dict[str, tuple[Custom, ...]] = {
 def values(draw: Draw, resource: str) -> Json:
     """Made-up `custom` of a record: some missing, some null [D, O]."""
     result: Json = {}
-    for n, custom in enumerate(CUSTOM.get(resource, ())):
-        chance = draw.dice[40 + n]
-        if chance < 56 or (custom.deleted and chance < 200):
-            continue
-        result[custom.name] = None if chance < 64 else _value(draw, custom, chance)
+    dice = draw.dice
+    for at, (name, often, make) in enumerate(_MAKERS.get(resource, ()), 40):
+        chance = dice[at]
+        if chance >= often:
+            result[name] = None if chance < often + 8 else make(draw, chance)
     return result
 
 
-def _value(draw: Draw, custom: Custom, chance: int) -> Any:
-    suffix = custom.suffix
-    if custom.choices:
-        chosen = custom.choices[chance % len(custom.choices)]
-        return [chosen, custom.choices[0]][: 1 + (chance & 1)] if custom.multi else chosen
-    if suffix == "Str":
-        return f"{custom.name[:1].upper()}-{draw.i * 7 + chance:06}"
-    if suffix == "Num":
-        return chance * 12.25 + draw.i % 97 if chance & 1 else chance * 3 + draw.i % 89
-    if suffix == "Bool":
-        return chance % 3 > 0
-    if suffix == "At":
-        return iso(draw.created + chance * 86_400_123)
-    if suffix == "Url":
-        return f"https://shop.example.com/{custom.name}/{draw.i}"
-    if suffix == "Id":
-        return draw.base.id("user", chance % max(1, draw.base.count("user")))
-    return f"{SUBJECTS[chance % len(SUBJECTS)]}: {SENTENCES[chance % len(SENTENCES)]}"
+def _maker(custom: Custom) -> Callable[[Draw, int], Any]:
+    """How a value of this attribute is drawn."""
+    name, choices = custom.name, custom.choices
+    if custom.multi:
+        return lambda _draw, chance: [choices[chance % len(choices)], choices[0]][: 1 + chance % 2]
+    if choices:
+        return lambda _draw, chance: choices[chance % len(choices)]
+    by_suffix: dict[str, Callable[[Draw, int], Any]] = {
+        "Str": lambda draw, chance: f"{name[:1].upper()}-{draw.i * 7 + chance:06}",
+        "Num": lambda draw, chance: (12.25 if chance & 1 else 3) * chance + draw.i % 97,
+        "Bool": lambda _draw, chance: chance % 3 > 0,
+        "At": lambda draw, chance: iso(draw.created + chance * 86_400_123),
+        "Url": lambda draw, _chance: f"https://shop.example.com/{name}/{draw.i}",
+        "Id": lambda draw, chance: draw.base.id("user", chance % draw.base.count("user")),
+        "Txt": lambda _draw, chance: f"{SUBJECTS[chance % 10]}: {SENTENCES[chance % 8]}",
+    }
+    return by_suffix[custom.suffix]
+
+
+_MAKERS = {
+    resource: tuple((c.name, 200 if c.deleted else 56, _maker(c)) for c in customs)
+    for resource, customs in CUSTOM.items()
+}

@@ -201,14 +201,10 @@ def location(chance: int) -> Json:
 
 def tags(d: Draw, many: int) -> list[str]:
     """Ids of distinct tags."""
-    base = d.base
-    return list(
-        dict.fromkeys(
-            base.id("tag", d.dice[32 + n] % base.count("tag"))
-            for n in range(many)
-            if base.count("tag")
-        )
-    )
+    count = d.base.count("tag")
+    if not many or not count:
+        return []
+    return list({d.base.id("tag", d.dice[32 + n] % count): None for n in range(many)})
 
 
 def _users(d: Draw, many: int) -> list[str]:

@@ -161,7 +161,7 @@ def draw_snooze(d: Draw) -> Drawn:
 
 def draw_satisfaction(d: Draw) -> Drawn:
     """A survey form [D]."""
-    attributes = {
+    attributes: Json = {
         "name": ("How did we do", "Chat rating")[d.i % 2],
         "formType": "csat",
         "enabled": True,

@@ -81,9 +81,7 @@ def draw_conversation(d: Draw) -> Drawn:
         ]
         if dice[8] < 40
         else [],
-        "predictions": [],
         "suggestedShortcuts": [],
-        "matchedTimeBasedRules": [],
         "linkedConversations": [],
         "skills": [],
         "roleGroupVersions": [],
@@ -219,13 +217,7 @@ def _stood(
     dice, status = d.dice, d.facts["status"]
     attributes["open"] = {"statusAt": iso(d.between(29))}
     spent = max(1, d.updated - d.created) * dice[29] // 256
-    attributes["totalOpen"] = {
-        "time": spent,
-        "businessTime": spent // 3,
-        "timeSinceLastDone": spent // 2,
-        "businessTimeSinceLastDone": spent // 6,
-        "businessTimeBySchedule": [],
-    }
+    attributes["totalOpen"] = {"time": spent, "businessTime": spent // 3}
     if status == "snoozed":
         attributes["snooze"] = {
             "status": "scheduled",
@@ -474,11 +466,10 @@ def draw_time(d: Draw) -> Drawn:
 
 def picks(d: Draw, kind: str, byte: int, many: int) -> list[str]:
     """Ids of so many distinct records."""
-    base = d.base
-    count = base.count(kind)
-    return list(
-        dict.fromkeys(base.id(kind, d.dice[byte + n] % count) for n in range(many) if count)
-    )
+    count = d.base.count(kind)
+    if not many or not count:
+        return []
+    return list({d.base.id(kind, d.dice[byte + n] % count): None for n in range(many)})
 
 
 def _talk_role(name: str) -> tuple[str, ...]:
