@@ -73,9 +73,10 @@ class Deeds:
             key: there if isinstance(there, dict) else self.world.relation(key, there)
             for key, there in (relationships or {}).items()
         }
-        record_type, links = None, None
+        record_type, link = None, None
         if klass:
             record_type = kind
+            link = f"/v1/klasses/{klass}/{{id}}"
             pointers.setdefault(
                 "klass",
                 {
@@ -84,7 +85,7 @@ class Deeds:
                 },
             )
         elif name == "metadata":
-            links = {"self": f"/v1/metadata/{attributes['resource']}"}
+            link = f"/v1/metadata/{attributes['resource']}"
         return self.world.create(
             name,
             copy.deepcopy(attributes),
@@ -92,7 +93,7 @@ class Deeds:
             record_type=record_type,
             record_id=record_id,
             lag_ms=lag_ms,
-            links=links,
+            link=link,
         )
 
     def soft_delete(self, kind: str, record_id: str, lag_ms: int | None = None) -> Version:

@@ -305,7 +305,7 @@ class World:
         record_id: str | None = None,
         updated: int | None = None,
         lag_ms: int | None = None,
-        links: Json | None = None,
+        link: str | None = None,
     ) -> str:
         """A new record; returns its id. Whatever is in `attributes` wins, `updatedAt` included."""
         with self.lock:
@@ -328,7 +328,7 @@ class World:
                 "id": record_id,
                 "attributes": full,
                 "relationships": {"org": self.base.org_relation(), **(relationships or {})},
-                "links": links or {"self": f"{made.root}/{record_id}"},
+                "links": {"self": (link or f"{made.root}/{{id}}").format(id=record_id)},
             }
             moment = _moment(full["updatedAt"], now)
             self._append(kind, record_id, 1, moment, record, "create", lag_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from kustomer_sync.simulator import Limits, Simulator
 
 Json = dict[str, Any]
+CERTIFICATES = ssl.create_default_context()  # loading them anew for each client is slow
 PLENTY = Limits(org=1_000_000, search=1_000_000)
 
 
@@ -21,7 +23,7 @@ class Kustomer:
     def __init__(self, sim: Simulator) -> None:
         self.sim = sim
         self.http = httpx2.Client(
-            base_url=sim.url, headers=sim.headers, trust_env=False, timeout=20
+            base_url=sim.url, headers=sim.headers, trust_env=False, timeout=20, verify=CERTIFICATES
         )
 
     def get(self, path: str, **params: Any) -> httpx2.Response:

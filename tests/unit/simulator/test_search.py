@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kustomer_sync.simulator import Scale, Switches
@@ -124,7 +126,7 @@ FILTERS: list[tuple[str, Json]] = [
     ("message", {"message_subject": {"contains": "kettle"}}),
     ("kobject", {"kobject_custom_order_paidBool": {"equals": True}}),
 ]
-TESTS = {
+TESTS: dict[str, Callable[[Json, Json], bool]] = {
     "conversation_status": lambda a, o: a["status"] in (o.get("in") or [o.get("equals")]),
     "conversation_direction": lambda a, o: a["direction"] == o["equals"],
     "conversation_priority": lambda a, _o: 3 <= a["priority"] < 5,
