@@ -9,8 +9,10 @@ import asyncio
 import gzip
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable, Iterator
-from threading import Thread
+from contextlib import suppress
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import unquote
 
@@ -113,6 +115,7 @@ async def _stream(send: Send, status: int, content_type: str, body: Iterator[byt
     await send({"type": "http.response.start", "status": status, "headers": headers})
     for part in body:
         await send({"type": "http.response.body", "body": part, "more_body": True})
+        await asyncio.sleep(0)  # a long export lets other requests through
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -165,6 +168,9 @@ class Server:
             timeout_graceful_shutdown=1,
         )
         self._uvicorn = uvicorn.Server(config)
+        self._app = app
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = Event()
         self._thread = Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -172,12 +178,30 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop serving and close. Harmless twice."""
+        """Close the socket and every connection. Harmless twice.
+
+        Nobody can connect afterwards; uvicorn's thread ends by itself at its next tick.
+        """
+        while self._thread.is_alive() and not self._uvicorn.started:
+            time.sleep(0.005)
         self._uvicorn.should_exit = True
         self._uvicorn.force_exit = True
-        if self._thread.is_alive():
-            self._thread.join(5)
-        self._socket.close()
+        if self._thread.is_alive() and self._loop is not None:
+            with suppress(RuntimeError):  # the loop may have ended meanwhile
+                self._loop.call_soon_threadsafe(self._close)
+                self._closed.wait(5)
+
+    def _close(self) -> None:
+        for server in self._uvicorn.servers:
+            server.close()
+        for transport in list(self._app.transports.values()):
+            transport.abort()
+        self._closed.set()
 
     def _run(self) -> None:
-        asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._uvicorn.serve(sockets=[self._socket])
+        self._closed.set()

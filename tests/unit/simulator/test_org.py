@@ -17,7 +17,7 @@ ANCHOR = 1_790_000_000_000
 @pytest.fixture(scope="module")
 def sim() -> Simulator:
     """Not served; only looked at."""
-    return Simulator(scale=Scale(customers=400, conversations=1_500, messages=4_000, notes=500))
+    return Simulator(scale=Scale(customers=300, conversations=1_200, messages=2_400, notes=300))
 
 
 def test_every_reference_leads_somewhere(sim: Simulator) -> None:

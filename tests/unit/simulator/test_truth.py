@@ -70,7 +70,7 @@ def test_the_ledger_is_what_a_perfect_reader_reads(start: Start) -> None:
     kustomer = start(
         switches=Switches(horizon_days=None, list_depth_cap=None, users_list_includes_deleted=True)
     )
-    kustomer.sim.mutator.step(600)
+    kustomer.sim.mutator.step(300)
     kustomer.sim.settle()
     for kind in ("customer", "conversation", "message", "note", "company", "kobject"):
         truth = kustomer.sim.ledger.records(kind)
