@@ -46,7 +46,7 @@ def _times(conversations: int, burst: int) -> Scale:
         users=240,
         teams=30,
         tags=150,
-        work_sessions=conversations // 20,
+        work_sessions=conversations // 100,
         burst=burst,
     )
 

@@ -137,3 +137,14 @@ def test_date_is_the_simulators_own_time(kustomer: Kustomer) -> None:
     kustomer.sim.clock.advance(40 * 86_400)
     reply = kustomer.get("/v1/brands")
     assert reply.headers.get_list("date") == [kustomer.sim.clock.http_date()]
+
+
+def test_windows_and_others_searches_can_be_set(start: Start) -> None:
+    """`window_seconds` and `other_searches`."""
+    limits = Limits(search=10, window_seconds=10, other_searches=8)
+    kustomer = start(limits=limits, wall=lambda: 1_800_000_000.0)
+    first = kustomer.search("note").headers
+    assert first["x-ratelimit-reset"] == "1800000010"
+    assert first["x-ratelimit-remaining"] == "9"
+    kustomer.sim.clock.advance(5)
+    assert kustomer.search("note").headers["x-ratelimit-remaining"] == "4"

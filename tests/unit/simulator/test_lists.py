@@ -14,6 +14,7 @@ LISTS = [
     "customers", "conversations", "messages", "notes", "companies", "tags", "teams", "users",
     "klasses", "slas", "brands", "schedules", "routing/work-sessions", "routing/queues",
     "shortcuts", "snoozes", "satisfaction", "klasses/order",
+    "routing/settings", "routing/statuses", "cards", "notifications",
 ]  # fmt: skip
 
 

@@ -81,7 +81,9 @@ def draw_customer(d: Draw) -> Drawn:
         "messages": {"links": {"self": f"/v1/customers/{d.id}/messages"}},
         "createdBy": base.relation("user", dice[22] % base.count("user")),
     }
-    if dice[23] < 110 and base.count("company"):
+    if dice[22] < 150:
+        relationships["modifiedBy"] = relationships["createdBy"]
+    if has_company(dice) and base.count("company"):
         relationships["company"] = base.relation("company", base.owner("customer", d.i))
     for thing in base.children("kobject", "customer", d.i):
         name = base.facts("kobject", thing)["klass"]
@@ -90,6 +92,11 @@ def draw_customer(d: Draw) -> Drawn:
             "meta": {"kobject": True},
         }
     return Drawn(attributes, relationships)
+
+
+def has_company(dice: bytes) -> bool:
+    """Whether the customer with these dice works for a company."""
+    return dice[23] < 110
 
 
 def _talked(d: Draw, attributes: Json, talk: int) -> None:
@@ -120,7 +127,7 @@ def _talked(d: Draw, attributes: Json, talk: int) -> None:
 def draw_company(d: Draw) -> Drawn:
     """A company; `externalId` only on some."""
     dice, base = d.dice, d.base
-    name = f"{COMPANIES[dice[0] % 16]} & {COMPANIES[dice[1] % 16]} Ltd"
+    name = company_name(dice)
     slug = f"{COMPANIES[dice[0] % 16]}-{d.i}".lower()
     attributes: Json = {
         "name": name,
@@ -137,8 +144,13 @@ def draw_company(d: Draw) -> Drawn:
     }
     if dice[5] < 150:
         attributes |= {"externalId": f"comp-{d.i}", "employeeCount": dice[6] * 3}
-    user = dice[7] % base.count("user")
-    return Drawn(attributes, {"createdBy": base.relation("user", user)})
+    user = base.relation("user", dice[7] % base.count("user"))
+    return Drawn(attributes, {"createdBy": user, "modifiedBy": user})
+
+
+def company_name(dice: bytes) -> str:
+    """The name of the company with these dice."""
+    return f"{COMPANIES[dice[0] % 16]} & {COMPANIES[dice[1] % 16]} Ltd"
 
 
 def customer_facts(rng: Random) -> Sequence[Facts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..clock import HOUR, iso
 from ..kind import Draw, Drawn, Json, Kind
 
+STATUSES = ("available", "busy", "unavailable", "offline")
 QUEUES = ("DEFAULT_QUEUE", "Email", "Chat", "Returns")
 
 
@@ -79,6 +80,26 @@ def draw_session(d: Draw) -> Drawn:
     return Drawn(attributes, relations)
 
 
+def draw_settings(d: Draw) -> Drawn:
+    """Routing settings of one team: which queues it works on, up to ten [D dev]."""
+    queues = dict.fromkeys(d.base.id("queue", d.dice[n] % len(QUEUES)) for n in range(3))
+    attributes: Json = {
+        "enabled": d.dice[4] < 220,
+        "queues": list(queues),
+        "externalQueues": [],
+        "capacity": 5,
+    }
+    user = d.base.relation("user", 0)
+    relations = {"team": d.base.relation("team", d.i), "createdBy": user, "modifiedBy": user}
+    return Drawn(attributes, relations)
+
+
+def draw_status(d: Draw) -> Drawn:
+    """A routing status agents choose [D dev]."""
+    name = STATUSES[d.i]
+    return Drawn({"name": name.capitalize(), "statusType": name, "system": d.i != 1})
+
+
 def _truth(key: str, attributes: Json, value: str) -> bool:
     return bool(attributes.get(key)) is (value == "true")
 
@@ -107,6 +128,22 @@ ROUTING = (
             "statusType": lambda attributes, value: attributes.get("statusType") == value,
         },
         order_switch="work_session_order",
+    ),
+    Kind(
+        "routing_setting",
+        25,
+        lambda scale: scale.teams,
+        draw_settings,
+        path="/v1/routing/settings",
+        roles=("org.permission.routing.read",),
+    ),
+    Kind(
+        "routing_status",
+        26,
+        lambda _s: len(STATUSES),
+        draw_status,
+        path="/v1/routing/statuses",
+        roles=("org.permission.routing_status.read", "org.permission.routing.read"),
     ),
     Kind(
         "customer_merge",

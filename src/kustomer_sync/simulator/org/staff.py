@@ -33,7 +33,7 @@ def draw_user(d: Draw) -> Drawn:
     if dice[5] < 90:
         attributes["emailSignature"] = f"{name}\nTeapot Care"
         attributes["avatarUrl"] = f"https://img.example.com/{d.i}.png"
-    return Drawn(attributes)
+    return Drawn(attributes, _made_by(d) if d.i else {})
 
 
 def draw_team(d: Draw) -> Drawn:
@@ -129,7 +129,9 @@ def draw_shortcut(d: Draw) -> Drawn:
         "draft": {"text": SENTENCES[d.dice[0] % 8]},
         "payload": {"text": {"blocks": [], "entityMap": {}}},
         "conversation": {
+            "name": f"Renamed by shortcut {d.i}",
             "status": "done",
+            "snooze": d.base.id("snooze", d.dice[6] % d.base.count("snooze")),
             "tags": picks(d, "tag", 1, 2),
             "assignedUsers": picks(d, "user", 3, 1),
             "assignedTeams": picks(d, "team", 4, 1),
@@ -148,7 +150,13 @@ def draw_shortcut(d: Draw) -> Drawn:
 
 
 def draw_snooze(d: Draw) -> Drawn:
-    """A menu option for snoozing: relative, dynamic or absolute [D]."""
+    """A menu option for snoozing: relative, dynamic or absolute [D]; two of an older shape [I]."""
+    older: dict[int, Json] = {
+        3: {"relative": 4 * HOUR},
+        4: {"day": {"type": "relative", "value": 1}, "value": "09:00 am"},
+    }
+    if d.i in older:
+        return Drawn({"name": f"Old {d.i}", "enabled": d.i == 3, "time": older[d.i]}, _made_by(d))
     kind = ("relative", "dynamic", "absolute")[d.i % 3]
     value: object = {
         "relative": (d.i + 1) * HOUR,
@@ -156,7 +164,7 @@ def draw_snooze(d: Draw) -> Drawn:
         "absolute": d.updated + 365 * DAY,
     }[kind]
     name = f"Later ({kind} {d.i})"
-    return Drawn({"name": name, "enabled": d.i != 4, "type": kind, "value": value}, _made_by(d))
+    return Drawn({"name": name, "enabled": True, "type": kind, "value": value}, _made_by(d))
 
 
 def draw_satisfaction(d: Draw) -> Drawn:
@@ -173,6 +181,31 @@ def draw_satisfaction(d: Draw) -> Drawn:
         "criteria": {"and": [], "or": []},
     }
     return Drawn(attributes, _made_by(d))
+
+
+def draw_card(d: Draw) -> Drawn:
+    """An installed card of an app [D dev, names from the ERD]."""
+    attributes = {
+        "name": f"card-{d.i}",
+        "app": f"teapot-app-{d.i % 2}",
+        "appId": f"teapot-app-{d.i % 2}",
+        "description": SENTENCES[d.dice[0] % 8],
+        "url": f"https://cards.example.com/{d.i}",
+        "context": ["customer", "conversation"][: 1 + d.i % 2],
+    }
+    return Drawn(attributes)
+
+
+def draw_notification(d: Draw) -> Drawn:
+    """A notification of the key's own user [D dev]."""
+    talk = d.dice[0] % max(1, d.base.count("conversation"))
+    attributes: Json = {
+        "name": "kustomer.conversation.assigned",
+        "status": "read" if d.dice[1] & 1 else "unread",
+        "event": {"name": "kustomer.conversation.update", "id": d.base.id("conversation", talk)},
+    }
+    machine = d.base.relation("user", MACHINE_USER % d.base.count("user"))
+    return Drawn(attributes, {"user": machine})
 
 
 def _made_by(d: Draw, *names: str) -> Json:
@@ -269,4 +302,6 @@ STAFF = (
         path="/v1/satisfaction",
         roles=_roles("satisfaction"),
     ),
+    Kind("card", 27, lambda _s: 4, draw_card, path="/v1/cards", roles=_roles("apps")),
+    Kind("notification", 28, lambda _s: 8, draw_notification, path="/v1/notifications"),
 )

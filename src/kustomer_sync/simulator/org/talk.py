@@ -8,7 +8,7 @@ from random import Random
 from ..clock import DAY, HOUR, MINUTE, iso
 from ..kind import PERIOD, Draw, Drawn, Facts, Json, Kind
 from .custom import values
-from .people import tags
+from .people import company_name, has_company, tags
 from .words import CHANNELS, SENTENCES, SUBJECTS
 
 
@@ -102,6 +102,8 @@ def draw_conversation(d: Draw) -> Drawn:
     }
     if dice[18] < 40:
         attributes["externalId"] = f"talk-{d.i}"
+    if dice[13] < 90:
+        _worked_for(d, attributes, base.owner("conversation", d.i))
     if attributes["ended"]:
         attributes |= {"endedAt": active, "endedReason": "answered", "endedByType": "user"}
     _said(d, attributes, inbound, outbound)
@@ -121,6 +123,17 @@ def draw_conversation(d: Draw) -> Drawn:
             "fac": {"isFac": False, "source": "assistant", "reasons": [], "exclusions": []},
         }
     return Drawn(attributes, _conversation_relations(d))
+
+
+def _worked_for(d: Draw, attributes: Json, customer: int) -> None:
+    """`firstCompany` of a conversation or message whose customer has a company."""
+    base = d.base
+    if base.count("company") and has_company(base.dice("customer", customer)):
+        company = base.owner("customer", customer)
+        attributes["firstCompany"] = {
+            "id": base.id("company", company),
+            "name": company_name(base.dice("company", company)),
+        }
 
 
 def _conversation_relations(d: Draw) -> Json:
@@ -347,8 +360,11 @@ def draw_message(d: Draw) -> Drawn:
         if dice[15] < 10:
             attributes["source"] = "bulk"
     talk = base.owner("message", d.i)
+    customer = base.owner("conversation", talk)
+    if dice[20] < 40:
+        _worked_for(d, attributes, customer)
     relations: Json = {
-        "customer": base.relation("customer", base.owner("conversation", talk)),
+        "customer": base.relation("customer", customer),
         "conversation": base.relation("conversation", talk),
     }
     if not inward:
