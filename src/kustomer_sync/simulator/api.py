@@ -410,7 +410,7 @@ class Api:
     def _things(self, ask: Ask, named: dict[str, str]) -> Page:
         """KObjects of one klass. `fromDate` compares `updatedAt` [field U]."""
         klass, base, kind = self._klass(named), self._world.base, KINDS["kobject"]
-        start = self._from_date(ask)
+        start = _moment(ask, "fromDate")
         shown = self._world.switches.core_lists_include_deleted
         residues = base.residues(
             "kobject", lambda f: f["klass"] == klass and (shown or not f["deleted"])
@@ -432,7 +432,7 @@ class Api:
     def _things_of(self, owner: str) -> Handler:
         def answer(ask: Ask, named: dict[str, str]) -> Page:
             self._existing(owner, named["id"])
-            klass, start = self._klass(named), self._from_date(ask)
+            klass, start = self._klass(named), _moment(ask, "fromDate")
             found = [
                 version
                 for version in self._world.children("kobject", owner, named["id"])
@@ -444,13 +444,6 @@ class Api:
             return self._rows(ask, "kobject", found)
 
         return answer
-
-    def _from_date(self, ask: Ask) -> int | None:
-        text = ask.params.get("fromDate")
-        try:
-            return None if text is None else to_ms(text)
-        except ValueError as wrong:
-            raise Refusal(400, "fromDate must be a date-time", "fromDate") from wrong
 
     def _klass(self, named: dict[str, str]) -> str:
         if named["klass"] not in self._world.klass_names():
@@ -612,9 +605,7 @@ class Api:
     def _audit(self, ask: Ask, _named: dict[str, str]) -> Page:
         """Writes since the start, newest first, by cursor [D; order I]."""
         count = min(ask.whole("count", 100), 1_000)
-        rows = [
-            (self._audit_id(v), v) for v in reversed(self._world.writes) if _fits(v, ask.params)
-        ]
+        rows = [(self._audit_id(v), v) for v in reversed(self._world.writes) if _fits(v, ask)]
         total = len(rows)
         before, after = ask.params.get("before"), ask.params.get("after")
         if before:
@@ -734,7 +725,17 @@ def _pointed(relations: Json) -> str:
     return str(((relations.get("customer") or {}).get("data") or {}).get("id", ""))
 
 
-def _fits(version: Version, params: dict[str, str]) -> bool:
+def _moment(ask: Ask, name: str) -> int | None:
+    """A parameter that is a date-time."""
+    text = ask.params.get(name)
+    try:
+        return None if text is None else to_ms(text)
+    except ValueError as wrong:
+        raise Refusal(400, f"{name} must be a date-time", name) from wrong
+
+
+def _fits(version: Version, ask: Ask) -> bool:
+    params = ask.params
     if version.kind not in AUDITED:
         return False
     wanted = {
@@ -743,7 +744,5 @@ def _fits(version: Version, params: dict[str, str]) -> bool:
     }
     if any(name in params and params[name] != value for name, value in wanted.items()):
         return False
-    start, end = params.get("filter[start]"), params.get("filter[end]")
-    return (start is None or version.at >= to_ms(start)) and (
-        end is None or version.at <= to_ms(end)
-    )
+    start, end = _moment(ask, "filter[start]"), _moment(ask, "filter[end]")
+    return (start is None or version.at >= start) and (end is None or version.at <= end)

@@ -76,6 +76,9 @@ class Desk:
                 reply = self._reply(ask, route, named, fault)
             except Refusal as refusal:
                 reply = error(refusal, self.world.switches)
+            except Exception as bug:  # ours, not the client's: a test must be able to see it
+                self.requests.crashes.append(bug)
+                reply = error(Refusal(500, f"Simulator bug: {bug!r}"), self.world.switches)
             reply.headers = {"Content-Type": JSON_TYPE, **headers, **reply.headers}
             if self.world.switches.date_header:
                 reply.headers["Date"] = self.clock.http_date()

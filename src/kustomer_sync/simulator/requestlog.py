@@ -38,6 +38,8 @@ class RequestLog:
     counts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     """By (method, route, status)."""
     total: int = 0
+    crashes: list[Exception] = field(default_factory=list)
+    """Bugs of the simulator itself; the request was answered 500."""
 
     def add(self, request: Request) -> None:
         """Record one."""
@@ -49,6 +51,7 @@ class RequestLog:
         """Forget all."""
         self.lines.clear()
         self.counts.clear()
+        self.crashes.clear()
         self.total = 0
 
     def count(

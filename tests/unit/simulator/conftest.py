@@ -86,15 +86,18 @@ Start = Callable[..., Kustomer]
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Start simulators with whatever settings; they stop after the test."""
+    begun: list[Kustomer] = []
     with ExitStack() as stack:
 
         def begin(**how: Any) -> Kustomer:
             how.setdefault("limits", PLENTY)
             kustomer = Kustomer(stack.enter_context(Simulator(**how)))
             stack.callback(kustomer.http.close)
+            begun.append(kustomer)
             return kustomer
 
         yield begin
+    assert [bug for kustomer in begun for bug in kustomer.sim.requests.crashes] == []
 
 
 @pytest.fixture

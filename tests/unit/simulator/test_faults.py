@@ -201,3 +201,35 @@ def test_requests_are_logged_and_counted(kustomer: Kustomer) -> None:
     assert orjson.loads(log.lines[0].body)["queryContext"] == "note"
     log.clear()
     assert log.total == 0
+
+
+HOSTILE: list[dict[str, object]] = [
+    {"custom": None, "tags": "not a list", "deleted": "yes"},
+    {"custom": [1, 2], "tags": None, "name": {"a": 1}, "createdAt": "long ago"},
+    {"updatedAt": None, "emails": "x", "meta": [[]], "status": 7},
+    {"updatedAt": 12, "": "", "a.b": {"": None}, "klass": "order"},
+]
+
+
+@pytest.mark.parametrize("attributes", HOSTILE)
+def test_nothing_hostile_breaks_the_simulator(
+    kustomer: Kustomer, attributes: dict[str, object]
+) -> None:
+    """Lists, filters and searches go on over whatever a test puts into a record."""
+    for kind, path in (("conversation", "conversations"), ("customer", "customers")):
+        made = kustomer.sim.create(kind, attributes, {"customer": kustomer.sim.id("customer", 1)})
+        assert kustomer.get(f"/v1/{path}/{made}").status_code == 200
+        assert kustomer.listed(f"/v1/{path}")
+        assert (
+            kustomer.search(kind, {f"{kind}_any_text": {"contains": "kettle"}}).status_code == 200
+        )
+        assert kustomer.search(kind, {f"{kind}_tags": {"not_set": ""}}).status_code == 200
+        assert kustomer.search(kind, sort=f"{kind}_created_at").status_code == 200
+        assert kustomer.search(kind, sort=f"{kind}_name").status_code == 200
+        kustomer.sim.edit(kind, made, {"custom": {"aStr": "b"}})
+        kustomer.sim.soft_delete(kind, made)
+    company = kustomer.sim.create("company", {"name": None})
+    assert company in [c["id"] for c in kustomer.listed("/v1/companies")]
+    assert kustomer.get("/v1/companies", filter="acorn").status_code == 200
+    bad = {"filter[start]": "yesterday"}
+    assert kustomer.get("/v1/audit-logs", **bad).status_code == 400

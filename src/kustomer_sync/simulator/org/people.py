@@ -271,7 +271,9 @@ PEOPLE = (
         deleted_switch="core_lists_include_deleted",
         filters={
             "externalId": lambda attributes, value: attributes.get("externalId") == value,
-            "filter": lambda attributes, value: value.lower() in attributes["name"].lower(),
+            "filter": lambda attributes, value: (
+                value.lower() in str(attributes.get("name")).lower()
+            ),
         },
     ),
 )
