@@ -56,6 +56,8 @@ class Dialect:
     name: str
     """sqlglot's name for it; quoting follows."""
     types: Mapping[Type, str]
+    row_id: str
+    """The column that names a stored row for the rest of the transaction."""
     instant_text: str
     """A timestamp {0} as ISO text, six digits of a second, Z at the end."""
 
@@ -71,6 +73,7 @@ DUCKDB = Dialect(
         Type.INSTANT: "TIMESTAMPTZ",
         Type.JSON: "JSON",
     },
+    "rowid",
     "strftime({0} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')",
 )
 POSTGRES = Dialect(
@@ -84,6 +87,7 @@ POSTGRES = Dialect(
         Type.INSTANT: "TIMESTAMPTZ",
         Type.JSON: "JSONB",
     },
+    "ctid",
     "to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
 )
 
@@ -328,7 +332,7 @@ class Plan:
             "accepted",
             f"{table.name}: choose copies",
             f"""
-            SELECT w.*, w.{n(identity(table))} AS __id
+            SELECT w.*, w.{n(identity(table))} AS __id, t.{n.dialect.row_id} AS __at
             FROM (
                 SELECT s.{ROW}, {keys}, s.{UPDATED_AT}, s.{REV},
                     coalesce(s.{DELETED}, FALSE) AS __flag,
@@ -349,14 +353,14 @@ class Plan:
             return "TRUE"
         mine = f"coalesce(w.{UPDATED_AT}, {LOWEST_INSTANT})"
         theirs = f"coalesce(t.{self.names('updated_at')}, {LOWEST_INSTANT})"
-        return f"{mine} > {theirs} OR ({mine} = {theirs} AND {self._rev(stored, '>=')})"
+        return f"{mine} > {theirs} OR ({mine} = {theirs} AND {self._rev(stored)})"
 
-    def _rev(self, stored: Columns, compare: str) -> str:
-        """Incoming rev compared with the stored one, where revs are stored."""
+    def _rev(self, stored: Columns) -> str:
+        """The incoming rev is not below the stored one, where revs are stored."""
         if stored.get("rev") not in (Type.INT, Type.LONG):
             return "TRUE"
         mine = f"coalesce(w.{REV}, {LOWEST_REV})"
-        return f"{mine} {compare} coalesce(t.{self.names('rev')}, {LOWEST_REV})"
+        return f"{mine} >= coalesce(t.{self.names('rev')}, {LOWEST_REV})"
 
     def _root(self, root: Rows) -> None:
         n, name = self.names, root.table.name
@@ -366,7 +370,8 @@ class Plan:
             key=n.key(root.table),
             columns=[*columns, n.deleted],
             rows=f"""
-                SELECT {self._cast_all(root, columns)}, a.__flag AS {n(n.deleted)}, s.{ROW} AS {SEEN}
+                SELECT {self._cast_all(root, columns)},
+                    a.__flag AS {n(n.deleted)}, a.__at, s.{ROW} AS {SEEN}
                 FROM {STAGE.format(0)} s JOIN __ks_accepted a ON a.{ROW} = s.{ROW}
             """,
         )
@@ -414,23 +419,23 @@ class Plan:
             self._child_history(place, child, "observed" if root.history else f"observed_{place}")
 
     def _versions(self, root: Rows) -> None:
-        """`versions`: of each record the staged copy at each `updatedAt`, if none newer is there."""
+        """`versions`: of each record the staged copy at each `updatedAt`, if no newer is stored."""
         n, table = self.names, root.table
         key = n.history_key(table)
         values = [self._staged(root, c) for c in key]
         keys = ", ".join(f"{v} AS {n(c)}" for v, c in zip(values, key, strict=True))
-        newer = ""
-        if table.history and (rev := self._rev(self.stored[table.history], "<")) != "TRUE":
-            newer = f"""
-                AND NOT EXISTS (
-                    SELECT 1 FROM {n.table(table.history)} t
-                    WHERE {self._equal(key, "t", "w")} AND t.{n(n.start)} = w.__start AND {rev}
-                )"""
+        stored, unless_newer = "", "TRUE"
+        if table.history:
+            stored = f"""
+            LEFT JOIN {n.table(table.history)} t
+                ON {self._equal(key, "t", "w")} AND t.{n(n.start)} = w.__start"""
+            unless_newer = f"t.{n(n.start)} IS NULL OR " + self._rev(self.stored[table.history])
         self._create(
             "versions",
             f"{table.name}: choose versions",
             f"""
-            SELECT w.*, w.{n(identity(table))} AS __id
+            SELECT w.*, w.{n(identity(table))} AS __id,
+                {f"t.{n.dialect.row_id}" if stored else "NULL"} AS __at
             FROM (
                 SELECT s.{ROW}, {keys}, s.{UPDATED_AT} AS __start, s.{REV},
                     row_number() OVER (
@@ -439,8 +444,8 @@ class Plan:
                     ) AS __place
                 FROM {STAGE.format(0)} s
                 WHERE s.{UPDATED_AT} IS NOT NULL
-            ) w
-            WHERE w.__place = 1 {newer}
+            ) w{stored}
+            WHERE w.__place = 1 AND ({unless_newer})
             """,
         )
 
@@ -453,19 +458,19 @@ class Plan:
             "observed",
             f"{history}: line up versions",
             f"""
-            SELECT {n.list(key, "o")}, o.__id, o.__start, o.{ROW}, o.__seq, o.__next,
+            SELECT {n.list(key, "o")}, o.__id, o.__start, o.{ROW}, o.__at, o.__seq, o.__next,
                 {self._close_before("o", "o.__end")} AS __end,
                 {self._still_active("o", "o.__active")} AS __active
             FROM (
                 SELECT u.*,
                     row_number() OVER line AS __seq, lead(u.__start) OVER line AS __next
                 FROM (
-                    SELECT {n.list(key, "v")}, v.__id, v.__start, v.{ROW},
+                    SELECT {n.list(key, "v")}, v.__id, v.__start, v.{ROW}, v.__at,
                         CAST(NULL AS TIMESTAMPTZ) AS __end, CAST(NULL AS BOOLEAN) AS __active
                     FROM __ks_versions v
                     UNION ALL
                     SELECT {n.list(key, "t")}, t.{n(identity(root.table))}, t.{start}, NULL,
-                        t.{end}, t.{active}
+                        t.{n.dialect.row_id}, t.{end}, t.{active}
                     FROM {n.table(history)} t
                     WHERE EXISTS (SELECT 1 FROM __ks_versions v WHERE {self._equal(key, "t", "v")})
                         AND NOT EXISTS (
@@ -501,7 +506,7 @@ class Plan:
             columns=[*columns, n.start, n.end, n.active],
             rows=f"""
                 SELECT {self._cast_all(root, columns)}, o.__start AS {start}, o.__end AS {end},
-                    o.__active AS {active}, s.{ROW} AS {SEEN}
+                    o.__active AS {active}, o.__at, s.{ROW} AS {SEEN}
                 FROM {STAGE.format(0)} s JOIN __ks_observed o ON o.{ROW} = s.{ROW}
             """,
         )
@@ -511,7 +516,7 @@ class Plan:
             UPDATE {n.table(history)} AS t
             SET {end} = o.__end, {active} = o.__active, {n(n.synced)} = $1
             FROM __ks_observed o
-            WHERE {self._equal(key, "t", "o")} AND t.{start} = o.__start AND o.{ROW} IS NULL
+            WHERE t.{n.dialect.row_id} = o.__at AND o.{ROW} IS NULL
                 AND (t.{end} IS DISTINCT FROM o.__end OR t.{active} IS DISTINCT FROM o.__active)
             """,
             Count(history, "updated"),
@@ -666,9 +671,8 @@ class Plan:
         columns = ("table_name", "record_id", "column_name", "value", "reason")
         tables = [batch.root.table.name, *(c.table.name for c in batch.children)]
         listed = ", ".join(exp.Literal.string(t).sql(dialect=n.dialect.name) for t in tables)
-        of_these = "IN (SELECT CAST(a.__id AS {}) FROM __ks_accepted a)".format(
-            n.dialect.types[Type.STRING]
-        )
+        text = n.dialect.types[Type.STRING]
+        of_these = f"IN (SELECT CAST(a.__id AS {text}) FROM __ks_accepted a)"
         self._add(
             "rejects: delete",
             f"""
@@ -704,37 +708,42 @@ class Plan:
         owner: str = "",
         owners: str = "",
     ) -> None:
-        """Make the stored rows equal `rows`, a query of `columns` and `__n`.
+        """Make the stored rows equal `rows`, a query of `columns`, `__n` and, if found, `__at`.
 
         With `owner`: rows of these owners that are not among `rows` are removed; `key` then tells
-        rows apart within their owner and may hold nulls.
+        rows apart within their owner and may hold nulls; `__at` is not needed.
         """
-        n, target = self.names, self.names.table(name)
-        match = self._equal(key, "t", "r", exact=owner or "*")
+        n, target, at = self.names, self.names.table(name), self.names.dialect.row_id
         differ = " OR ".join(f"t.{n(c)} IS DISTINCT FROM r.{n(c)}" for c in columns if c not in key)
-        found = self._create(
-            f"found_{len(self.temporary)}",
-            f"{name}: compare",
-            f"""
-            SELECT r.{SEEN}, {n.list(key, "r")}, {f"({differ})" if differ else "FALSE"} AS __differs
-            FROM ({rows}) r JOIN {target} t ON {match}
-            """,
-        )
-        replaced = f"SELECT 1 FROM {found} r WHERE r.__differs AND {match}"
-        self._add(
+        if owner:
+            match = self._equal(key, "t", "r", exact=owner)
+            query = f"""
+                SELECT r.{SEEN}, t.__at, {differ or "FALSE"} AS __differs
+                FROM ({rows}) r
+                RIGHT JOIN (
+                    SELECT t.{at} AS __at, {n.list(dict.fromkeys([*key, *columns]), "t")}
+                    FROM {target} t WHERE t.{n(owner)} IN ({owners})
+                ) t ON {match}
+                """
+        else:
+            query = f"""
+                SELECT r.{SEEN}, r.__at, {differ or "FALSE"} AS __differs
+                FROM (SELECT * FROM ({rows}) r WHERE r.__at IS NOT NULL) r
+                JOIN {target} t ON t.{at} = r.__at
+                """
+        found = self._create(f"found_{len(self.temporary)}", f"{name}: compare", query)
+        self._take_out(
             f"{name}: take out what changed",
-            f"DELETE FROM {target} AS t WHERE EXISTS ({replaced})",
+            target,
+            f"SELECT f.__at FROM {found} f WHERE f.{SEEN} IS NOT NULL AND f.__differs",
             Count(name, "updated"),
             Count(name, "inserted", -1),
         )
         if owner:
-            left = f"SELECT 1 FROM {found} r WHERE NOT r.__differs AND {match}"
-            self._add(
+            self._take_out(
                 f"{name}: take out what left",
-                f"""
-                DELETE FROM {target} AS t
-                WHERE t.{n(owner)} IN ({owners}) AND NOT EXISTS ({left})
-                """,
+                target,
+                f"SELECT f.__at FROM {found} f WHERE f.{SEEN} IS NULL",
                 Count(name, "deleted"),
             )
         self._add(
@@ -750,6 +759,10 @@ class Plan:
             Count(name, "inserted"),
             synced=True,
         )
+
+    def _take_out(self, name: str, target: str, which: str, *counts: Count) -> None:
+        at = self.names.dialect.row_id
+        self._add(name, f"DELETE FROM {target} AS t WHERE t.{at} IN ({which})", *counts)
 
     # Pieces of SQL ------------------------------------------------------------------------------
 

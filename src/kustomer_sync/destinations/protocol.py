@@ -43,7 +43,7 @@ class Destination(Protocol):
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
         """
 
-    def missing(self, table: Table, seen: pa.Array) -> list[str]:
+    def missing(self, table: Table, seen: pa.StringArray) -> list[str]:
         """Ids of rows not flagged whose id is not in `seen`."""
 
     def ids(self, table: Table, lo: datetime, hi: datetime) -> pa.Table:
