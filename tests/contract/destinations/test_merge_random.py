@@ -1,0 +1,152 @@
+"""Whatever Kustomer sends, in whatever order: the destination holds what the model says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kustomer_sync.model import Batch, Reject, Table, Type, Write
+from tests.contract.destinations.conftest import Subject
+from tests.contract.destinations.model_of_merge import Model
+from tests.contract.destinations.org import (
+    CONVERSATION,
+    EPOCH,
+    Copy,
+    at,
+    batch,
+    without,
+    without_history,
+)
+
+IDS = ["a", "b", "c"]
+TIMES = [at(0), at(0) + timedelta(milliseconds=1), at(1), at(2), at(3), at(4)]
+CUSTOM_VALUES: dict[Type, st.SearchStrategy[Any]] = {
+    Type.INT: st.integers(-5, 5),
+    Type.LONG: st.sampled_from([2**40, -(2**40), 7]),
+    Type.DOUBLE: st.sampled_from([1.5, 3.0, -2.0, 1e20, 0.25]),
+    Type.BOOLEAN: st.booleans(),
+    Type.INSTANT: st.sampled_from([*TIMES, EPOCH + timedelta(microseconds=7)]),
+    Type.STRING: st.sampled_from(["", "x", "Zoë 🙂"]),
+    Type.JSON: st.sampled_from(['["a"]', '{"b": 1}', "null"]),
+}
+
+tables = st.sampled_from(
+    [
+        CONVERSATION,
+        CONVERSATION,
+        without_history(CONVERSATION, root=True),
+        without_history(CONVERSATION, children=True),
+        without(CONVERSATION, "rev"),
+        without_history(without(CONVERSATION, "updated_at", "rev"), root=True, children=True),
+    ]
+)
+
+
+@st.composite
+def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
+    few = {"max_size": 3}
+    return Copy(
+        id=draw(st.sampled_from(IDS)),
+        name=draw(st.sampled_from(["x", "y", None])),
+        updated_at=draw(st.sampled_from([*TIMES, *TIMES, None])),
+        rev=draw(st.sampled_from([1, 2, 3, None])),
+        tags=draw(st.lists(st.sampled_from(["t", "u", "v", None]), **few)),
+        channels=draw(
+            st.lists(
+                st.tuples(st.sampled_from(["mail", "chat", None]), st.sampled_from([1, 2, None])),
+                **few,
+            )
+        ),
+        metrics=draw(st.lists(st.sampled_from(["m", "n"]), **few)),
+        deleted=draw(st.sampled_from([False, False, True])),
+        custom={n: draw(st.none() | CUSTOM_VALUES[t]) for n, t in custom.items()},
+    )
+
+
+@st.composite
+def batches(draw: st.DrawFn, table: Table) -> Batch:
+    custom = draw(
+        st.dictionaries(
+            st.sampled_from(["custom_a", "custom_b"]), st.sampled_from(list(Type)), max_size=2
+        )
+    )
+    rejects = draw(
+        st.lists(
+            st.builds(
+                Reject,
+                table=st.sampled_from(["conversation", "conversation_channel"]),
+                record_id=st.sampled_from(IDS),
+                column=st.just("size"),
+                value=st.sampled_from(["much", "more"]),
+                reason=st.just("not a number"),
+            ),
+            max_size=2,
+        )
+    )
+    return batch(draw(st.lists(copies(custom), max_size=5)), table, custom, rejects)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[Table, list[Write]]:
+    table = draw(tables)
+    writes = st.builds(
+        Write,
+        batches=st.lists(batches(table), max_size=2).map(tuple),
+        absent=st.dictionaries(
+            st.just("conversation"), st.sets(st.sampled_from(IDS)).map(tuple), max_size=1
+        ),
+        state=st.dictionaries(st.sampled_from(["k", "l"]), st.integers(0, 3), max_size=1),
+    )
+    told = draw(st.lists(writes, min_size=1, max_size=5))
+    replayed = draw(st.lists(st.sampled_from(told), max_size=2))
+    return table, told + replayed
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(story=stories(), prefix=st.sampled_from(["_fivetran_", "_sys_"]))
+def test_the_destination_holds_what_the_model_says(
+    subjects: Callable[..., Subject], story: tuple[Table, list[Write]], prefix: str
+) -> None:
+    """Several copies in a batch, late older ones, emptied arrays, replays, returns, new columns."""
+    table, writes = story
+    subject, model = subjects(prefix), Model(prefix)
+    subject.destination.begin(EPOCH)
+    subject.destination.ensure([table])
+    model.ensure(table)
+    for place, write in enumerate(writes):
+        synced = EPOCH + timedelta(days=10 + place)
+        subject.destination.begin(synced)
+        counts = subject.destination.write(write)
+        expected = model.write(write, synced)
+        assert {t: asdict(c) for t, c in counts.items()} == expected
+        assert_same(subject, model)
+
+
+def assert_same(subject: Subject, model: Model) -> None:
+    for name, content in model.content.items():
+        assert in_order(subject.read(name)) == in_order(list(content.values())), name
+    rejects = {
+        (r["table_name"], r["record_id"], r["column_name"], r["value"], r["reason"])
+        for r in subject.read("_kustomer_sync_rejects")
+    }
+    assert rejects == set(model.rejects)
+    assert len(rejects) == len(subject.read("_kustomer_sync_rejects"))
+    assert subject.destination.state() == model.state
+    there = {t: dict(c) for t, c in subject.destination.columns().items()}
+    back = {f"{model.prefix}id": "_fivetran_id"}
+    assert there == {
+        t: {back.get(c, c): k for c, k in types.items()} for t, types in model.types.items()
+    }
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda r: sorted((k, str(v)) for k, v in r.items()))
