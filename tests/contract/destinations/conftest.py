@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,24 +19,30 @@ SCHEMA = "kustomer"
 class Subject:
     """A destination, a second pair of hands on the same schema, and eyes that need neither."""
 
+    url: str
     destination: Destination
     again: Callable[[], Destination]
-    read: Callable[[str], list[dict[str, Any]]]
+    read_all: Callable[[Iterable[str]], dict[str, list[dict[str, Any]]]]
+
+    def read(self, table: str) -> list[dict[str, Any]]:
+        return self.read_all([table])[table]
 
 
 def duckdb_file(folder: Path, prefix: str) -> Subject:
     file = folder / "org.duckdb"
+    url = f"duckdb:///{file}"
 
     def again() -> Destination:
-        return destination(f"duckdb:///{file}", schema=SCHEMA, system_prefix=prefix)
+        return destination(url, schema=SCHEMA, system_prefix=prefix)
 
-    def read(table: str) -> list[dict[str, Any]]:
+    def read_all(tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         with duckdb.connect(str(file), read_only=True) as db:
-            found = db.sql(f'SELECT * FROM {SCHEMA}."{table}"').to_arrow_table()
-        rows: list[dict[str, Any]] = found.to_pylist()
-        return rows
+            return {
+                t: db.sql(f'SELECT * FROM {SCHEMA}."{t}"').to_arrow_table().to_pylist()
+                for t in tables
+            }
 
-    return Subject(again(), again, read)
+    return Subject(url, again(), again, read_all)
 
 
 ENGINES: dict[str, Callable[[Path, str], Subject]] = {"duckdb": duckdb_file}
