@@ -23,13 +23,13 @@ from sqlglot import exp
 
 from kustomer_sync.destinations import merge
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
-from kustomer_sync.model import Batch, Counts, Table, Type, Write
+from kustomer_sync.model import ARROW_TYPES, Batch, Counts, Table, Type, Write
 
 MEMORY = ":memory:"
 EPOCH = "_epoch"
 """The state row whose `epoch` says which sync may write."""
 WAIT_SECONDS = 60.0
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
 ROW_GROUP_ROWS = 20_480
 """About one batch. DuckDB compresses a table's last row group anew at each checkpoint: with its own
 122,880 rows a first load would do that six times over."""
@@ -381,12 +381,12 @@ class DuckDB:
 
 
 _IDS = pa.schema(
-    {
-        "id": pa.string(),
-        "updated_at": pa.timestamp("us", tz="UTC"),
-        "deleted": pa.bool_(),
-        "flagged": pa.bool_(),
-    }
+    [
+        ("id", ARROW_TYPES[Type.STRING]),
+        ("updated_at", ARROW_TYPES[Type.INSTANT]),
+        ("deleted", ARROW_TYPES[Type.BOOLEAN]),
+        ("flagged", ARROW_TYPES[Type.BOOLEAN]),
+    ]
 )
 
 

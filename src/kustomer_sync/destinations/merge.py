@@ -133,10 +133,15 @@ def quote(name: str, dialect: str) -> str:
 def staged(batch: Batch) -> dict[str, pa.Table]:
     """The tables that must be readable under these names while a plan runs."""
     root = batch.root.data
-    meta = {ROW: pa.int64(), UPDATED_AT: pa.timestamp("us", tz="UTC"), REV: pa.int64()}
-    for name, kind in {**meta, DELETED: pa.bool_()}.items():
+    meta: dict[str, pa.DataType] = {
+        ROW: pa.int64(),
+        UPDATED_AT: pa.timestamp("us", tz="UTC"),
+        REV: pa.int64(),
+        DELETED: pa.bool_(),
+    }
+    for name, kind in meta.items():
         if name not in root.column_names:
-            root = root.append_column(name, pa.nulls(root.num_rows, kind))
+            root = root.append_column(name, pa.array([None] * root.num_rows, kind))
     out = {STAGE.format(0): root}
     for place, child in enumerate(batch.children, 1):
         seen = pa.array(range(child.data.num_rows), pa.int64())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,10 @@ def started(subject: Subject) -> Subject:
 
 
 def load(
-    subject: Subject, *copies: Copy, table: Table = CONVERSATION, **custom: Type
+    subject: Subject,
+    *copies: Copy,
+    table: Table = CONVERSATION,
+    custom: Mapping[str, Type] | None = None,
 ) -> dict[str, Counts]:
     return dict(subject.destination.write(Write((batch(copies, table, custom),))))
 
@@ -193,7 +196,7 @@ def test_a_late_copy_without_the_tag_splits_its_span(started: Subject) -> None:
 def test_a_new_custom_attribute_is_a_new_column(started: Subject) -> None:
     """An attribute first seen today is a column from today on, NULL on the rows before."""
     load(started, Copy("a"))
-    load(started, Copy("b", custom={"custom_age_num": 1.5}), custom_age_num=Type.DOUBLE)
+    load(started, Copy("b", custom={"custom_age_num": 1.5}), custom={"custom_age_num": Type.DOUBLE})
     ages = {r["id"]: r["custom_age_num"] for r in started.read("conversation")}
     assert ages == {"a": None, "b": 1.5}
     assert started.destination.columns()["conversation"]["custom_age_num"] is Type.DOUBLE
@@ -202,18 +205,18 @@ def test_a_new_custom_attribute_is_a_new_column(started: Subject) -> None:
 
 def test_numbers_that_become_text_read_as_a_person_writes_them(started: Subject) -> None:
     """A widened column keeps 12345678901 as those digits, not as 1.2345678901e10."""
-    load(started, Copy("a", custom={"custom_n": 12345678901.0}), custom_n=Type.DOUBLE)
-    load(started, Copy("b", custom={"custom_n": "9" * 20}), custom_n=Type.STRING)
-    load(started, Copy("c", custom={"custom_n": 2.5}), custom_n=Type.DOUBLE)
+    load(started, Copy("a", custom={"custom_n": 12345678901.0}), custom={"custom_n": Type.DOUBLE})
+    load(started, Copy("b", custom={"custom_n": "9" * 20}), custom={"custom_n": Type.STRING})
+    load(started, Copy("c", custom={"custom_n": 2.5}), custom={"custom_n": Type.DOUBLE})
     numbers = {r["id"]: r["custom_n"] for r in started.read("conversation")}
     assert numbers == {"a": "12345678901", "b": "9" * 20, "c": "2.5"}
 
 
 def test_an_int_column_widens_and_later_ints_still_fit(started: Subject) -> None:
     """Int becomes Long in place; rows that were equal stay untouched."""
-    load(started, Copy("a", custom={"custom_n": 1}), custom_n=Type.INT)
-    load(started, Copy("b", custom={"custom_n": 2**40}), custom_n=Type.LONG)
-    counts = load(started, Copy("a", custom={"custom_n": 1}), custom_n=Type.INT)
+    load(started, Copy("a", custom={"custom_n": 1}), custom={"custom_n": Type.INT})
+    load(started, Copy("b", custom={"custom_n": 2**40}), custom={"custom_n": Type.LONG})
+    counts = load(started, Copy("a", custom={"custom_n": 1}), custom={"custom_n": Type.INT})
     assert counts["conversation"] == Counts()
     assert started.destination.columns()["conversation"]["custom_n"] is Type.LONG
 
@@ -221,7 +224,7 @@ def test_an_int_column_widens_and_later_ints_still_fit(started: Subject) -> None
 def test_names_are_only_names(started: Subject) -> None:
     """A custom attribute called like SQL, or with quotes in it, is a column like any other."""
     for name in ('select"; DROP TABLE x; --', "order", "ünï 🙂", "Group'By"):
-        load(started, Copy("a", custom={name: "v"}), **{name: Type.STRING})
+        load(started, Copy("a", custom={name: "v"}), custom={name: Type.STRING})
         assert only(started.read("conversation"))[name] == "v"
 
 

@@ -49,20 +49,19 @@ tables = st.sampled_from(
 
 @st.composite
 def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
-    few = {"max_size": 3}
     return Copy(
         id=draw(st.sampled_from(IDS)),
         name=draw(st.sampled_from(["x", "y", None])),
         updated_at=draw(st.sampled_from([*TIMES, *TIMES, None])),
         rev=draw(st.sampled_from([1, 2, 3, None])),
-        tags=draw(st.lists(st.sampled_from(["t", "u", "v", None]), **few)),
+        tags=draw(st.lists(st.sampled_from(["t", "u", "v", None]), max_size=3)),
         channels=draw(
             st.lists(
                 st.tuples(st.sampled_from(["mail", "chat", None]), st.sampled_from([1, 2, None])),
-                **few,
+                max_size=3,
             )
         ),
-        metrics=draw(st.lists(st.sampled_from(["m", "n"]), **few)),
+        metrics=draw(st.lists(st.sampled_from(["m", "n"]), max_size=3)),
         deleted=draw(st.sampled_from([False, False, True])),
         custom={n: draw(st.none() | CUSTOM_VALUES[t]) for n, t in custom.items()},
     )
@@ -108,7 +107,7 @@ def stories(draw: st.DrawFn) -> tuple[Table, list[Write]]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

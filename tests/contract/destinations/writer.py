@@ -45,8 +45,8 @@ def main(url: str) -> None:
     number = to.state().get("written", 0)
     to.begin(synced(number))
     to.ensure([CONVERSATION])
-    print("ready", flush=True)
     while True:
+        print(number, flush=True)
         number += 1
         to.begin(synced(number))
         to.write(numbered(number))
