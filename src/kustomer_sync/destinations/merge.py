@@ -404,7 +404,11 @@ class Plan:
                 FROM {STAGE.format(place)} s JOIN {first} a ON a.{SEEN} = s.{SEEN}
             """,
             owner=child.table.parent_column,
-            owners="SELECT __id FROM __ks_accepted",
+            of_owners=f"""
+                SELECT t.{n.dialect.row_id} AS __at, {n.list([*columns, n.deleted], "t")}
+                FROM {n.table(name)} t
+                WHERE t.{n(child.table.parent_column)} IN (SELECT a.__id FROM __ks_accepted a)
+            """,
         )
 
     # Histories --------------------------------------------------------------------------------
@@ -419,6 +423,7 @@ class Plan:
             self._observe_versions(batch.root, root.history)
             self._root_history(batch.root, root.history)
         for place, child in kept:
+            self._stored_intervals(place, child)
             if not root.history:
                 self._observe_intervals(place, child)
             self._child_history(place, child, "observed" if root.history else f"observed_{place}")
@@ -528,13 +533,25 @@ class Plan:
             synced=True,
         )
 
+    def _stored_intervals(self, place: int, child: Rows) -> None:
+        """`stored_N`: the intervals that the staged records have so far."""
+        n, table = self.names, child.table
+        assert table.history is not None  # noqa: S101 - the caller chose tables with a history
+        columns = [*self._landing(table.history), n.start, n.end, n.active]
+        self._create(
+            f"stored_{place}",
+            f"{table.history}: read",
+            f"""
+            SELECT t.{n.dialect.row_id} AS __at, {n.list(columns, "t")}
+            FROM {n.table(table.history)} t
+            WHERE t.{n(table.parent_column)} IN (SELECT v.__id FROM __ks_versions v)
+            """,
+        )
+
     def _observe_intervals(self, place: int, child: Rows) -> None:
         """`observed_N` where the root has no history: what the intervals themselves tell."""
         n, table = self.names, child.table
-        assert table.history is not None  # noqa: S101 - the caller chose tables with a history
-        owner = n(table.parent_column)
-        of_these = f"t.{owner} IN (SELECT v.__id FROM __ks_versions v)"
-        target = n.table(table.history)
+        owner, stored = n(table.parent_column), f"__ks_stored_{place}"
         self._create(
             f"observed_{place}",
             f"{table.history}: line up observations",
@@ -546,10 +563,10 @@ class Plan:
                 SELECT b.__id, b.__start, NULL
                 FROM (
                     SELECT t.{owner} AS __id, t.{n(n.start)} AS __start
-                    FROM {target} t WHERE {of_these}
+                    FROM {stored} t
                     UNION
                     SELECT t.{owner}, t.{n(n.end)} + {TICK}
-                    FROM {target} t WHERE {of_these} AND NOT t.{n(n.active)}
+                    FROM {stored} t WHERE NOT t.{n(n.active)}
                 ) b
                 WHERE NOT EXISTS (
                     SELECT 1 FROM __ks_versions v
@@ -594,7 +611,7 @@ class Plan:
             SELECT {n.list(columns, "t")}, o.__id, o.__seq, o.__start,
                 {self._close_before("o", f"t.{end}")}, {self._still_active("o", f"t.{active}")}
             FROM __ks_{observed} o
-            JOIN {n.table(table.history)} t ON t.{owner} = o.__id
+            JOIN __ks_stored_{place} t ON t.{owner} = o.__id
                 AND t.{start} <= o.__start AND o.__start <= t.{end}
             WHERE o.{ROW} IS NULL
             """,
@@ -635,7 +652,7 @@ class Plan:
             columns=[*columns, n.start, n.end, n.active],
             rows=f"SELECT * FROM {intervals}",
             owner=table.parent_column,
-            owners="SELECT v.__id FROM __ks_versions v",
+            of_owners=f"SELECT * FROM __ks_stored_{place}",
         )
 
     # What Kustomer no longer has ----------------------------------------------------------------
@@ -711,12 +728,12 @@ class Plan:
         columns: Sequence[str],
         rows: str,
         owner: str = "",
-        owners: str = "",
+        of_owners: str = "",
     ) -> None:
         """Make the stored rows equal `rows`, a query of `columns`, `__n` and, if found, `__at`.
 
-        With `owner`: rows of these owners that are not among `rows` are removed; `key` then tells
-        rows apart within their owner and may hold nulls; `__at` is not needed.
+        With `owner`: of the stored rows `of_owners` those that are not among `rows` are removed;
+        `key` then tells rows apart within their owner and may hold nulls.
         """
         n, target, at = self.names, self.names.table(name), self.names.dialect.row_id
         differ = " OR ".join(f"t.{n(c)} IS DISTINCT FROM r.{n(c)}" for c in columns if c not in key)
@@ -725,10 +742,7 @@ class Plan:
             query = f"""
                 SELECT r.{SEEN}, t.__at, {differ or "FALSE"} AS __differs
                 FROM ({rows}) r
-                RIGHT JOIN (
-                    SELECT t.{at} AS __at, {n.list(dict.fromkeys([*key, *columns]), "t")}
-                    FROM {target} t WHERE t.{n(owner)} IN ({owners})
-                ) t ON {match}
+                RIGHT JOIN ({of_owners}) t ON {match}
                 """
         else:
             query = f"""

@@ -154,7 +154,7 @@ def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
                 for i, (name, size) in enumerate(copy.channels, 1)
             ]
         else:
-            out += [{**base, "_fivetran_id": f"{copy.id}/{m}", "name": m} for m in copy.metrics]
+            out += [{**base, "_fivetran_id": f"{copy.id}/{m[0]}", "name": m} for m in copy.metrics]
     return out
 
 

@@ -119,8 +119,9 @@ def test_an_emptied_array_empties_its_child_table(started: Subject) -> None:
 
 def test_a_repeated_element_is_one_row_the_first(started: Subject) -> None:
     """The same key twice in one array is one row."""
-    load(started, Copy("a", tags=["t", "t"]))
+    load(started, Copy("a", tags=["t", "t"], metrics=["m first", "m second"]))
     assert only(started.read("conversation_tag"))["tag_id"] == "t"
+    assert only(started.read("conversation_metric"))["name"] == "m first"
 
 
 def test_a_vanished_record_is_flagged_with_its_children(started: Subject) -> None:

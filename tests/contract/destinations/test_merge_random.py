@@ -61,7 +61,7 @@ def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
                 max_size=3,
             )
         ),
-        metrics=draw(st.lists(st.sampled_from(["m", "n"]), max_size=3)),
+        metrics=draw(st.lists(st.sampled_from(["m", "m2", "n"]), max_size=3)),
         deleted=draw(st.sampled_from([False, False, True])),
         custom={n: draw(st.none() | CUSTOM_VALUES[t]) for n, t in custom.items()},
     )
