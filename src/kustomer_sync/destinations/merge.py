@@ -628,8 +628,8 @@ class Plan:
             f"intervals_{place}",
             f"{table.history}: intervals",
             f"""
-            SELECT {n.list(columns, "i")}, i.__id, i.__start AS {start}, i.__until AS {end},
-                i.__still AS {active}, row_number() OVER (ORDER BY i.__id) AS {SEEN}
+            SELECT {n.list(columns, "i")}, i.__start AS {start}, i.__until AS {end},
+                i.__still AS {active}
             FROM (
                 SELECT e.*,
                     CASE WHEN e.__closes THEN e.__end ELSE lead(e.__end) OVER line END AS __until,
@@ -650,7 +650,7 @@ class Plan:
             table.history,
             key=(*key, n.start),
             columns=[*columns, n.start, n.end, n.active],
-            rows=f"SELECT * FROM {intervals}",
+            rows=f"SELECT i.*, i.{n.dialect.row_id} AS {SEEN} FROM {intervals} i",
             owner=table.parent_column,
             of_owners=f"SELECT * FROM __ks_stored_{place}",
         )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -106,16 +107,35 @@ def stories(draw: st.DrawFn) -> tuple[Table, list[Write]]:
     return table, told + replayed
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def examples(number: int) -> settings:
+    return settings(
+        max_examples=number,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+
+
+@examples(15)
 @given(story=stories(), prefix=st.sampled_from(["_fivetran_", "_sys_"]))
 def test_the_destination_holds_what_the_model_says(
     subjects: Callable[..., Subject], story: tuple[Table, list[Write]], prefix: str
 ) -> None:
     """Several copies in a batch, late older ones, emptied arrays, replays, returns, new columns."""
+    play(subjects, story, prefix)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@examples(400)
+@given(story=stories(), prefix=st.sampled_from(["_fivetran_", "_sys_"]))
+def test_it_does_so_through_hundreds_of_stories(
+    subjects: Callable[..., Subject], story: tuple[Table, list[Write]], prefix: str
+) -> None:
+    """The same promise, looked at for long."""
+    play(subjects, story, prefix)
+
+
+def play(subjects: Callable[..., Subject], story: tuple[Table, list[Write]], prefix: str) -> None:
     table, writes = story
     subject, model = subjects(prefix), Model(prefix)
     subject.destination.begin(EPOCH)
