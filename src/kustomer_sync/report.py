@@ -1,180 +1,119 @@
-"""What a sync and a check say of themselves, as values: report, progress, check.
-
-Knows neither terminal nor network; imports only errors, so that reading it costs nothing.
-"""
+"""What a sync and a check say of themselves: plain values, and their JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
 
 
-class Status(StrEnum):
-    """How a sync ended."""
-
-    SUCCESSFUL = "SUCCESSFUL"
-    FAILURE = "FAILURE"
-    RESCHEDULED = "RESCHEDULED"
-    CANCELED = "CANCELED"
-
-
 @dataclass(frozen=True, slots=True)
-class Requests:
-    """What a sync asked of Kustomer."""
+class Warned:
+    """Something the user should know although the sync went on."""
 
-    total: int = 0
-    """Every request, searches, retries and 429s included."""
-    search: int = 0
-    rate_limited: int = 0
-    minimum: int = 0
-    """The fewest a perfect reader could have done with."""
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What a sync did to one table."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    rows: int = 0
+    inserted: int
+    updated: int
+    """Rows that changed."""
+    deleted: int
+    """Rows flagged, plus elements that left a living record's array."""
+    rows: int
     """Rows there afterwards, flagged ones included."""
-    cursor: datetime | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "inserted": self.inserted,
-            "updated": self.updated,
-            "deleted": self.deleted,
-            "rows": self.rows,
-            "cursor": iso(self.cursor),
-        }
+    cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Caution:
-    """A warning of a sync that went on: what happened and what to do about it."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What ended a sync."""
-
-    code: str
-    message: str
-    hint: str = ""
-    exit_code: int = 1
-
-    @classmethod
-    def of(cls, error: SyncError) -> Fault:
-        return cls(error.code, error.message, error.hint, error.exit_code)
-
-    def to_dict(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message, "hint": self.hint}
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """One sync, told afterwards."""
+    """One sync, as `sync --json` prints it."""
 
     connection: str
     sync_id: str | None
-    status: Status
-    started_at: datetime | None
-    ended_at: datetime | None
-    requests: Requests = field(default_factory=Requests)
-    tables: Mapping[str, TableReport] = field(default_factory=dict)
-    warnings: tuple[Caution, ...] = ()
-    error: Fault | None = None
+    status: str = "FAILURE"
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    requests: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("total", "search", "rate_limited", "minimum"), 0)
+    )
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    error: SyncError | None = None
 
     @classmethod
     def failed(cls, connection: str, error: SyncError) -> Report:
         """The report of a sync that never came to write its own."""
-        return cls(connection, None, status_of(error), None, None, error=Fault.of(error))
+        early = {Rescheduled: "RESCHEDULED", Interrupted: "CANCELED"}
+        return cls(connection, None, early.get(type(error), "FAILURE"), error=error)
 
     @property
     def exit_code(self) -> int:
-        """0 done; 1 failed after it began; 2 nothing was written; 3 stopped early, resumable."""
-        if self.status is Status.SUCCESSFUL:
-            return 0
-        if self.status is Status.FAILURE:
-            return self.error.exit_code if self.error else 1
-        return 3
+        """0 done, 1 failed after it began, 3 stopped early and resumable."""
+        return {"SUCCESSFUL": 0, "RESCHEDULED": 3, "CANCELED": 3}.get(self.status, 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """The public shape of `sync --json`."""
         return {
             "connection": self.connection,
             "sync_id": self.sync_id,
-            "status": str(self.status),
-            "started_at": iso(self.started_at),
-            "ended_at": iso(self.ended_at),
-            "requests": {
-                "total": self.requests.total,
-                "search": self.requests.search,
-                "rate_limited": self.requests.rate_limited,
-                "minimum": self.requests.minimum,
+            "status": self.status,
+            "started_at": _iso(self.started_at),
+            "ended_at": _iso(self.ended_at),
+            "requests": self.requests,
+            "tables": {
+                name: {
+                    "inserted": t.inserted,
+                    "updated": t.updated,
+                    "deleted": t.deleted,
+                    "rows": t.rows,
+                    "cursor": t.cursor,
+                }
+                for name, t in self.tables.items()
             },
-            "tables": {name: table.to_dict() for name, table in self.tables.items()},
             "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],
-            "error": self.error.to_dict() if self.error else None,
+            "error": error_dict(self.error),
         }
 
 
-def status_of(error: SyncError) -> Status:
-    """What a sync that met this error is called."""
-    if isinstance(error, Rescheduled):
-        return Status.RESCHEDULED
-    if isinstance(error, Interrupted):
-        return Status.CANCELED
-    return Status.FAILURE
-
-
-def iso(moment: datetime | None) -> str | None:
-    """UTC, milliseconds, `Z`: `2026-11-24T08:00:00.000Z`."""
-    if moment is None:
+def error_dict(error: SyncError | None) -> dict[str, str] | None:
+    if error is None:
         return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
-@dataclass(frozen=True, slots=True)
-class TableProgress:
-    """How far the reading of one table is."""
-
-    records: int = 0
-    expected: int | None = None
-    done: bool = False
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A running sync, at one moment."""
+    """A moment of a running sync."""
 
-    phase: str = ""
-    """What it is doing, in a few words."""
-    tables: Mapping[str, TableProgress] = field(default_factory=dict)
-    requests: int = 0
-    searches: int = 0
-    search_used: int = 0
-    """Searches sent within the last minute."""
-    search_limit: int = 0
-    """Searches allowed a minute, by Kustomer's limit and our share of it."""
-    rate_limited: int = 0
-    """Answers that were 429."""
+    phase: str
+    tables: dict[str, int]
+    """Records taken in so far."""
+    requests: int
+    searches: int
+    rate_limited: int
+    search_budget: int
+    """Searches that may go out in a minute."""
+    search_used: int
+    """Of these, how many went out in the last one."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """Records a table will have given in the end, where that is known."""
+    done: frozenset[str] = frozenset()
+    """Tables read to their end."""
     seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A role that the key lacks, and the tables that costs."""
+    """A role the key lacks, and the tables that costs."""
 
     role: str
     tables: tuple[str, ...]
@@ -182,19 +121,22 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a key can do, told before anything is written."""
+    """What a key can do for a connection."""
 
-    org: str
-    key_name: str
-    missing: tuple[Missing, ...] = ()
+    org: str | None
+    key_name: str | None
+    roles_known: bool
+    """Whether Kustomer told the key's roles; without that each path was tried."""
+    missing: tuple[Missing, ...]
     costs: tuple[tuple[str, str], ...] = ()
-    """Table -> what reading it costs in requests, for those read by one call per parent."""
+    """Table -> what it costs in requests, for those read by one call per parent."""
     warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "org": self.org,
             "key_name": self.key_name,
+            "roles_known": self.roles_known,
             "missing": [{"role": m.role, "tables": list(m.tables)} for m in self.missing],
             "costs": [{"table": table, "cost": text} for table, text in self.costs],
             "warnings": list(self.warnings),

@@ -182,11 +182,12 @@ def _memory_limit(value: str) -> str:
 
 
 _Text = Annotated[str, BeforeValidator(_text)]
-_Seconds = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
+_Seconds = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 _Minutes = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 
 
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+DEFAULT_FILE = "kustomer-sync.toml"
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -224,6 +225,8 @@ class Connection:
     """One Kustomer org -> one destination schema, with its choices; every value looked up."""
 
     name: str
+    folder: Path = Field(default_factory=Path.cwd, repr=False)
+    """What a relative destination is relative to."""
     domain: Annotated[_Text, AfterValidator(_domain)] | None = None
     access_token: Annotated[SecretStr, BeforeValidator(_secret)]
     eu_region: bool = False
@@ -233,7 +236,7 @@ class Connection:
     ] = 90
     destination: Annotated[_Text, AfterValidator(_destination)] = Field(repr=False)
     """May hold a password: show `shown_destination` instead."""
-    schema: Annotated[_Text, AfterValidator(_schema)] = "kustomer"
+    schema_name: Annotated[_Text, AfterValidator(_schema)] = Field("kustomer", alias="schema")
     service_version: Annotated[int, BeforeValidator(_number), AfterValidator(_service_version)] = 2
     schema_change_handling: Annotated[_Text, AfterValidator(_schema_change)] = "ALLOW_ALL"
     sync_frequency: Annotated[int, BeforeValidator(_number), AfterValidator(_frequency)] = 360
@@ -246,10 +249,10 @@ class Connection:
     hash_salt: Annotated[SecretStr, BeforeValidator(_salt)] | None = None
     system_prefix: Annotated[_Text, AfterValidator(_system_prefix)] = "_fivetran_"
     memory_limit: Annotated[_Text, AfterValidator(_memory_limit)] = "128MB"
-    sweep_frequency: Annotated[int, BeforeValidator(_number), Field(ge=1)] = 1440
+    sweep_frequency: Annotated[int, BeforeValidator(_number), Field(ge=1)] | None = None
     """Minutes between two sweeps for hard deletes."""
     proxy: Annotated[_Text, AfterValidator(_proxy)] | None = Field(None, repr=False)
-    ca_file: Path | None = None
+    ca_file: str | None = None
     ssh: Ssh | None = None
     tables: Mapping[str, TableChoice] = Field(default_factory=dict)
 
@@ -257,10 +260,18 @@ class Connection:
     def api_url(self) -> str:
         return api_url(self.domain, eu_region=self.eu_region, base_url=self.base_url)
 
+    def token(self) -> str:
+        return self.access_token.get_secret_value()
+
+    @property
+    def destination_url(self) -> str:
+        """The destination; a relative file made absolute from the config file's folder."""
+        return _absolute_url(self.destination, self.folder)
+
     @property
     def shown_destination(self) -> str:
         """The destination without its password, fit for people and logs."""
-        shown = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", self.destination)
+        shown = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", self.destination_url)
         return _SECRET_PARAMETER.sub(r"\1******", shown)
 
     def table(self, name: str) -> TableChoice:
@@ -347,10 +358,11 @@ def load(path: Path | str) -> Connections:
     return Connections(sections, origin)
 
 
-def from_flags(name: str = "kustomer", **flags: Any) -> Connection:
+def from_flags(name: str | None = None, **flags: Any) -> Connection:
     """A connection made of flags alone; relative paths are relative to the working folder."""
     given = {key: value for key, value in flags.items() if value is not None}
-    return _connection(name, given, _Origin("", Path.cwd()), frozenset(given))
+    made = _connection(name or "kustomer", given, _Origin("", Path.cwd()), frozenset(given))
+    return made if name else replace(made, name=made.domain or made.name)
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -373,7 +385,9 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _keys_of(section: type[Any]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(section) if f.name != "name")
+    inner = ("name", "folder")  # ours to fill in
+    names = (getattr(f.default, "alias", None) or f.name for f in fields(section))
+    return tuple(name for name in names if name not in inner)
 
 
 def _check_keys(section: Any, file: str, where: str) -> None:
@@ -439,7 +453,7 @@ def _connection(
         return f"{origin.file}: {'.'.join(path)} in [connections.{name}]"
 
     values = {key: _looked_up(value, folder(key), called, (key,)) for key, value in section.items()}
-    connection = _validated({**values, "name": name}, called)
+    connection = _validated({**values, "name": name, "folder": folder("destination")}, called)
     if not connection.domain and not connection.base_url:
         raise ConfigError(
             f"{called(('domain',))} is missing.", 'Give the org\'s name, such as "acme".'
@@ -536,14 +550,12 @@ def _absolute(
     connection: Connection, folder: Callable[[str], Path], called: _Called
 ) -> dict[str, Any]:
     """The values that are paths, made absolute."""
-    changed: dict[str, Any] = {
-        "destination": _absolute_url(connection.destination, folder("destination"))
-    }
+    changed: dict[str, Any] = {}
     if connection.ca_file:
-        path = folder("ca_file") / connection.ca_file.expanduser()
+        path = folder("ca_file") / Path(connection.ca_file).expanduser()
         if not path.is_file():
             raise ConfigError(f"{called(('ca_file',))} names {path}, which is not a file.")
-        changed["ca_file"] = path
+        changed["ca_file"] = str(path)
     if connection.ssh and connection.ssh.known_hosts:
         known = folder("ssh") / connection.ssh.known_hosts.expanduser()
         changed["ssh"] = replace(connection.ssh, known_hosts=known)
@@ -561,6 +573,25 @@ def _absolute_url(url: str, folder: Path) -> str:
 
 
 # Against the catalog.
+
+
+def refuse_unbuilt(connection: Connection) -> None:
+    """What the contract names and this version can't do yet is refused, never silently ignored."""
+    asked = {
+        "ssh": connection.ssh is not None,
+        "sweep_frequency": connection.sweep_frequency is not None,
+        "schema_change_handling": connection.schema_change_handling != "ALLOW_ALL",
+    }
+    for name, choice in connection.tables.items():
+        asked[f"tables.{name}.history"] = choice.history
+        for column, wish in choice.columns.items():
+            asked[f"tables.{name}.columns.{column}"] = wish.hashed or not wish.enabled
+    for key, wanted in asked.items():
+        if wanted:
+            raise ConfigError(
+                f"{key} in [connections.{connection.name}] is not built yet.",
+                "Leave it out with this version.",
+            )
 
 
 def check_tables(connection: Connection, tables: Sequence[Table]) -> None:

@@ -17,6 +17,7 @@ from kustomer_sync.settings import (
     from_flags,
     load,
     named_table,
+    refuse_unbuilt,
 )
 
 TABLES = (
@@ -82,7 +83,7 @@ def refusal(path: Path) -> str:
 def test_defaults_are_the_documented_ones(write: Write) -> None:
     """Three keys are enough; the rest has the values that the documentation shows."""
     acme = load(write())["acme"]
-    assert acme.schema == "kustomer"
+    assert acme.schema_name == "kustomer"
     assert acme.service_version == 2
     assert acme.sync_frequency == 360
     assert acme.api_utilization_percentage == 90
@@ -276,13 +277,13 @@ def test_a_secret_file_is_found_beside_the_config(
     monkeypatch.chdir(tmp_path / "elsewhere")
     acme = load(path)["acme"]
     assert acme.access_token.get_secret_value() == "from-a-file"
-    assert acme.destination == f"duckdb:///{tmp_path}/acme.duckdb"
+    assert acme.destination_url == f"duckdb:///{tmp_path}/acme.duckdb"
 
 
 def test_four_slashes_are_an_absolute_path(write: Write) -> None:
     """An absolute path stays as it is."""
     acme = load(write(destination='"duckdb:////data/acme.duckdb"'))["acme"]
-    assert acme.destination == "duckdb:////data/acme.duckdb"
+    assert acme.destination_url == "duckdb:////data/acme.duckdb"
 
 
 def test_flags_are_relative_to_the_working_folder(
@@ -291,7 +292,7 @@ def test_flags_are_relative_to_the_working_folder(
     """Without a file, where you are is what counts."""
     monkeypatch.chdir(tmp_path)
     made = from_flags(domain="acme", access_token="k", destination="duckdb:///a.duckdb")
-    assert made.destination == f"duckdb:///{tmp_path}/a.duckdb"
+    assert made.destination_url == f"duckdb:///{tmp_path}/a.duckdb"
 
 
 def test_a_missing_flag_is_called_by_its_flag() -> None:
@@ -304,7 +305,7 @@ def test_a_missing_flag_is_called_by_its_flag() -> None:
 
 def test_flags_win_over_the_file(write: Write) -> None:
     """`sync acme --schema other` is the file's connection with another schema."""
-    assert load(write()).pick("acme", {"schema": "other"}).schema == "other"
+    assert load(write()).pick("acme", {"schema": "other"}).schema_name == "other"
 
 
 def test_an_unknown_connection_names_the_nearest(write: Write) -> None:
@@ -399,6 +400,20 @@ def test_a_choice_that_would_break_the_sync_is_refused(connection: Connection, s
 def test_a_sound_choice_is_accepted(connection: Connection) -> None:
     """Children, histories, klasses and custom attributes may be chosen too."""
     check_tables(connection, TABLES)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        chosen("customer", history=True),
+        chosen("customer_email", "email", "s", hashed=True),
+        chosen("customer", "company_id", enabled=False),
+    ],
+)
+def test_what_is_not_built_yet_is_refused(connection: Connection) -> None:
+    """A wish that this version can't fulfil is told, not ignored."""
+    with pytest.raises(ConfigError, match="is not built yet"):
+        refuse_unbuilt(connection)
 
 
 def test_a_table_is_found_by_any_name_it_lands_under() -> None:

@@ -1,1 +1,26 @@
 """Everything that knows a database."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from kustomer_sync.destinations.protocol import Destination
+from kustomer_sync.errors import ConfigError
+
+__all__ = ["Destination", "destination"]
+
+
+def destination(url: str, *, schema: str, system_prefix: str, memory_limit: str) -> Destination:
+    """The destination a URL names, not opened yet. SQLAlchemy-style: `duckdb:////abs/olute.db`."""
+    parts = urlsplit(url)
+    if parts.scheme == "duckdb":
+        path = unquote(parts.path.removeprefix("/"))
+        if not path:
+            raise ConfigError(f"{url!r} names no file.", "Write it as duckdb:///acme.duckdb.")
+        from kustomer_sync.destinations.duckdb import DuckDB
+
+        return DuckDB(path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit)
+    raise ConfigError(
+        f"{parts.scheme or url!r} is not a destination this version writes to.",
+        "Use duckdb:///FILE.",
+    )

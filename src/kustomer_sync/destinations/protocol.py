@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-import pyarrow as pa
-
 from kustomer_sync.model import Counts, Table, Type, Write
 
 
@@ -43,11 +41,8 @@ class Destination(Protocol):
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
         """
 
-    def missing(self, table: Table, seen: pa.Array) -> list[str]:
+    def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         """Ids of rows not flagged whose id is not in `seen`."""
-
-    def ids(self, table: Table, lo: datetime, hi: datetime) -> pa.Table:
-        """`id`, `updated_at`, `deleted` (soft) and `flagged` of rows with lo <= updated_at < hi."""
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:
         """How many rows each table has, flagged ones included; 0 for a table not there."""

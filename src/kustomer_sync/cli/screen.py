@@ -1,0 +1,329 @@
+"""What a person sees: progress while a sync runs, what landed, what a key may read, the tables."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table as Grid
+from rich.text import Text
+
+from kustomer_sync.model import Each, Listing, Recent, Search, Table
+from kustomer_sync.report import Check, Progress, Report
+
+_EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+_SHOWN = 14
+"""Tables shown at once while a sync runs."""
+
+
+def _console(*, to_stdout: bool) -> Console:
+    """Nothing in our text is markup; off a terminal lines are as long as they need to be."""
+    stream = sys.stdout if to_stdout else sys.stderr
+    width = None if stream.isatty() else 200
+    return Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """The grid, in a file without the spaces that fill its lines."""
+    if console.is_terminal:
+        console.print(grid)
+        return
+    with console.capture() as captured:
+        console.print(grid)
+    lines = captured.get().splitlines()
+    console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def say(text: str) -> None:
+    """A word to the person, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def clean(value: object) -> str:
+    """Text from elsewhere, without what could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def duration(seconds: float) -> str:
+    """`8.3 s`, `2 min 05 s`, `3 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+# While a sync runs.
+
+
+class Screen:
+    """Live on a terminal, a line now and then elsewhere; always on stderr, from any thread."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or _console(to_stdout=False)
+        self._live: Live | None = None
+        self._said = time.monotonic()
+        self._last = Progress("", {}, 0, 0, 0, 0, 0)
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Screen:
+        if self._console.is_terminal:
+            self._live = Live(
+                console=self._console,
+                transient=True,
+                refresh_per_second=4,
+                get_renderable=lambda: drawn(self._last),
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, now: Progress) -> None:
+        with self._lock:
+            before, self._last = self._last, now
+            if self._live is None:
+                self._tell(now, before)
+
+    def _tell(self, now: Progress, before: Progress) -> None:
+        for name in sorted(now.done - before.done):
+            self._console.print(f"{name}: {now.tables.get(name, 0):,} records, done")
+        moment = time.monotonic()
+        if moment - self._said >= _EVERY:
+            self._said = moment
+            self._console.print(f"{clean(now.phase)}: {_totals(now)}")
+
+
+def _totals(now: Progress) -> str:
+    told = [
+        f"{sum(now.tables.values()):,} records",
+        f"{now.requests:,} requests",
+        f"{now.search_used} of {now.search_budget} searches a minute",
+    ]
+    if now.rate_limited:
+        told.append(f"{now.rate_limited} refused (429)")
+    if now.seconds_left is not None:
+        told.append(f"about {duration(now.seconds_left)} left")
+    return ", ".join(told)
+
+
+def drawn(now: Progress) -> Group:
+    """The tables being read, then what all of them used."""
+    grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column()
+    grid.add_column(justify="right")
+    grid.add_column(style="dim")
+    grid.add_row(Text(clean(now.phase), style="bold"), "", "")
+    busy = [name for name in now.tables if name not in now.done]
+    for name in busy[-_SHOWN:]:
+        expected = now.expected.get(name)
+        grid.add_row(f"  {name}", f"{now.tables[name]:,}", f"of {expected:,}" if expected else "")
+    if now.done:
+        grid.add_row(f"  {len(now.done)} tables done", "", "")
+    return Group(grid, Text(_totals(now), style="dim"))
+
+
+# What landed.
+
+
+def summary(report: Report, where: str, *, to_stdout: bool) -> None:
+    """What landed, where, how long it took, each warning; an error goes to stderr."""
+    console = _console(to_stdout=to_stdout)
+    shown = {n: t for n, t in report.tables.items() if t.rows or t.inserted or t.deleted}
+    if shown:
+        grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        grid.add_column("table")
+        for title in ("rows", "inserted", "updated", "deleted"):
+            grid.add_column(title, justify="right")
+        for name, t in shown.items():
+            counts = (f"{n:,}" for n in (t.rows, t.inserted, t.updated, t.deleted))
+            grid.add_row(clean(name), *counts)
+        _print_grid(console, grid)
+    console.print(_outcome(report, len(shown)), soft_wrap=True)
+    console.print(f"The rows are in {where}.", soft_wrap=True)
+    for warning in report.warnings:
+        console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
+    if report.error is not None:
+        say(f"Error: {clean(report.error.message)}")
+        if report.error.hint:
+            say(clean(report.error.hint))
+
+
+_OUTCOMES = {
+    "SUCCESSFUL": "Done",
+    "FAILURE": "Failed",
+    "RESCHEDULED": "Stopped early, to be run again later,",
+    "CANCELED": "Stopped early, to be run again,",
+}
+
+
+def _outcome(report: Report, filled: int) -> str:
+    took = ""
+    if report.started_at and report.ended_at:
+        took = f" in {duration((report.ended_at - report.started_at).total_seconds())}"
+    requests = report.requests
+    used = f"{requests.get('total', 0):,} requests"
+    if requests.get("rate_limited"):
+        used += f", {requests['rate_limited']:,} of them refused (429)"
+    empty = len(report.tables) - filled
+    without = f" and {empty} without" if empty else ""
+    outcome = _OUTCOMES.get(report.status, report.status)
+    return f"{outcome}{took} with {used}: {filled} tables with rows{without}."
+
+
+# What a key may read.
+
+
+def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
+    """The org, the key, each missing role with the tables that costs, and what reading costs."""
+    console = _console(to_stdout=to_stdout)
+
+    def line(text: str, style: str = "") -> None:
+        console.print(clean(text), style=style, soft_wrap=True)
+
+    line(f"The key {found.key_name or '(unnamed)'} of org {found.org or '(unknown)'} works.")
+    line(f"The destination {destination} opens.")
+    if not found.roles_known:
+        line("Kustomer did not tell the key's roles, so each path was tried.")
+    for missing in found.missing:
+        line(f"Missing role {missing.role}; without it: {', '.join(missing.tables)}.", "yellow")
+    if found.missing:
+        line("A key's roles can't be changed: make a new key with these roles too, or go without.")
+    else:
+        line("It may read every table.")
+    for table, cost in found.costs:
+        line(f"{table} costs {cost}.")
+    for warning in found.warnings:
+        line(f"Warning: {warning}", "yellow")
+
+
+# The tables.
+
+
+def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
+    """Each table with what it is, how it is read and its key; children after their parent."""
+    entries = []
+    for root in tables:
+        for table in root.walk():
+            entries.append(_entry(table, root))
+            if table.history:
+                entries.append(_history_entry(table, root))
+    return entries
+
+
+def _entry(table: Table, root: Table) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "parent": None if table is root else root.name,
+        "reading": "child" if table is not root else type(root.reading).__name__.lower(),
+        "key": list(table.key),
+        "about": _about(table, root),
+        "source": _source(root),
+        "role": root.role,
+        "history": table.history,
+        "columns": [{"name": c.name, "type": str(c.type), "extra": c.extra} for c in table.columns],
+    }
+
+
+def _history_entry(table: Table, root: Table) -> dict[str, Any]:
+    return {
+        **_entry(table, root),
+        "name": table.history,
+        "parent": table.name,
+        "reading": "history",
+        "key": list(table.history_key),
+        "about": f"every version of the rows of {table.name}",
+        "history": None,
+    }
+
+
+def _about(table: Table, root: Table) -> str:
+    if table is not root:
+        wrapping = ("attributes", "relationships", "data")
+        path = table.elements if isinstance(table.elements, tuple) else ()
+        array = ".".join(key for key in path if key not in wrapping)
+        element = f"one row for each element of a {root.name}'s {array}"
+        return element if array else f"rows made from a {root.name}"
+    klasses = f", and one table {root.name}_KLASS for each klass" if root.per_klass else ""
+    custom = ", with custom attributes" if root.custom else ""
+    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}"
+
+
+def _source(table: Table) -> str:
+    match table.reading:
+        case Search(context):
+            return f"POST /v1/customers/search ({context})"
+        case Listing(path=path) | Recent(path=path) | Each(path=path):
+            return f"GET {path}"
+    return ""
+
+
+def table_list(entries: list[dict[str, Any]]) -> None:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("table", "read by", "key", "what it is"):
+        grid.add_column(title, no_wrap=title != "what it is")
+    for entry in entries:
+        indent = "  " if entry["parent"] else ""
+        key = ", ".join(entry["key"])
+        grid.add_row(f"{indent}{entry['name']}", entry["reading"], key, entry["about"])
+    console = _console(to_stdout=True)
+    _print_grid(console, grid)
+    console.print(
+        "\nsearch: what changed since the last sync. listing: all of it, once a day. recent: the\n"
+        "newest pages. each: one call per changed parent. child, history: with their parent."
+    )
+
+
+# The demo's queries.
+
+_QUERIES = (
+    "SELECT status, count(*) AS conversations, round(avg(message_count), 1) AS messages\n"
+    "FROM {schema}.conversation GROUP BY status ORDER BY conversations DESC, status",
+    "SELECT t.name AS tag, count(*) AS conversations\n"
+    "FROM {schema}.conversation_tag AS ct JOIN {schema}.tag AS t ON t.id = ct.tag_id\n"
+    "GROUP BY tag ORDER BY conversations DESC, tag LIMIT 5",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query and what it gave."""
+
+    sql: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+    def show(self, *, to_stdout: bool) -> None:
+        console = _console(to_stdout=to_stdout)
+        console.print(f"\n{self.sql};\n", style="bold")
+        grid = Grid(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for column in self.columns:
+            grid.add_column(column)
+        for row in self.rows:
+            grid.add_row(*(clean(value) for value in row))
+        _print_grid(console, grid)
+
+
+def query_results(path: Path, schema: str) -> list[Asked]:
+    """The queries, asked of the rows that just landed."""
+    import duckdb
+
+    found = []
+    with duckdb.connect(str(path), read_only=True) as database:
+        for query in _QUERIES:
+            sql = query.format(schema=schema)
+            answer = database.execute(sql)
+            columns = [column[0] for column in answer.description or ()]
+            found.append(Asked(sql, columns, [list(row) for row in answer.fetchall()]))
+    return found

@@ -1,0 +1,410 @@
+"""DuckDB. One process holds a file, and while it is open no other can read it, so it is open only
+while something is read or written. A write is one transaction; a killed process leaves all of
+the last committed ones and nothing of the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from kustomer_sync.destinations.merge import (
+    Dialect,
+    Plan,
+    Staged,
+    System,
+    history_columns,
+)
+from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
+from kustomer_sync.model import (
+    END_OF_TIME,
+    Batch,
+    Counts,
+    Reject,
+    Rows,
+    Table,
+    Type,
+    Write,
+    wider,
+)
+
+TYPES: Mapping[Type, str] = {
+    Type.STRING: "VARCHAR",
+    Type.INT: "INTEGER",
+    Type.LONG: "BIGINT",
+    Type.DOUBLE: "DOUBLE",
+    Type.BOOLEAN: "BOOLEAN",
+    Type.INSTANT: "TIMESTAMP WITH TIME ZONE",
+    Type.JSON: "JSON",
+}
+_BY_NAME = {name: type_ for type_, name in TYPES.items()}
+STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
+LOCK_SECONDS = 60.0
+_DIALECT = Dialect(TYPES)
+
+
+class DuckDB:
+    """A schema of a DuckDB file. See `Destination` for what each method promises."""
+
+    def __init__(
+        self, path: str, *, schema: str, system_prefix: str = "_fivetran_",
+        memory_limit: str = "128MB", sleep: Callable[[float], None] = time.sleep,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:  # fmt: skip
+        self.path = Path(path)
+        self._schema, self._memory = schema, memory_limit
+        self._system = System(system_prefix)
+        self._sleep, self._lock_seconds = sleep, lock_seconds
+        self._epoch: int | None = None
+        self._synced_at: datetime | None = None
+        self._known: dict[str, Table] = {}
+
+    # ---- opening ----
+
+    @contextmanager
+    def _open(self, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection | None]:
+        """The file, open; None when it is not there and `create` is False."""
+        if not self.path.exists():
+            if not create:
+                yield None
+                return
+            if not self.path.parent.is_dir():
+                raise DestinationUnusable(
+                    f"The folder {str(self.path.parent)!r} does not exist.",
+                    "Create it, or change `destination`.",
+                )
+        connection = self._connect()
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        waited = 0.0
+        while True:
+            try:
+                return duckdb.connect(
+                    str(self.path),
+                    config={
+                        "memory_limit": self._memory,
+                        "threads": 2,
+                        "preserve_insertion_order": False,
+                    },
+                )
+            except duckdb.Error as error:
+                if "lock" not in str(error).lower():
+                    raise DestinationUnusable(
+                        f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
+                        "Check `destination` and `memory_limit`.",
+                    ) from None
+                if waited >= self._lock_seconds:
+                    raise DestinationUnusable(
+                        f"{str(self.path)!r} is open in another program ({_first(error)}).",
+                        "Close it there and run the sync again.",
+                    ) from None
+            self._sleep(0.25)
+            waited += 0.25
+
+    @contextmanager
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._open() as connection:
+            assert connection is not None  # noqa: S101 - narrows for the type checker
+            try:
+                connection.execute("BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+            except duckdb.Error as error:
+                raise DestinationFailed(
+                    f"{str(self.path)!r} refused a write ({_first(error)}).",
+                    "Nothing of it was kept; the sync goes on from here the next time.",
+                ) from error
+
+    def check(self) -> None:
+        new = not self.path.exists()
+        with self._open():
+            pass
+        if new:
+            self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Nothing is held between calls."""
+
+    # ---- state ----
+
+    def begin(self, synced_at: datetime) -> dict[str, Any]:
+        self._synced_at = synced_at
+        with self._transaction() as connection:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_DIALECT.name(self._schema)}")
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._t(STATE)} "
+                "(key VARCHAR NOT NULL, value JSON, epoch BIGINT)"
+            )
+            connection.execute(
+                f"CREATE TABLE IF NOT EXISTS {self._t(REJECTS)} (table_name VARCHAR, "
+                "record_id VARCHAR, column_name VARCHAR, value VARCHAR, reason VARCHAR, "
+                f"{_DIALECT.name(self._system.synced)} {TYPES[Type.INSTANT]})"
+            )
+            found = self._epoch_there(connection)
+            self._epoch = (found or 0) + 1
+            if found is None:
+                connection.execute(
+                    f"INSERT INTO {self._t(STATE)} VALUES ('epoch', NULL, ?)", [self._epoch]
+                )
+            else:
+                connection.execute(
+                    f"UPDATE {self._t(STATE)} SET epoch = ? WHERE key = 'epoch'", [self._epoch]
+                )
+            return self._state(connection)
+
+    def state(self) -> dict[str, Any]:
+        with self._open(create=False) as connection:
+            if connection is None or STATE not in self._columns(connection):
+                return {}
+            return self._state(connection)
+
+    def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+        rows = connection.execute(
+            f"SELECT key, CAST(value AS VARCHAR) FROM {self._t(STATE)} WHERE key <> 'epoch'"
+        ).fetchall()
+        return {key: orjson.loads(value) for key, value in rows}
+
+    def _epoch_there(self, connection: duckdb.DuckDBPyConnection) -> int | None:
+        row = connection.execute(
+            f"SELECT epoch FROM {self._t(STATE)} WHERE key = 'epoch'"
+        ).fetchall()
+        return int(row[0][0]) if row else None
+
+    def _t(self, name: str) -> str:
+        return _DIALECT.name(self._schema, name)
+
+    # ---- tables ----
+
+    def columns(self) -> Mapping[str, Mapping[str, Type]]:
+        with self._open(create=False) as connection:
+            return {} if connection is None else self._columns(connection)
+
+    def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
+        rows = connection.execute(
+            "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND schema_name = ? ORDER BY column_index",
+            [self._schema],
+        ).fetchall()
+        found: dict[str, dict[str, Type]] = {}
+        for table, column, type_ in rows:
+            found.setdefault(table, {})[column] = _BY_NAME.get(type_, Type.STRING)
+        return found
+
+    def ensure(self, tables: Iterable[Table]) -> None:
+        with self._transaction() as connection:
+            stored = self._columns(connection)
+            for table in tables:
+                self._ensure(connection, table, stored)
+
+    def _ensure(
+        self, connection: duckdb.DuckDBPyConnection, table: Table,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """The table, its children and their histories are there and wide enough."""
+        self._known[table.name] = table
+        for part in table.walk():
+            columns = {self._system.physical(c): c.type for c in part.columns}
+            synced, deleted = self._system.synced, self._system.deleted
+            self._shape(
+                connection, part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN},
+                stored,
+            )  # fmt: skip
+            if part.history:
+                kept = {c.name: c.type for c in history_columns(part)}
+                marks = {
+                    self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
+                    self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
+                }  # fmt: skip
+                self._shape(connection, part.history, {**kept, **marks}, stored)
+
+    def _shape(
+        self, connection: duckdb.DuckDBPyConnection, name: str, wanted: dict[str, Type],
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        table = self._t(name)
+        if name not in stored:
+            body = ", ".join(f"{_DIALECT.name(c)} {TYPES[t]}" for c, t in wanted.items())
+            connection.execute(f"CREATE TABLE {table} ({body})")
+            stored[name] = dict(wanted)
+            return
+        have = stored[name]
+        for column, type_ in wanted.items():
+            quoted = _DIALECT.name(column)
+            if column not in have:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {TYPES[type_]}")
+                have[column] = type_
+            elif (wide := wider(have[column], type_)) != have[column]:
+                using = _DIALECT.cast(quoted, have[column], wide)
+                connection.execute(
+                    f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {TYPES[wide]} USING {using}"
+                )
+                have[column] = wide
+
+    # ---- writing ----
+
+    def write(self, write: Write) -> Mapping[str, Counts]:
+        if self._epoch is None or self._synced_at is None:
+            raise RuntimeError("write before begin")
+        counts: dict[str, Counts] = {}
+        with self._transaction() as connection:
+            if self._epoch_there(connection) != self._epoch:
+                raise Superseded(
+                    "Another sync of this connection has taken over.",
+                    "Nothing of this one was written since; let the other one finish.",
+                )
+            stored = self._columns(connection)
+            for batch in write.batches:
+                self._batch(connection, batch, stored, counts)
+            for name, ids in write.absent.items():
+                self._absent(connection, name, ids, stored, counts)
+            for key, value in write.state.items():
+                self._put(connection, key, value)
+        return counts
+
+    def _plan(self, stored: dict[str, dict[str, Type]]) -> Plan:
+        """The plan sees only the tables' own columns, not the system's."""
+        system = {
+            self._system.synced, self._system.deleted, self._system.start, self._system.end,
+            self._system.active,
+        }  # fmt: skip
+        own = {
+            name: {c: t for c, t in columns.items() if c not in system}
+            for name, columns in stored.items()
+        }
+        assert self._synced_at is not None  # noqa: S101 - narrows for the type checker
+        return Plan(
+            _DIALECT, self._system, self._schema, own, _timestamp(self._synced_at),
+            _timestamp(END_OF_TIME),
+        )  # fmt: skip
+
+    def _batch(
+        self, connection: duckdb.DuckDBPyConnection, batch: Batch,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        table = replace(
+            batch.root.table,
+            children=tuple(child.table for child in batch.children),
+        )
+        self._ensure(connection, table, stored)
+        for part in table.walk():
+            counts.setdefault(part.name, Counts())
+            if part.history:
+                counts.setdefault(part.history, Counts())
+        root = _staged(connection, batch.root, "staged")
+        children = [
+            _staged(connection, child, f"staged_{n}") for n, child in enumerate(batch.children)
+        ]
+        for step in self._plan(stored).batch(root, children):
+            _run(connection, step.sql, step.counts, counts[step.table])
+        self._rejects(connection, batch)
+        for staged in (root, *children):
+            connection.unregister(staged.relation)
+
+    def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+        """The accepted records' rejects are those of this reading, and no older ones."""
+        names = [part.name for part in batch.root.table.walk()]
+        connection.execute(
+            f"DELETE FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) "
+            "AND record_id IN (SELECT id FROM winners)",
+            [names],
+        )
+        if not batch.rejects:
+            return
+        connection.register("rejected", _rejects_table(batch.rejects))
+        connection.execute(
+            f"INSERT INTO {self._t(REJECTS)} "
+            f"SELECT DISTINCT r.*, {_timestamp(self._synced_at)} FROM rejected r "
+            "WHERE (record_id = '' OR record_id IN (SELECT id FROM winners)) AND NOT EXISTS ("
+            f"SELECT 1 FROM {self._t(REJECTS)} o WHERE o.table_name = r.table_name AND "
+            "o.record_id = r.record_id AND o.column_name = r.column_name AND o.value = r.value)"
+        )
+        connection.unregister("rejected")
+
+    def _absent(
+        self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        table = self._known[name]
+        connection.register("gone", pa.table({"id": pa.array(ids, pa.string())}))
+        for step in self._plan(stored).absent(table, "gone"):
+            _run(connection, step.sql, step.counts, counts.setdefault(step.table, Counts()))
+        connection.unregister("gone")
+
+    def _put(self, connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
+        text = orjson.dumps(value).decode()
+        connection.execute(f"DELETE FROM {self._t(STATE)} WHERE key = ?", [key])
+        connection.execute(f"INSERT INTO {self._t(STATE)} VALUES (?, ?, NULL)", [key, text])
+
+    # ---- reading ----
+
+    def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
+        with self._open(create=False) as connection:
+            if connection is None or table.name not in self._columns(connection):
+                return []
+            connection.register("seen", pa.table({"id": pa.array(list(seen), pa.string())}))
+            flag = _DIALECT.name(self._system.deleted)
+            rows = connection.execute(
+                f"SELECT id FROM {self._t(table.name)} WHERE {flag} IS DISTINCT FROM TRUE "
+                "AND id NOT IN (SELECT id FROM seen) ORDER BY id"
+            ).fetchall()
+            return [row[0] for row in rows]
+
+    def rows(self, tables: Iterable[str]) -> Mapping[str, int]:
+        with self._open(create=False) as connection:
+            there = {} if connection is None else self._columns(connection)
+            counted = {}
+            for name in tables:
+                counted[name] = 0
+                if connection is not None and name in there:
+                    found = connection.execute(f"SELECT count(*) FROM {self._t(name)}").fetchall()
+                    counted[name] = int(found[0][0])
+            return counted
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str, meaning: str, counts: Counts) -> None:
+    rows = connection.execute(sql).fetchall()
+    if meaning:
+        number = int(rows[0][0]) if rows else 0
+        setattr(counts, meaning, getattr(counts, meaning) + number)
+
+
+def _staged(connection: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> Staged:
+    connection.register(name, rows.data)
+    return Staged(rows, name)
+
+
+def _rejects_table(rejects: Iterable[Reject]) -> pa.Table:
+    rejects = list(rejects)
+    return pa.table(
+        {
+            "table_name": pa.array([r.table for r in rejects], pa.string()),
+            "record_id": pa.array([r.record_id for r in rejects], pa.string()),
+            "column_name": pa.array([r.column for r in rejects], pa.string()),
+            "value": pa.array([r.value for r in rejects], pa.string()),
+            "reason": pa.array([r.reason for r in rejects], pa.string()),
+        }
+    )
+
+
+def _timestamp(at: datetime | None) -> str:
+    assert at is not None  # noqa: S101 - narrows for the type checker
+    return f"TIMESTAMPTZ '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+
+
+def _first(error: Exception) -> str:
+    """The first line of an engine's error, which says it; the rest is advice."""
+    return str(error).strip().splitlines()[0][:300]

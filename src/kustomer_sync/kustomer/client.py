@@ -1,0 +1,372 @@
+"""The only file that speaks HTTP. A request goes down a staircase of small steps:
+
+    pages / page   follow `links.next`, on the same host only
+    json           one answer, retried under a total deadline, errors told apart
+    _attempt       one request within the quota, its body read within the page's deadline
+
+What comes back is parsed JSON. 401 stops at once, 403 costs a table, 404 is an answer, 429
+waits for the reset, everything else (5xx, resets, truncated, slow or non-JSON bodies) is tried
+again with jitter for up to 15 minutes.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+
+from kustomer_sync import __version__
+from kustomer_sync.errors import Interrupted, KeyRefused, SourceFailed, SourceUnreachable
+from kustomer_sync.kustomer.parse import parse
+from kustomer_sync.kustomer.quota import Quota, parse_limit
+from kustomer_sync.model import Record
+
+RETRY_SECONDS = 900.0
+PAGE_SECONDS = 120.0
+MAX_BODY = 512 * 1024 * 1024
+_FIRST_TRIES = 3  # an unreachable host at the very first request is a mistake, not an outage
+
+
+class Forbidden(Exception):  # noqa: N818 - an answer, not a failure
+    """403 (or 402): the key lacks a role for this path."""
+
+
+class NotFound(Exception):  # noqa: N818 - an answer, not a failure
+    """404 or 410."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a failure
+    """Another 4xx: this request will never work as it is."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+
+
+class _Again(Exception):  # noqa: N818 - control flow within this file
+    """This attempt failed in a way that the next may not."""
+
+
+@dataclass(slots=True)
+class Requests:
+    """How many requests went out, by what they cost."""
+
+    total: int = 0
+    search: int = 0
+    rate_limited: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One reply of a list or search; `records` have what it `included` already in place."""
+
+    records: list[Record]
+    number: int | None
+    size: int | None
+    total: int | None
+    next: str | None
+    timed_out: bool
+    nbytes: int
+
+
+class Client:
+    """Kustomer's API for one key; safe to use from many threads."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        quota: Quota,
+        *,
+        proxy: str | None = None,
+        ca_file: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        stop: threading.Event | None = None,
+        rng: random.Random | None = None,
+        retry_seconds: float = RETRY_SECONDS,
+        page_seconds: float = PAGE_SECONDS,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.quota = quota
+        self.requests = Requests()
+        self.server_time: datetime | None = None
+        self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
+        self._stop = stop or threading.Event()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
+        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file)
+        try:
+            self._http = httpx2.Client(
+                base_url=self.base_url,
+                headers={
+                    "authorization": f"Bearer {token}",
+                    "accept": "application/json",
+                    "user-agent": f"kustomer-sync/{__version__}",
+                },
+                timeout=httpx2.Timeout(30.0, connect=15.0),
+                proxy=proxy,
+                verify=verify,
+                follow_redirects=False,
+                limits=httpx2.Limits(max_connections=32, max_keepalive_connections=16),
+            )
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise SourceUnreachable(
+                f"{base_url!r} is not an address of an API ({error}).", "Check `base_url`."
+            ) from None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON at `path`."""
+        return self.json("GET", path, params=params)
+
+    def page(self, path: str, params: Mapping[str, Any] | None = None) -> Page:
+        return _page(*self._sized("GET", path, params=params))
+
+    def search(
+        self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Page:  # fmt: skip
+        """One page of a search; the same path serves every kind of object."""
+        path = "/v1/customers/archive/search" if archive else "/v1/customers/search"
+        query = {"page": page, "pageSize": page_size, **(params or {})}
+        return _page(*self._sized("POST", path, params=query, body=body, search=True))
+
+    def next_path(self, link: str) -> str:
+        """A `links.next` as a path of this host; a link to another host is never followed."""
+        target = urlsplit(urljoin(self.base_url + "/", link))
+        own = urlsplit(self.base_url)
+        if (target.scheme, target.netloc) != (own.scheme, own.netloc):
+            raise SourceFailed(
+                f"Kustomer's reply links to another host ({target.netloc}), never followed.",
+                "If that host is yours, set it as `base_url`.",
+            )
+        return target.path + (f"?{target.query}" if target.query else "")
+
+    def json(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None, search: bool = False,
+    ) -> Any:  # fmt: skip
+        return self._sized(method, path, params=params, body=body, search=search)[0]
+
+    def _sized(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None, search: bool = False,
+    ) -> tuple[Any, int]:  # fmt: skip
+        """One answer and its size in bytes, however many attempts it takes within the deadline."""
+        deadline = self._clock() + self._retry
+        delay, tries = 0.5, 0
+        while True:
+            tries += 1
+            try:
+                return self._attempt(method, path, params, body, search)
+            except _Limited:
+                deadline = max(deadline, self._clock() + self._retry)  # waiting is not failing
+                continue
+            except _Again as error:
+                reason = str(error)
+                first = self.server_time is None and isinstance(
+                    error.__cause__, httpx2.ConnectError | httpx2.UnsupportedProtocol
+                )
+                if first and tries >= _FIRST_TRIES:
+                    raise SourceUnreachable(
+                        f"{self.base_url} can't be reached ({reason}).",
+                        "Check `domain`, `eu_region`, `base_url` and the network.",
+                    ) from None
+            if self._clock() + delay > deadline:
+                raise SourceFailed(
+                    f"{method} {path} kept failing for {self._retry / 60:g} minutes ({reason}).",
+                    "Run the sync again; it goes on where it stopped.",
+                )
+            if self._stop.wait(delay * (0.5 + self._rng.random())):
+                raise Interrupted("The sync was interrupted.", "Run it again to go on.")
+            delay = min(delay * 2, 30.0)
+
+    def _attempt(
+        self, method: str, path: str, params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None, search: bool,
+    ) -> tuple[Any, int]:  # fmt: skip
+        self.quota.acquire(search=search)
+        limit, refused_for = None, None
+        try:
+            with self.requests.lock:
+                self.requests.total += 1
+                self.requests.search += search
+            try:
+                request = self._http.build_request(method, path, params=params, json=body)
+                reply = self._http.send(request, stream=True)
+                try:
+                    content = self._read(reply)
+                finally:
+                    reply.close()
+            except httpx2.HTTPError as error:
+                raise _Again(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+            server_time = self._note_time(reply.headers.get("date"))
+            limit = parse_limit(reply.headers, server_time)
+            if reply.status_code == 429:
+                refused_for = _refused_for(reply.headers.get("retry-after"), limit)
+                with self.requests.lock:
+                    self.requests.rate_limited += 1
+                raise _Limited
+            return _answer(reply.status_code, content, path), len(content)
+        finally:
+            self.quota.release(search=search, limit=limit, refused_for=refused_for)
+
+    def _read(self, reply: httpx2.Response) -> bytes:
+        """The whole body, or `_Again` when it drips for longer than a page may take."""
+        deadline = self._clock() + self._page_seconds
+        parts, size = [], 0
+        for part in reply.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if self._clock() > deadline:
+                raise _Again(f"the body took longer than {self._page_seconds:g} seconds")
+            if size > MAX_BODY:
+                raise SourceFailed(
+                    f"A reply is larger than {MAX_BODY >> 20} MB.", "That is no page of records."
+                )
+            if self._stop.is_set():
+                raise Interrupted("The sync was interrupted.", "Run it again to go on.")
+        return b"".join(parts)
+
+    def _note_time(self, date: str | None) -> float | None:
+        if date is None:
+            return None
+        try:
+            at = parsedate_to_datetime(date).astimezone(UTC)
+        except (TypeError, ValueError):
+            return None
+        if self.server_time is None or at > self.server_time:
+            self.server_time = at
+        return at.timestamp()
+
+
+class _Limited(Exception):  # noqa: N818 - control flow within this file
+    """429."""
+
+
+def _refused_for(retry_after: str | None, limit: Any) -> float:
+    """Seconds until the server takes requests again; `Retry-After` is honoured if it comes."""
+    if retry_after is not None and retry_after.strip().isdigit():
+        return float(retry_after) + 0.1
+    if limit is not None:
+        return float(limit.reset_in) + 0.5
+    return 15.0
+
+
+def _answer(status: int, content: bytes, path: str) -> Any:
+    if status == 401:
+        message = _message(content)
+        if "expired" in message.lower():
+            raise KeyRefused(
+                "The API key has expired.", "Create a new one in Kustomer and set `access_token`."
+            )
+        raise KeyRefused("Kustomer refused the API key (401).", "Check `access_token`.")
+    if status in (402, 403):
+        raise Forbidden(_message(content) or path)
+    if status in (404, 410):
+        raise NotFound(path)
+    if status >= 500 or status == 408 or status == 425:
+        raise _Again(f"status {status}")
+    if status >= 400:
+        raise Refused(status, _message(content))
+    if status >= 300:
+        raise SourceFailed(
+            f"{path} redirects elsewhere (status {status}), which is not followed.",
+            "Check `base_url`.",
+        )
+    try:
+        return parse(content)
+    except ValueError:
+        raise _Again("the body is not JSON") from None
+
+
+def _message(content: bytes) -> str:
+    """What an error body says, in either of the two documented shapes or the older one."""
+    try:
+        body = parse(content)
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    errors = body.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else body
+    if not isinstance(first, dict):
+        return str(first)[:300]
+    for key in ("message", "detail", "title", "error", "code"):
+        if isinstance(first.get(key), str):
+            return str(first[key])[:300]
+    return ""
+
+
+def _page(body: Any, nbytes: int) -> Page:
+    """A list reply as a page. A body without `data` is an empty page only if it says so."""
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+        raise Refused(200, "a list reply without a list of `data`")
+    meta = body.get("meta") if isinstance(body.get("meta"), dict) else {}
+    links = body.get("links") if isinstance(body.get("links"), dict) else {}
+    assert isinstance(meta, dict)  # noqa: S101 - narrows for the type checker
+    assert isinstance(links, dict)  # noqa: S101 - narrows for the type checker
+    following = links.get("next")
+    return Page(
+        records=_whole(body["data"], body.get("included")),
+        number=_whole_number(meta.get("page")),
+        size=_whole_number(meta.get("pageSize")),
+        total=_whole_number(meta.get("total")),
+        next=following if isinstance(following, str) and following else None,
+        timed_out=meta.get("timed_out") is True,
+        nbytes=nbytes,
+    )
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _whole(data: list[Any], included: Any) -> list[Record]:
+    """Records with `included` objects in the place of the references to them."""
+    records = [record for record in data if isinstance(record, dict)]
+    if not isinstance(included, list) or not included:
+        return records
+    by_ref = {
+        (item.get("type"), item.get("id")): item for item in included if isinstance(item, dict)
+    }
+    for record in records:
+        relationships = record.get("relationships")
+        for relation in relationships.values() if isinstance(relationships, dict) else ():
+            refs = relation.get("data") if isinstance(relation, dict) else None
+            if isinstance(refs, list):
+                relation["data"] = [
+                    by_ref.get((ref.get("type"), ref.get("id")), ref)
+                    if isinstance(ref, dict)
+                    else ref
+                    for ref in refs
+                ]
+    return records
+
+
+def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]:
+    """The pages of a list, by `links.next`; ends early when a link was followed before."""
+    page = client.page(path, params)
+    yield page
+    followed: set[str] = set()
+    while page.next is not None:
+        following = client.next_path(page.next)
+        if following in followed:
+            raise SourceFailed(
+                f"The list {path} links back to a page already read.",
+                "Run the sync again; if it stays so, tell Kustomer's support.",
+            )
+        followed.add(following)
+        page = client.page(following)
+        yield page

@@ -1,0 +1,131 @@
+"""The catalog's notation: a table is declared by where its values are in the API's records.
+
+One rule gives a column its name and its place: `lastMessageIn.sentAt` in a record's attributes
+is column `last_message_in_sent_at`. What does not follow the rule is spelled out
+(`name <- path`). Lines of a declaration:
+
+    String   name status firstCompany.id         attributes, by type
+    Instant  createdAt open.statusAt
+    rel      customer brand                      {x}_id <- relationship x
+    by       createdBy deletedBy                 created_by <- relationship createdBy
+    extra    Int doneCount                       beyond the reference schema
+    Int      version <- sla.version              a name of its own
+    String   org_id <- /relationships/org/data/id   a path from the record's top
+
+`*` after a path takes an array's first element.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from kustomer_sync.model import Column, Elements, Origin, Reading, Table, Type
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_USER_RELATIONSHIPS = "user"
+_REFERENCES = {
+    "customer": "customer", "brand": "brand", "queue": "queue", "sla": "sla", "team": "team",
+    "user": "user", "company": "company", "conversation": "conversation",
+}  # fmt: skip
+
+
+def snake(path: str) -> str:
+    """`lastMessageIn.sentAt` -> `last_message_in_sent_at`; `address2` -> `address_2`."""
+    return "_".join(w.lower() for w in _WORDS.findall(path))
+
+
+def columns(text: str, *, top: tuple[str, ...] = ("attributes",)) -> tuple[Column, ...]:
+    """The columns a declaration spells; `top` is where plain paths start in the record."""
+    found: list[Column] = []
+    for line in text.strip().splitlines():
+        words = line.replace(" <- ", "<-").split()
+        extra = bool(words) and words[0] == "extra"
+        if extra:
+            words = words[1:]
+        if words:
+            found += [_column(words[0], word, extra, top) for word in words[1:]]
+    return tuple(found)
+
+
+def _column(kind: str, word: str, extra: bool, top: tuple[str, ...]) -> Column:
+    first = word.endswith("*")
+    name, _, path = word.rstrip("*").rpartition("<-")
+    if kind == "rel":
+        return Column(
+            name or f"{snake(path)}_id", source=("relationships", path, "data", "id"),
+            extra=extra, references=_REFERENCES.get(path),
+        )  # fmt: skip
+    if kind == "by":
+        return Column(
+            name or snake(path), source=("relationships", path, "data", "id"),
+            extra=extra, references=_USER_RELATIONSHIPS,
+        )  # fmt: skip
+    if path.startswith("/"):
+        source = tuple(path[1:].split("/"))
+        return Column(name, Type(kind), source, extra=extra, first=first)
+    source = (*top, *path.split(".")) if path != "@" else ()
+    return Column(name or snake(path), Type(kind), source, extra=extra, first=first)
+
+
+ID = Column("id", source=("id",))
+ORG = Column("org_id", source=("relationships", "org", "data", "id"))
+
+
+def root(
+    name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
+    custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
+    kind: str = "",
+) -> Table:  # fmt: skip
+    """A table of records, keyed by `id`, with its children tied to it."""
+    return Table(
+        name, (ID, ORG, *columns(text)), reading=reading, object=kind or name, role=role,
+        children=tuple(_tied(child, name) for child in children), custom=custom,
+        per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
+    )  # fmt: skip
+
+
+def _tied(child: Table, root_name: str) -> Table:
+    return replace(child, parent=root_name)
+
+
+def listed(
+    name: str, parent: str, elements: Elements, text: str, *, link: str = "",
+    history: str | None = None, history_key: tuple[str, ...] = (), extra: bool = False,
+) -> Table:  # fmt: skip
+    """A child table of an array's elements, keyed by place (from 1) and parent."""
+    own = (Column("index", Type.INT, origin=Origin.INDEX), _parent(parent))
+    return Table(
+        name, (*own, *columns(text, top=())), key=("index", f"{parent}_id"), elements=elements,
+        parent=parent, parent_column=f"{parent}_id", history=history, history_key=history_key,
+        link=link, extra=extra,
+    )  # fmt: skip
+
+
+def joined(
+    name: str, parent: str, elements: Elements, other: str, *, history: str | None = None,
+    link: str = "", source: tuple[str, ...] = (), extra: bool = False,
+) -> Table:  # fmt: skip
+    """A child table that joins its parent to the records whose ids an array holds."""
+    key = (f"{parent}_id", f"{other}_id")
+    return Table(
+        name, (_parent(parent), Column(f"{other}_id", source=source, references=other)), key=key,
+        elements=elements, parent=parent, parent_column=f"{parent}_id", history=history,
+        history_key=key if history else (), link=link, extra=extra,
+    )  # fmt: skip
+
+
+def keyed(
+    name: str, parent: str, elements: Elements, text: str, *, key: tuple[str, ...],
+    surrogate: bool = False, link: str = "", extra: bool = False,
+) -> Table:  # fmt: skip
+    """A child table whose elements have keys of their own, or get a surrogate `_fivetran_id`."""
+    own = (Column("_fivetran_id", origin=Origin.SURROGATE),) if surrogate else ()
+    return Table(
+        name, (*own, _parent(parent), *columns(text, top=())), key=key, elements=elements,
+        parent=parent, parent_column=f"{parent}_id", link=link, extra=extra,
+    )  # fmt: skip
+
+
+def _parent(parent: str) -> Column:
+    return Column(f"{parent}_id", origin=Origin.PARENT, references=parent)

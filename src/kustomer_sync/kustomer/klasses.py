@@ -1,0 +1,91 @@
+"""Klasses (the types of custom objects) and the metadata of custom attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
+from kustomer_sync.model import Record
+
+_STATUSES = ("enabled", "existing_only", "disabled")
+
+
+class Klasses:
+    """Knows the klass of a KObject; asks Kustomer again when it meets an unknown one."""
+
+    def __init__(self, client: Client, known: dict[str, str]) -> None:
+        self.names = dict(known)
+        """klass id -> name"""
+        self.denied: str | None = None
+        self._client = client
+        self._asked = False
+
+    def refresh(self) -> None:
+        """Ask for every klass, whatever its status; without the role, what is known stays."""
+        self._asked = True
+        for status in _STATUSES:
+            try:
+                for page in walk(self._client, "/v1/klasses", {"status": status}):
+                    for klass in page.records:
+                        name = (klass.get("attributes") or {}).get("name")
+                        if isinstance(name, str) and name:
+                            self.names[str(klass.get("id"))] = name
+            except (NotFound, Refused):
+                continue
+            except Forbidden as error:
+                self.denied = str(error)
+                return
+
+    def of(self, record: Record) -> str:
+        """The name of the klass a KObject belongs to; "unknown" when nothing says it.
+
+        Its `type` is `kobject.<klass>` or plain `kobject` (inferred), and its `klass`
+        relationship has `link` where all others have `links` (documented and observed).
+        """
+        kind = record.get("type")
+        if isinstance(kind, str) and kind.startswith("kobject.") and len(kind) > 8:
+            return kind[8:]
+        relationships = record.get("relationships")
+        relation = relationships.get("klass") if isinstance(relationships, dict) else None
+        if isinstance(relation, dict):
+            for ref in _refs(relation):
+                if ref in self.names:
+                    return self.names[ref]
+                if ref in self.names.values():
+                    return ref
+                if not self._asked:
+                    self.refresh()
+                    return self.of(record)
+            for ref in _refs(relation):
+                return ref
+        name = (record.get("attributes") or {}).get("klassName")
+        return name if isinstance(name, str) and name else "unknown"
+
+
+def _refs(relation: dict[str, Any]) -> list[str]:
+    """What a `klass` relationship points to: an id, or the last part of a link."""
+    found = []
+    data = relation.get("data")
+    if isinstance(data, dict) and isinstance(data.get("id"), str):
+        found.append(data["id"])
+    for key in ("link", "links"):
+        link = relation.get(key)
+        if isinstance(link, dict):
+            link = link.get("self")
+        if isinstance(link, str) and link:
+            found.append(link.rstrip("/").rsplit("/", 1)[-1])
+    return found
+
+
+def metadata(client: Client, resource: str) -> dict[str, Any] | None:
+    """The properties of a resource's custom attributes by name; None when they can't be read."""
+    try:
+        body = client.get(f"/v1/metadata/{resource}")
+    except (Forbidden, NotFound, Refused):
+        return None
+    data = body.get("data") if isinstance(body, dict) else None
+    if isinstance(data, list):
+        data = data[0] if data else None
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    properties = attributes.get("properties") if isinstance(attributes, dict) else None
+    return properties if isinstance(properties, dict) else None

@@ -1,0 +1,70 @@
+"""Reading a listed table whole, and saying honestly whether it was whole.
+
+A list has no filter by time, so it is read from page 1 to its end. Only a complete reading says
+that a record is gone. Facts (kustomer-api.md section 3): lists stop at about 10,000 records
+(observed); most report no total; pages shift when a record is deleted meanwhile (inferred).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kustomer_sync.kustomer.client import Client, NotFound, Page, Refused, walk
+from kustomer_sync.model import Listing, Record, Table
+
+PAGE_SIZE = 100
+_MOST_RECORDS = 10_000
+_MOST_PAGES = 100
+
+
+@dataclass(slots=True)
+class Whole:
+    """What one reading of a list came to; filled while its pages are drawn."""
+
+    ids: set[str] = field(default_factory=set)
+    pages: int = 0
+    complete: bool = True
+    why: str = ""
+
+
+def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
+    """The pages of records of `table`; afterwards `whole` says which ids and how complete."""
+    assert isinstance(table.reading, Listing)  # noqa: S101 - narrows for the type checker
+    reading = table.reading
+    base = {"page": "1", "pageSize": str(PAGE_SIZE), **dict(reading.params)}
+    for further in ((), *reading.also):
+        try:
+            pages = walk(client, reading.path, {**base, **dict(further)})
+            yield from _counted(pages, whole)
+        except (NotFound, Refused):
+            if not further:
+                raise  # a list that is only there to complete another may be missing
+
+
+def _counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
+    ids: set[str] = set()
+    number, last = 0, None
+    for page in pages:
+        number, last = number + 1, page
+        ids |= {str(r["id"]) for r in page.records if r.get("id") is not None}
+        yield page.records
+    whole.ids |= ids
+    whole.pages += number
+    total = last.total if last is not None else None
+    if total is not None:
+        if total != len(ids):
+            whole.complete, whole.why = False, f"{len(ids)} of {total} records were listed"
+    elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:
+        whole.complete, whole.why = False, f"the list may be cut off at {len(ids)} records"
+
+
+def by_id(client: Client, table: Table, record_id: str) -> Record | None:
+    """The record as Kustomer has it now; None when it has none, or no such path."""
+    assert isinstance(table.reading, Listing)  # noqa: S101 - narrows for the type checker
+    try:
+        body = client.get(f"{table.reading.path}/{record_id}")
+    except (NotFound, Refused):
+        return None
+    data = body.get("data") if isinstance(body, dict) else None
+    return data if isinstance(data, dict) and data.get("id") == record_id else None

@@ -1,0 +1,162 @@
+"""The two budgets of Kustomer's API, and waiting for them.
+
+Kustomer limits an org's requests in all (300-2,000 a minute by plan) and, apart from that, the
+searches of API keys (100 a minute). Source: rate-limits page, documented. Which of the two the
+headers of a search reply describe is not documented, so both answers must work: a search reply
+whose limit is the one seen on other replies speaks of the org, any other speaks of searches.
+
+A lane lets at most its share of the limit go out in any 60 seconds, so that whatever way the
+server cuts its minutes, the share is never exceeded; a 429 is an accident. When replies say that
+others used the budget up, it waits for the reset they name.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kustomer_sync.errors import Interrupted, Rescheduled
+
+SEARCHES_PER_MINUTE = 100
+"""Documented for API keys; used until a reply says otherwise."""
+ORG_PER_MINUTE = 300
+"""The smallest plan's; used until a reply says otherwise."""
+_MINUTE = 60.25  # a little more, since requests do not all travel equally fast
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a reply's headers say: `reset_in` in seconds from that reply."""
+
+    limit: int
+    remaining: int
+    reset_in: float
+
+
+def parse_limit(headers: Mapping[str, str], server_time: float | None) -> Limit | None:
+    """The limit in a reply's headers; None where they are missing or make no sense.
+
+    `x-ratelimit-reset` is most likely an epoch in seconds; a small number is read as seconds
+    from now, a huge one as milliseconds. Epochs are compared with the server's own `Date`.
+    """
+    try:
+        limit = int(headers["x-ratelimit-limit"])
+        remaining = int(headers["x-ratelimit-remaining"])
+    except (KeyError, ValueError):
+        return None
+    if limit < 1:
+        return None
+    try:
+        reset = float(headers.get("x-ratelimit-reset", "60"))
+    except ValueError:
+        reset = 60.0
+    if reset > 1e12:
+        reset /= 1000
+    if reset > 1e6:
+        reset = reset - server_time if server_time is not None else 60.0
+    return Limit(limit, remaining, min(max(reset, 0.0), 3600.0))
+
+
+class Lane:
+    """One budget. All methods are called with the quota's lock held."""
+
+    def __init__(self, limit: int, percentage: float) -> None:
+        self.limit = limit
+        self.percentage = percentage
+        self.sent: deque[float] = deque()
+        self.in_flight = 0
+        self.blocked_until = 0.0
+        self.used_by_all = 0
+        self.window_ends = 0.0
+
+    @property
+    def allowed(self) -> int:
+        return max(1, int(self.limit * self.percentage / 100))
+
+    def ready_at(self, now: float) -> float:
+        """The earliest moment at which a request may go out; <= now means at once."""
+        while self.sent and self.sent[0] <= now - _MINUTE:
+            self.sent.popleft()
+        at = self.blocked_until
+        if len(self.sent) >= self.allowed:
+            at = max(at, self.sent[len(self.sent) - self.allowed] + _MINUTE)
+        if now < self.window_ends and self.used_by_all + self.in_flight >= self.allowed:
+            at = max(at, self.window_ends)
+        return at
+
+    def heard(self, limit: Limit, now: float) -> None:
+        self.limit = limit.limit
+        self.used_by_all = limit.limit - limit.remaining
+        self.window_ends = now + limit.reset_in
+
+
+class Quota:
+    """Both lanes of one connection, shared by all its threads."""
+
+    def __init__(
+        self,
+        percentage: float,
+        *,
+        max_wait: float,
+        clock: Callable[[], float],
+        stop: threading.Event,
+        searches_per_minute: int = SEARCHES_PER_MINUTE,
+    ) -> None:
+        self._clock = clock
+        self._stop = stop
+        self._max_wait = max_wait
+        self._changed = threading.Condition()
+        self.org = Lane(ORG_PER_MINUTE, percentage)
+        self.search = Lane(searches_per_minute, percentage)
+        self._org_limit_heard: int | None = None
+        self._last_possible = clock()
+        self.waited = 0.0
+
+    def acquire(self, *, search: bool) -> None:
+        """Return when a request may go out. `Rescheduled` when none was possible for too long."""
+        lanes = (self.org, self.search) if search else (self.org,)
+        with self._changed:
+            while True:
+                if self._stop.is_set():
+                    raise Interrupted("The sync was interrupted.", "Run it again to go on.")
+                now = self._clock()
+                at = max(lane.ready_at(now) for lane in lanes)
+                if at <= now:
+                    for lane in lanes:
+                        lane.sent.append(now)
+                        lane.in_flight += 1
+                    return
+                if at - self._last_possible > self._max_wait:
+                    minutes = max(1, round((at - now) / 60))
+                    raise Rescheduled(
+                        "Kustomer's rate limit left no request for "
+                        f"{self._max_wait / 60:g} minutes.",
+                        f"Run the sync again in {minutes} minutes; it goes on where it stopped.",
+                    )
+                pause = min(at - now, 1.0)
+                self.waited += pause
+                self._changed.wait(pause)
+
+    def release(self, *, search: bool, limit: Limit | None, refused_for: float | None) -> None:
+        """A reply came (or none did): learn from its headers; `refused_for` seconds on a 429."""
+        with self._changed:
+            now = self._clock()
+            lanes = (self.org, self.search) if search else (self.org,)
+            for lane in lanes:
+                lane.in_flight -= 1
+            if limit is not None:
+                self._lane_of(limit, search).heard(limit, now)
+            if refused_for is not None:
+                lane = lanes[-1] if limit is None else self._lane_of(limit, search)
+                lane.blocked_until = max(lane.blocked_until, now + refused_for)
+            else:
+                self._last_possible = now
+            self._changed.notify_all()
+
+    def _lane_of(self, limit: Limit, search: bool) -> Lane:
+        if not search:
+            self._org_limit_heard = limit.limit
+            return self.org
+        return self.org if limit.limit == self._org_limit_heard else self.search

@@ -1,0 +1,470 @@
+"""Reading a searched table completely although a search shows at most 10,000 records.
+
+A search is bounded by `lo <= updatedAt < hi` and counts as read only when every page reported
+the same total and the distinct ids equal it. A window over the cap, or one that does not add up
+twice, is cut in two, newest part first, until it fits one page, which cannot shift; down to one
+millisecond, and then by `createdAt`.
+
+Facts (kustomer-api.md section 4): 100 pages is documented, 10,000 records observed; totals may
+be capped there, `links.next` runs past page 100, equal `updatedAt` come in any order, there is
+no second sort key. So none of these is relied on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kustomer_sync.errors import Interrupted
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused
+from kustomer_sync.model import Record, Search, Table
+
+PAGE_SIZE = 500
+_FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of its own
+_FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
+_TIES_PASSES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How far one search can be read; the stricter counts. A lower one is learnt from a refusal."""
+
+    records: int = 10_000
+    pages: int = 100
+
+
+Span = tuple[int, int]
+"""[lo, hi) in milliseconds since 1970."""
+
+
+def millis(at: datetime) -> int:
+    return int(at.timestamp()) * 1000 + at.microsecond // 1000
+
+
+def instant(ms: int) -> datetime:
+    seconds, rest = divmod(ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+def iso(ms: int) -> str:
+    return f"{instant(ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same time, as few spans in order."""
+    out: list[Span] = []
+    for lo, hi in sorted((lo, hi) for lo, hi in spans if lo < hi):
+        if out and lo <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], hi))
+        else:
+            out.append((lo, hi))
+    return out
+
+
+def gaps(span: Span, done: Iterable[Span]) -> list[Span]:
+    """What of `span` is not in `done`."""
+    out, at = [], span[0]
+    for lo, hi in merged(done):
+        if lo > at:
+            out.append((at, min(lo, span[1])))
+        at = max(at, hi)
+        if at >= span[1]:
+            break
+    if at < span[1]:
+        out.append((at, span[1]))
+    return [(lo, hi) for lo, hi in out if lo < hi]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of one table to read, from the search, from the archive search, or from both."""
+
+    table: Table
+    span: Span
+    archives: tuple[bool, ...] = (False,)
+    created: Span | None = None
+    first: Page | None = field(default=None, compare=False)
+    """A page already read that is page 1 of this window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Records of a table, as they came."""
+
+    table: Table
+    records: list[Record]
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A span was read to the last record; every `Found` of it came before."""
+
+    table: Table
+    span: Span
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A table, or the archive of it, can't be read with this key, or not at all."""
+
+    table: Table
+    archive: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A span of one millisecond could not be read to the last record."""
+
+    table: Table
+    span: Span
+    message: str
+
+
+Event = Found | Completed | Denied | Incomplete
+
+
+class _Stopped(Exception):  # noqa: N818 - control flow within this file
+    pass
+
+
+class Reader:
+    """Reads windows in parallel, newest first, and yields what it finds as it finds it."""
+
+    def __init__(
+        self, client: Client, *, caps: Caps | None = None, page_size: int = PAGE_SIZE,
+        workers: int = 6, oldest_first: bool = False,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._caps = caps or Caps()
+        self._page_size = page_size
+        self._workers = workers
+        self._sign = 1 if oldest_first else -1
+        self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=16)
+        self._todo: list[tuple[int, int, Window]] = []
+        self._order = itertools.count()
+        self._open = 0  # windows queued or being read
+        self._ready = threading.Condition()
+        self._stopped = False
+        self._denied: set[tuple[str, bool]] = set()
+
+    def read(self, windows: Iterable[Window]) -> Iterator[Event]:
+        """Every event of every window. An error of one worker ends all and is raised here."""
+        for window in windows:
+            self._add(window)
+        if not self._open:
+            return
+        threads = [
+            threading.Thread(target=self._work, name=f"search-{n}", daemon=True)
+            for n in range(self._workers)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            running = len(threads)
+            while running:
+                event = self._queue.get()
+                if event is None:
+                    running -= 1
+                elif isinstance(event, BaseException):
+                    raise event
+                else:
+                    yield event
+        finally:
+            self._stop_workers(threads)
+
+    def _stop_workers(self, threads: list[threading.Thread]) -> None:
+        with self._ready:
+            self._stopped = True
+            self._ready.notify_all()
+        while any(thread.is_alive() for thread in threads):
+            try:
+                self._queue.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def _add(self, window: Window) -> None:
+        with self._ready:
+            key = self._sign * window.span[1]
+            heapq.heappush(self._todo, (key, next(self._order), window))
+            self._open += 1
+            self._ready.notify()
+
+    def _work(self) -> None:
+        try:
+            while (window := self._take()) is not None:
+                self._window(window)
+                with self._ready:
+                    self._open -= 1
+                    self._ready.notify_all()
+        except _Stopped:
+            pass
+        except BaseException as error:
+            if not self._stopped:
+                self._queue.put(error)
+        finally:
+            self._queue.put(None)
+
+    def _take(self) -> Window | None:
+        with self._ready:
+            while not self._todo and self._open and not self._stopped:
+                self._ready.wait()
+            if self._stopped or not self._open:
+                return None
+            return heapq.heappop(self._todo)[2]
+
+    def _emit(self, event: Event) -> None:
+        if self._stopped:
+            raise _Stopped
+        self._queue.put(event)
+
+    # ---- one window ----
+
+    def _window(self, window: Window) -> None:
+        """Read `window` to the end, or hand on what of it is not read yet as new windows."""
+        found = 0
+        for archive in window.archives:
+            if (window.table.name, archive) in self._denied:
+                return
+            try:
+                read = self._span(window, archive)
+            except (Forbidden, NotFound, Refused) as error:
+                self._denied.add((window.table.name, archive))
+                self._emit(Denied(window.table, archive, str(error)))
+                return
+            if read is None:
+                return  # its parts were queued, or it was said to be incomplete
+            found += read
+        if window.created is None:
+            self._emit(Completed(window.table, window.span, found))
+
+    def _span(self, window: Window, archive: bool) -> int | None:
+        """How many records the window has, when it was read completely; else None."""
+        first = window.first or self._page(window, archive, 1)
+        for attempt in range(2):
+            seen, total, capped = self._pages(window, archive, first)
+            if seen is not None and len(seen) == total:
+                return total
+            if capped:
+                break
+            if attempt == 0:
+                first = self._page(window, archive, 1)
+        return self._cut(window, archive, first, total if capped else None)
+
+    def _pages(
+        self, window: Window, archive: bool, first: Page
+    ) -> tuple[set[str] | None, int, bool]:
+        """Ids seen, the total reported, and whether the window is over the cap.
+
+        Ids are None when pages contradicted each other. A first page carried over from a larger
+        window is believed in its records, never in its total.
+        """
+        size = self._size_of(first)
+        seen = {str(r.get("id")) for r in first.records}
+        carried = first is window.first
+        if not carried:
+            self._found(window, first)
+        total = None if carried else _total(first)
+        if total is not None and self._over(total, size):
+            return None, total, True
+        if total is not None and total == len(seen):
+            return seen, total, False
+        number = 1
+        while total is None or number * size < total:
+            number += 1
+            try:
+                page = self._page(window, archive, number)
+            except (NotFound, Refused):
+                self._learn_cap((number - 1) * size)
+                return None, total or 0, True
+            if total is None:
+                total = _total(page)
+                if total is None:
+                    return None, 0, True
+                if self._over(total, size):
+                    return None, total, True
+            self._found(window, page)
+            if page.total != total or self._size_of(page, size) != size:
+                return None, total, False
+            seen |= {str(r.get("id")) for r in page.records}
+        return seen, total, False
+
+    def _cut(self, window: Window, archive: bool, first: Page, total: int | None) -> int | None:
+        """Cut the window in two and read both parts; at one millisecond cut by `createdAt`."""
+        lo, hi = window.created or window.span
+        if hi - lo <= 1:
+            if window.created is not None:
+                return self._ties(window, archive, first)
+            return self._by_created(window, archive)
+        key = "updatedAt" if window.created is None else "createdAt"
+        at = self._where(lo, hi, first, key, total)
+        if window.created is not None or len(window.archives) > 1:
+            # Parts of a millisecond and of the boundary are read at once: the whole counts.
+            parts = [self._part(window, archive, (at, hi)), self._part(window, archive, (lo, at))]
+            counts = [self._span(part, archive) for part in parts]
+            return None if None in counts else sum(c for c in counts if c is not None)
+        self._add(replace(window, span=(lo, at), first=None))
+        times = _times(first.records, key)
+        keeps = bool(times) and _descending(times) and times[-1] >= at
+        newest = replace(window, span=(at, hi), first=first if keeps else None)
+        read = self._span(newest, archive)
+        if read is not None:
+            self._emit(Completed(window.table, newest.span, read))
+        return None
+
+    def _part(self, window: Window, archive: bool, span: Span) -> Window:
+        if window.created is not None:
+            return replace(window, created=span, first=None)
+        return replace(window, span=span, first=None, archives=(archive,))
+
+    def _where(self, lo: int, hi: int, first: Page, key: str, total: int | None) -> int:
+        """Where to cut: by the density of the newest page, else in the middle."""
+        times = _times(first.records, key)
+        middle = (lo + hi) // 2
+        if not times or not _descending(times) or not lo <= times[-1] < hi:
+            return max(lo + 1, min(middle, hi - 1))
+        if total is None:  # it did not add up: halve what was seen
+            at = times[len(times) // 2]
+            return max(lo + 1, min(at if at > lo else middle, hi - 1))
+        cap = self._cap(self._size_of(first))
+        span = max(hi - times[-1], 1)
+        if key == "updatedAt" and first.total is not None and first.total > total:
+            span = max(1, int(span * min(1.0, cap / max(total, 1))))
+        at = hi - max(1, int(span * cap * _FILL / len(times)))
+        if at <= lo:
+            at = hi - max(1, int((hi - lo) * min(0.5, cap * _FILL / max(total, 1))))
+        return max(lo + 1, min(at, times[-1] if times[-1] > lo else hi - 1, hi - 1))
+
+    def _by_created(self, window: Window, archive: bool) -> int | None:
+        """One millisecond of `updatedAt` with more than a page in it: read it by `createdAt`."""
+        whole = replace(window, created=(0, _FAR), first=None)
+        read = self._span(whole, archive)
+        if read is None:
+            return None
+        again = self._page(replace(window, first=None), archive, 1)
+        total = _total(again)
+        if total is not None and total < self._cap(self._size_of(again)) and total != read:
+            self._emit(
+                Incomplete(window.table, window.span, f"{read} of {total} records could be read")
+            )
+            return None
+        return read
+
+    def _ties(self, window: Window, archive: bool, first: Page) -> int | None:
+        """Records alike in both times: read all pages again and again until all were seen."""
+        seen: set[str] = set()
+        total = 0
+        for _ in range(_TIES_PASSES):
+            page = self._page(window, archive, 1)
+            size, total = self._size_of(page), _total(page) or 0
+            seen |= {str(r.get("id")) for r in page.records}
+            self._found(window, page)
+            number = 1
+            while len(seen) < total and number * size < min(total, self._cap(size)):
+                number += 1
+                page = self._page(window, archive, number)
+                seen |= {str(r.get("id")) for r in page.records}
+                self._found(window, page)
+            if len(seen) == total and not self._over(total, size):
+                return total
+        self._emit(
+            Incomplete(
+                window.table, window.span,
+                f"{len(seen)} of {total} records with equal createdAt and updatedAt were seen",
+            )
+        )  # fmt: skip
+        return None
+
+    # ---- requests ----
+
+    def _page(self, window: Window, archive: bool, number: int) -> Page:
+        """A page; one that timed out on the server is partial and asked for again."""
+        if self._stopped:
+            raise _Stopped
+        for _ in range(5):
+            page = self._client.search(
+                body(window), page=number, page_size=self._page_size, archive=archive,
+                params=_params(window.table),
+            )  # fmt: skip
+            if not page.timed_out:
+                return page
+        return replace(page, total=None, next="more")
+
+    def _found(self, window: Window, page: Page) -> None:
+        if page.records:
+            self._emit(Found(window.table, page.records, page.nbytes))
+
+    def _size_of(self, page: Page, default: int | None = None) -> int:
+        return page.size or default or len(page.records) or self._page_size
+
+    def _cap(self, size: int) -> int:
+        return max(1, min(self._caps.records, self._caps.pages * size))
+
+    def _over(self, total: int, size: int) -> bool:
+        """A total at the cap may be a capped one, so it says nothing."""
+        return total >= self._cap(size)
+
+    def _learn_cap(self, records: int) -> None:
+        """The server refused a page within the caps we know: it shows no more than `records`."""
+        if records < self._caps.records:
+            self._caps = replace(self._caps, records=max(records, 1))
+
+
+def body(window: Window) -> dict[str, Any]:
+    """The search that shows a window's records, soft-deleted ones included, newest first."""
+    assert isinstance(window.table.reading, Search)  # noqa: S101 - narrows for the type checker
+    context = window.table.reading.context
+    lo, hi = window.span
+    conditions: list[dict[str, Any]] = [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi)}}]
+    sort = f"{context}_updated_at"
+    if window.created is not None:
+        lo, hi = window.created
+        conditions.append({f"{context}_created_at": {"gte": iso(lo), "lt": iso(hi)}})
+        sort = f"{context}_created_at"
+    return {
+        "queryContext": context,
+        "and": conditions,
+        "sort": [{sort: "desc"}],
+        "includeDeleted": True,
+    }
+
+
+def _params(table: Table) -> dict[str, str]:
+    return {"include": "attachments"} if table.object == "message" else {}
+
+
+def _total(page: Page) -> int | None:
+    """The total a page reports; a single page without one has as many as it shows."""
+    if page.total is not None:
+        return page.total
+    return len({str(r.get("id")) for r in page.records}) if page.next is None else None
+
+
+def _times(records: list[Record], key: str) -> list[int]:
+    """The records' times in the order they came; [] when one can't be read."""
+    times = []
+    for record in records:
+        value: Any = (record.get("attributes") or {}).get(key)
+        try:
+            times.append(millis(datetime.fromisoformat(value)))
+        except (TypeError, ValueError):
+            return []
+    return times
+
+
+def _descending(times: list[int]) -> bool:
+    return all(a >= b for a, b in itertools.pairwise(times))
+
+
+__all__ = [
+    "Caps", "Completed", "Denied", "Event", "Found", "Incomplete", "Interrupted", "Reader",
+    "Span", "Window", "gaps", "instant", "iso", "merged", "millis",
+]  # fmt: skip

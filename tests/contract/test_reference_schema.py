@@ -1,0 +1,38 @@
+"""The catalog holds the reference connector's schema: names, types and keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kustomer_sync.erd import flat, render
+from kustomer_sync.kustomer.catalog import TABLES, TRIALS
+
+REFERENCE: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "reference_schema.json").read_text("utf-8")
+)
+OURS = {table.name: table for table in flat((*TABLES, *TRIALS))}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_a_table_has_the_columns_types_and_key_of_the_reference(name: str) -> None:
+    """A query written for the reference connector finds every column, with the type it had."""
+    table, reference = OURS[name], REFERENCE[name]
+    assert {c.name: c.type.value for c in table.columns if not c.extra} == reference["columns"]
+    assert sorted(table.key) == sorted(reference["key"])
+
+
+def test_the_json_erd_has_the_shape_of_the_reference() -> None:
+    """Whoever reads the reference connector's ERD file can read ours."""
+    drawn = json.loads(render(TABLES, "json"))
+    customer = next(t for t in drawn["tables"] if t["name"] == "customer")
+    assert {"name": "id", "type": "String", "primaryKey": True} in customer["columns"]
+    assert {
+        "targetTable": "customer",
+        "sourceTable": "conversation",
+        "targetColumns": ["id"],
+        "sourceColumns": ["customer_id"],
+    } in drawn["relations"]

@@ -1,0 +1,94 @@
+"""The budgets: never more than the share, never faster than replies allow."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from kustomer_sync.errors import Rescheduled
+from kustomer_sync.kustomer.quota import Limit, Quota, parse_limit
+
+
+class Clock:
+    """A clock that a waiting quota moves on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def quota(clock: Clock, *, percentage: float = 90, max_wait: float = 900) -> Quota:
+    made = Quota(percentage, max_wait=max_wait, clock=clock, stop=threading.Event())
+
+    def wait(seconds: float | None = None) -> bool:
+        clock.now += seconds or 0
+        return True
+
+    made._changed.wait = wait  # type: ignore[method-assign]  # waiting costs no test time
+    return made
+
+
+def test_searches_stay_within_their_share_in_any_minute() -> None:
+    """90 % of 100 a minute is 90 in any 60 seconds, and nearly all of them are used."""
+    clock = Clock()
+    q = quota(clock)
+    sent = []
+    while clock.now < 1000 + 600:
+        q.acquire(search=True)
+        sent.append(clock.now)
+        q.release(search=True, limit=None, refused_for=None)
+        clock.now += 0.01
+    for n, at in enumerate(sent):
+        assert sum(1 for other in sent[n:] if other < at + 60) <= 90
+    assert len(sent) >= 0.95 * 90 * 10
+
+
+def test_when_others_use_the_budget_up_it_waits_for_the_reset() -> None:
+    """A reply that says 5 of 1,000 remain stops the lane until the reset it names."""
+    clock = Clock()
+    q = quota(clock)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(1000, 5, 42.0), refused_for=None)
+    before = clock.now
+    q.acquire(search=False)
+    assert clock.now - before == pytest.approx(42, abs=1.1)
+
+
+def test_headers_of_a_search_that_speak_of_the_org_do_not_widen_the_search_lane() -> None:
+    """A search reply with the org's limit leaves searches at 100 a minute."""
+    q = quota(Clock())
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(1000, 999, 60), refused_for=None)
+    q.acquire(search=True)
+    q.release(search=True, limit=Limit(1000, 998, 60), refused_for=None)
+    assert q.search.limit == 100
+    assert q.org.limit == 1000
+
+
+def test_too_long_without_a_possible_request_reschedules() -> None:
+    """A reset beyond `max_wait_minutes` ends the sync at once, to be run again."""
+    q = quota(Clock(), max_wait=120)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
+    with pytest.raises(Rescheduled):
+        q.acquire(search=False)
+
+
+@pytest.mark.parametrize(
+    ("reset", "seconds"), [("1700000030", 30), ("30", 30), ("1700000030000", 30), ("soon", 60)]
+)
+def test_a_reset_is_understood_in_every_unit(reset: str, seconds: float) -> None:
+    """Epoch seconds, seconds from now, epoch milliseconds; nonsense is a minute."""
+    headers = {
+        "x-ratelimit-limit": "1000", "x-ratelimit-remaining": "7", "x-ratelimit-reset": reset
+    }  # fmt: skip
+    found = parse_limit(headers, 1_700_000_000.0)
+    assert found == Limit(1000, 7, seconds)
+
+
+def test_missing_headers_are_no_limit() -> None:
+    """ "In most APIs", say the docs."""
+    assert parse_limit({}, None) is None

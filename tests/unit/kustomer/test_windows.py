@@ -1,0 +1,186 @@
+"""A searched table is read to its last record, whatever the caps, the ties and the changes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kustomer_sync.kustomer.catalog import CUSTOMER
+from kustomer_sync.kustomer.client import Page, Refused
+from kustomer_sync.kustomer.windows import (
+    Caps,
+    Completed,
+    Found,
+    Incomplete,
+    Reader,
+    Window,
+    gaps,
+    iso,
+    merged,
+    millis,
+)
+
+START = 1_700_000_000_000
+
+
+class Org:
+    """A search in memory, as stingy as the documented one: caps, capped totals, unstable ties."""
+
+    def __init__(
+        self, times: list[tuple[int, int]], *, cap: int = 10_000, pages: int = 100,
+        total_capped: bool = False, seed: int = 0, late: list[tuple[int, int]] | None = None,
+    ) -> None:  # fmt: skip
+        self.records = [record(n, u, c) for n, (u, c) in enumerate(times)]
+        self.cap, self.pages, self.total_capped = cap, pages, total_capped
+        self.rng = random.Random(seed)
+        self.requests = 0
+        self.touched = late or []
+
+    def search(
+        self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
+        params: Mapping[str, Any] | None = None,
+    ) -> Page:  # fmt: skip
+        self.requests += 1
+        size = page_size
+        if page > self.pages or (page - 1) * size >= self.cap:
+            raise Refused(400, "past the last page")
+        found = [r for r in self.records if all(matches(r, c) for c in body["and"])]
+        self.rng.shuffle(found)
+        ((key, _),) = body["sort"][0].items()
+        attribute = "updatedAt" if key.endswith("updated_at") else "createdAt"
+        found.sort(key=lambda r: str(r["attributes"][attribute]), reverse=True)
+        shown = found[(page - 1) * size : min(page * size, self.cap)]
+        total = min(len(found), self.cap) if self.total_capped else len(found)
+        more = "/next" if page * size < len(found) else None
+        return Page(shown, page, size, total, more, False, 1)
+
+
+def record(n: int, updated: int, created: int) -> dict[str, Any]:
+    return {
+        "id": f"r{n}",
+        "attributes": {"updatedAt": iso(updated), "createdAt": iso(created)},
+    }
+
+
+def matches(record: dict[str, Any], condition: dict[str, Any]) -> bool:
+    ((key, test),) = condition.items()
+    at = record["attributes"]["updatedAt" if key.endswith("updated_at") else "createdAt"]
+    return bool(test["gte"] <= at < test["lt"])
+
+
+def read(org: Org, *, caps: Caps, size: int, workers: int = 1) -> tuple[set[str], list[Any]]:
+    reader = Reader(org, caps=caps, page_size=size, workers=workers)  # type: ignore[arg-type]  # the part of Client that is used
+    window = Window(CUSTOMER, (0, START + 10_000_000))
+    ids: set[str] = set()
+    spans: list[Any] = []
+    for event in reader.read([window]):
+        match event:
+            case Found(records=records):
+                ids |= {r["id"] for r in records}
+            case Completed(span=span):
+                spans.append(span)
+            case Incomplete():
+                spans.append(None)
+    return ids, spans
+
+
+@pytest.mark.parametrize("size", [1, 7, 500])
+@pytest.mark.parametrize("cap", [10, 10_000])
+@pytest.mark.parametrize("total_capped", [False, True])
+def test_every_record_is_found_at_every_page_size_and_cap(
+    size: int, cap: int, total_capped: bool
+) -> None:
+    """300 records, some in bursts, are all read, and the spans leave no gap."""
+    rng = random.Random(5)
+    times = []
+    for _ in range(100):
+        at = START + rng.randrange(9_000_000)
+        times += [(at, at - rng.randrange(1_000_000)) for _ in range(rng.choice([1, 1, 1, 5, 8]))]
+    org = Org(times, cap=cap, total_capped=total_capped)
+    ids, spans = read(org, caps=Caps(cap, 100), size=size)
+    assert len(ids) == len(times)
+    assert None not in spans
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+def test_equal_timestamps_beyond_the_cap_are_read_by_their_creation() -> None:
+    """2,000 records in one millisecond, with a cap of 100: none is lost."""
+    times = [(START, START - n) for n in range(2000)]
+    ids, spans = read(Org(times, cap=100), caps=Caps(100, 100), size=50)
+    assert len(ids) == 2000
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+def test_records_alike_in_both_times_are_read_again_until_all_were_seen() -> None:
+    """40 records with equal updatedAt and createdAt in pages of 7, in an order never the same."""
+    ids, spans = read(Org([(START, START)] * 40, cap=100), caps=Caps(100, 100), size=7)
+    assert len(ids) == 40
+    assert None not in spans
+
+
+def test_what_cannot_be_read_completely_is_said_and_not_completed() -> None:
+    """More equal records than the cap shows: the span stays open, so it is tried again."""
+    ids, spans = read(Org([(START, START)] * 40, cap=10), caps=Caps(10, 100), size=5)
+    assert None in spans
+    assert merged(s for s in spans if s) != [(0, START + 10_000_000)]
+    assert ids
+
+
+def test_a_server_with_a_lower_cap_than_documented_loses_nothing() -> None:
+    """Its refusal of a page within the documented cap teaches the reader."""
+    times = [(START + n * 1000, START) for n in range(500)]
+    ids, spans = read(Org(times, cap=60), caps=Caps(), size=20)
+    assert len(ids) == 500
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+def test_a_large_clean_range_costs_few_requests_more_than_its_pages() -> None:
+    """At most a tenth more than the fewest possible."""
+    times = [(START + n * 40, START) for n in range(200_000)]
+    org = Org(times)
+    ids, _ = read(org, caps=Caps(), size=500)
+    assert len(ids) == 200_000
+    assert org.requests <= 400 * 1.10
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    times=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 60)), max_size=60),
+    size=st.integers(1, 9),
+    cap=st.integers(25, 60),
+    capped=st.booleans(),
+    seed=st.integers(0, 5),
+)
+def test_any_distribution_of_times_is_read_or_said_to_be_incomplete(
+    times: list[tuple[int, int]], size: int, cap: int, capped: bool, seed: int
+) -> None:
+    """A completed span never lacks a record."""
+    org = Org([(START + u, START + c) for u, c in times], cap=cap, total_capped=capped, seed=seed)
+    ids, spans = read(org, caps=Caps(cap, 100), size=size)
+    done = merged(s for s in spans if s)
+    for r in org.records:
+        at = millis(datetime.fromisoformat(r["attributes"]["updatedAt"]))
+        if any(lo <= at < hi for lo, hi in done):
+            assert r["id"] in ids
+    if None not in spans:
+        assert done == [(0, START + 10_000_000)]
+
+
+def test_many_workers_find_the_same() -> None:
+    """Windows in parallel lose nothing."""
+    times = [(START + n * 7, START) for n in range(3000)]
+    ids, spans = read(Org(times, cap=200), caps=Caps(200, 100), size=20, workers=6)
+    assert len(ids) == 3000
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+def test_gaps_are_what_is_not_done() -> None:
+    """Spans in any order, touching or overlapping."""
+    assert gaps((0, 100), [(50, 60), (10, 20), (20, 30)]) == [(0, 10), (30, 50), (60, 100)]
+    assert gaps((0, 100), [(0, 100)]) == []
