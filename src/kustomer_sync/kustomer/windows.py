@@ -386,7 +386,7 @@ class Reader:
     # ---- requests ----
 
     def _page(self, window: Window, archive: bool, number: int) -> Page:
-        """A page; one that timed out on the server is partial and asked for again."""
+        """A page; one that timed out on the server, or is of other records, is asked for again."""
         if self._stopped:
             raise _Stopped
         for _ in range(5):
@@ -394,9 +394,9 @@ class Reader:
                 body(window), page=number, page_size=self._page_size, archive=archive,
                 params=_params(window.table),
             )  # fmt: skip
-            if not page.timed_out:
+            if not page.timed_out and all(_is(r, window.table) for r in page.records):
                 return page
-        return replace(page, total=None, next="more")
+        return replace(page, records=[], total=None, next="more")
 
     def _found(self, window: Window, page: Page) -> None:
         if page.records:
@@ -446,6 +446,12 @@ def _total(page: Page) -> int | None:
     if page.total is not None:
         return page.total
     return len({str(r.get("id")) for r in page.records}) if page.next is None else None
+
+
+def _is(record: Record, table: Table) -> bool:
+    """Whether a record is of the table that was asked for; a KObject's type may name its klass."""
+    kind = record.get("type")
+    return not isinstance(kind, str) or kind.split(".")[0] == table.object
 
 
 def _times(records: list[Record], key: str) -> list[int]:

@@ -1,0 +1,98 @@
+"""What goes wrong on the way to Kustomer costs time, never rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kustomer_sync.errors import KeyRefused
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator.faults import Kind
+from kustomer_sync.sync import Limits, sync
+from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.truth import differences
+
+Connect = Callable[..., Connection]
+SMALL = Limits(page_size=40, page_seconds=1.5)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["429", "500", "503", "html", "empty", "garbage", "reset", "truncated", "slow", "timed_out",
+     "repeat", "shift", "lying_total"],
+)  # fmt: skip
+def test_a_passing_fault_loses_nothing(connect: Connect, database: Path, kind: Kind) -> None:
+    """Three searches go wrong in each way; the rows are the org's all the same."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.faults.add(kind, "search", times=3, chance=0.5)
+        report = sync(connection, limits=SMALL)
+        assert report.status == "SUCCESSFUL", report.error
+        assert sim.faults.met == 3
+        assert differences(sim, database) == []
+        assert report.requests["rate_limited"] == (3 if kind == "429" else 0)
+
+
+@pytest.mark.parametrize("kind", ["foreign_next", "loop_next"])
+def test_a_link_that_leads_astray_is_not_followed(
+    connect: Connect, database: Path, kind: Kind
+) -> None:
+    """The sync fails and says so; the key goes to no other host; the next sync is whole."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.faults.add(kind, "/v1/tags")
+        report = sync(connection)
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "link" in report.error.message
+        assert sync(connection).status == "SUCCESSFUL"
+        assert differences(sim, database) == []
+
+
+def test_a_listing_that_fails_half_way_flags_nothing(connect: Connect, database: Path) -> None:
+    """A shortened listing is read again before anything is believed gone."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.faults.add("shift", "/v1/users", times=1)
+        report = sync(connection, reimport=True)
+        assert report.tables["user"].deleted == 0
+        assert differences(sim, database) == []
+
+
+def test_an_expired_key_ends_the_sync_and_what_was_read_stays(
+    connect: Connect, database: Path
+) -> None:
+    """Exit code 1 after it began, 2 before; with a new key nothing is missing."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.faults.add("expired", "search", times=1, chance=0.2)
+        report = sync(connection, limits=SMALL)
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "expired" in report.error.message
+        with pytest.raises(KeyRefused):
+            sync(connection)
+        sim.app.expired = False
+        assert sync(connection).status == "SUCCESSFUL"
+        assert differences(sim, database) == []
+
+
+def test_a_withdrawn_role_costs_its_table_and_no_other(connect: Connect, database: Path) -> None:
+    """A warning names the role; given back, the rows come."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.revoke("org.permission.customer.read")
+        report = sync(connection)
+        assert report.exit_code == 0
+        (warning,) = report.warnings
+        assert warning.code == "role_missing"
+        assert "org.permission.customer.read" in warning.message
+        assert report.tables["customer"].rows == 0
+        assert report.tables["message"].rows == 600
+        sim.app.roles.add("org.permission.customer.read")
+        assert sync(connection).status == "SUCCESSFUL"
+        assert differences(sim, database) == []

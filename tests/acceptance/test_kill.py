@@ -1,0 +1,40 @@
+"""kill -9 at any moment loses, doubles, staleness or wrongly deletes nothing."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kustomer_sync.simulator import Simulator
+from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.truth import differences
+
+KILLS = 25
+
+
+@pytest.mark.timeout(600)
+def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
+    """Syncs are killed at random moments while the org changes; one clean sync makes it whole."""
+    rng = random.Random(11)
+    with Simulator(seed=11, limits=UNLIMITED) as sim:
+        command = [
+            sys.executable, "-m", "tests.acceptance.run_sync", sim.url, str(database), "60"
+        ]  # fmt: skip
+        sim.mutator.start(30)
+        killed = 0
+        while killed < KILLS:
+            process = subprocess.Popen(command)
+            time.sleep(rng.uniform(0.6, 3.0))
+            if process.poll() is None:
+                killed += 1
+            process.kill()
+            process.wait()
+        sim.mutator.stop()
+        sim.clock.advance(15)
+        assert subprocess.run(command, check=False).returncode == 0
+        assert differences(sim, database) == []

@@ -1,0 +1,136 @@
+"""Whatever happens in the org while syncs run, the destination ends equal to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kustomer_sync.kustomer.windows import Caps
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator, Switches
+from kustomer_sync.sync import Limits, sync
+from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.truth import contents, differences
+
+Connect = Callable[..., Connection]
+
+
+def settle(sim: Simulator, connection: Connection, limits: Limits | None = None) -> None:
+    """Stop the changes, let the server's clock pass them and the index catch up, sync again."""
+    sim.mutator.stop()
+    sim.clock.advance(15)
+    assert sync(connection, limits=limits, reimport=True).status == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize("cap", [10, 10_000])
+@pytest.mark.parametrize("size", [1, 7, 500])
+def test_the_destination_equals_the_org_under_change(
+    connect: Connect, database: Path, size: int, cap: int
+) -> None:
+    """Three syncs while 60 changes a second are made: none lost, doubled, stale, or wrong."""
+    switches = Switches(record_cap=cap, max_search_page_size=size, index_lag_ms=2000)
+    limits = Limits(caps=Caps(cap, 100), page_size=size, commit_records=300)
+    with Simulator(seed=size + cap, switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=5)
+        sim.mutator.start(60)
+        for _ in range(2):
+            report = sync(connection, limits=limits)
+            assert report.status == "SUCCESSFUL", report.error
+        settle(sim, connection, limits)
+        assert differences(sim, database) == []
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        Switches(total_capped=10_000, page_cap_status=404, past_last_page="error"),
+        Switches(users_list_deleted=True, tags_list_deleted=False, teams_list_deleted=False),
+        Switches(klass_in_type=False, list_totals=True),
+        Switches(archive_overlap_days=1, get_deleted="404"),
+        Switches(search_headers="org", reset_unit="ms", error_shape="B"),
+        Switches(search_headers="none", tokens_current=False, error_shape="empty"),
+        Switches(page_size_in_meta=False, max_list_page_size=7, error_shape="html"),
+        Switches(reset_unit="seconds", merge_bumps_conversations=True),
+    ],
+    ids=["capped-totals", "lists-other-way", "plain-klass-type", "archive-overlaps",
+         "headers-of-org", "no-headers", "bare-meta", "reset-in-seconds"],
+)  # fmt: skip
+def test_either_answer_to_an_open_question_gives_the_same_rows(
+    connect: Connect, database: Path, switches: Switches
+) -> None:
+    """The reader assumes neither answer to what Kustomer's documentation leaves open."""
+    with Simulator(seed=3, switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.mutator.step(100)
+        sim.clock.advance(2)
+        first = sync(connection)
+        assert first.status == "SUCCESSFUL", first.error
+        sim.mutator.step(100)
+        settle(sim, connection)
+        assert differences(sim, database) == []
+
+
+def test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls(
+    connect: Connect, database: Path
+) -> None:
+    """Identical tables, and one search for each searched table."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        assert sync(connection).status == "SUCCESSFUL"
+        before = contents(database)
+        sim.clock.advance(3600)
+        second = sync(connection)
+        assert second.status == "SUCCESSFUL"
+        assert second.requests["search"] == 4
+        assert second.requests["total"] == 5
+        assert all((t.inserted, t.updated, t.deleted) == (0, 0, 0) for t in second.tables.values())
+        assert contents(database) == before
+
+
+def test_a_reimport_of_an_unchanged_org_changes_nothing(connect: Connect, database: Path) -> None:
+    """Re-reading everything, elements keep their order, index and keys."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=10**9)
+        assert sync(connection).status == "SUCCESSFUL"
+        before = contents(database)
+        sim.clock.advance(60)
+        again = sync(connection, reimport=True)
+        assert again.requests["total"] > 10
+        assert contents(database) == before
+
+
+def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(
+    connect: Connect, database: Path
+) -> None:
+    """Kustomer no longer has it: the row stays, flagged; back again: unflagged."""
+    import duckdb
+
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        tag = next(sim.org.everything("tag"))
+        sim.org.erase("tag", tag["id"])
+        report = sync(connection, reimport=True)
+        assert report.tables["tag"].deleted == 1
+        query = "SELECT _fivetran_deleted FROM kustomer.tag WHERE id = ?"
+        with duckdb.connect(str(database)) as db:
+            assert db.execute(query, [tag["id"]]).fetchall() == [(True,)]
+        sim.org.put("tag", tag)
+        sync(connection, reimport=True)
+        with duckdb.connect(str(database)) as db:
+            assert db.execute(query, [tag["id"]]).fetchall() == [(False,)]
+
+
+def test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps(
+    connect: Connect,
+) -> None:
+    """Without the archive, what is older than two years is missing and the cursor says so."""
+    with Simulator(switches=Switches(archive=False), limits=UNLIMITED) as sim:
+        report = sync(connect(sim))
+        assert report.tables["conversation"].cursor is None
+        assert {w.code for w in report.warnings} == {"archive_unavailable"}
+    with Simulator(limits=UNLIMITED) as sim:
+        report = sync(connect(sim, schema="whole"))
+        assert report.tables["conversation"].cursor is not None
