@@ -317,7 +317,8 @@ def test_a_signal_asks_the_sync_to_stop(
     """SIGTERM and SIGINT set the stop event; the handlers are as before afterwards."""
 
     def interrupted(connection: Connection, *, stop: threading.Event, **how: Any) -> Report:
-        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(3):  # as `timeout` and shells do: to the process, and to its group
+            os.kill(os.getpid(), signal.SIGTERM)
         assert stop.wait(5)
         engine.report.status = "CANCELED"
         return engine.report
@@ -334,7 +335,7 @@ def test_a_second_signal_stops_at_once(home: Path) -> None:
     code = (
         "import os, signal, time, kustomer_sync.sync as s\n"
         "def sync(*a, **k):\n"
-        "    for _ in range(2): os.kill(os.getpid(), signal.SIGINT); time.sleep(0.1)\n"
+        "    for _ in range(2): os.kill(os.getpid(), signal.SIGINT); time.sleep(1.2)\n"
         "    time.sleep(60)\n"
         "s.sync = sync\n"
         "from kustomer_sync.cli import run\n"

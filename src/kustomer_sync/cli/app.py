@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kustomer_sync.report import Report
     from kustomer_sync.settings import Connection
 
+_ONE_SIGNAL = 1.0
+"""Seconds within which further signals count as the same."""
 _DEFAULT = Path("kustomer-sync.toml")
 _SUMMARIES = dict(COMMANDS)
 
@@ -126,12 +129,20 @@ def _print_json(value: Any) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second stops at once."""
+    """An event that the first SIGINT or SIGTERM sets; the second stops at once.
+
+    Two within a second are one: `timeout`, a shell and a supervisor may each pass it on.
+    """
     stop = threading.Event()
+    first = 0.0
 
     def handle(number: int, frame: Any) -> None:
+        nonlocal first
         if stop.is_set():
-            os._exit(3)
+            if time.monotonic() - first > _ONE_SIGNAL:
+                os._exit(3)
+            return
+        first = time.monotonic()
         stop.set()
         os.write(2, b"Stopping after what is being written; a second signal stops at once.\n")
 

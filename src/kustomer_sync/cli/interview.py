@@ -30,7 +30,7 @@ def answers(given: Mapping[str, Any]) -> dict[str, Any]:
             "Is the org in the EU region?", default=False, err=True
         )
     called = values.get("domain", "kustomer")
-    plain = called if str(called).isidentifier() else "kustomer"
+    plain = called if str(called).isidentifier() and "domain" in values else "kustomer-data"
     _fill(values, "destination", "Destination", f"duckdb:///{plain}.duckdb", ask)
     _fill(values, "schema", "Schema", "kustomer", ask)
     return values
