@@ -1,58 +1,48 @@
-# Everything here works on a fresh Debian with Python 3.11, root and the package registries.
-#
-#   make demo       sync a made-up org into a DuckDB file and show what landed
-#   make test       the suite              make test-all   with the long tests too
-#   make check      format, lint, types, import rules
-#   make lock       the lock files again, from pyproject.toml
-
-PYTHON ?= python3
+# Everything a fresh checkout needs, with Python 3.11 and the package registries.
+SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
 
 .PHONY: demo test test-all check lock clean
 
-demo: $(VENV)/.ready-base
-	$(BIN)/kustomer-sync demo
+demo: $(STAMP)  ## sync a made-up org into a DuckDB file and show what landed
+	@$(BIN)/kustomer-sync demo
 
-test: $(VENV)/.ready-dev
+test: $(STAMP)  ## the suite, in a few minutes on two cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-test-all: $(VENV)/.ready-dev
+test-all: $(STAMP)  ## the long ones too
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/.ready-dev
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+check: $(STAMP)  ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A ready file is newer than all it was made from, so a second run installs nothing.
-$(VENV)/.ready-%: requirements/%.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
-	$(PIP) install --require-hashes -r requirements/$*.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
-	touch $@
+lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo
+
+# Installs once: the stamp is newer than what it was made from.
+$(STAMP): pyproject.toml requirements.lock | $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 # Debian keeps venv in a package of its own.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or later is needed; name it: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV) \
-	  || { rm -rf $(VENV) && apt-get update -q && apt-get install -qy python3-venv \
+	  || { echo "Python 3.11 or later is needed: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null \
+	  || { rm -rf $(VENV); apt-get update -qq; apt-get install -y -qq python3-venv \
 	       && $(PYTHON) -m venv $(VENV); } \
-	  || { rm -rf $(VENV) && $(PYTHON) -m pip install --user --break-system-packages virtualenv \
-	       && $(PYTHON) -m virtualenv $(VENV); }
-
-# base: what a user needs, and the build backend. dev: that and the tools, at the same versions.
-COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-header --no-annotate --no-emit-index-url --no-emit-find-links
-
-lock:
-	@command -v uv >/dev/null || { echo "uv is needed: pip install uv" >&2; exit 1; }
-	$(COMPILE) pyproject.toml --group build --group dev --output-file requirements/dev.txt
-	$(COMPILE) pyproject.toml --group build --constraints requirements/dev.txt \
-	  --output-file requirements/base.txt
-
-clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	  || { rm -rf $(VENV); $(PYTHON) -m pip install --quiet --break-system-packages virtualenv \
+	       && $(PYTHON) -m virtualenv --quiet $(VENV); }

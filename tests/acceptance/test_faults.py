@@ -43,11 +43,12 @@ def test_a_link_that_leads_astray_is_not_followed(
     """The sync fails and says so; the key goes to no other host; the next sync is whole."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        sim.faults.add(kind, "/v1/tags")
+        sim.faults.add(kind, "/v1/tags", times=5)
         report = sync(connection)
         assert report.exit_code == 1
         assert report.error is not None
         assert "link" in report.error.message
+        sim.faults.clear()
         assert sync(connection).status == "SUCCESSFUL"
         assert differences(sim, database) == []
 

@@ -69,7 +69,15 @@ def _table(
             for row in rows_of(part, record):
                 wanted.setdefault(tuple(row[k] for k in part.key), row)
         stored = _stored(connection, schema, part)
-        living = [r for r in stored if not r["_fivetran_deleted"] or part.name == "message"]
+        if any(c.name == "deleted" for c in table.columns):
+            living = [r for r in stored if not r["_fivetran_deleted"]]
+        else:  # the flag says that the record is soft-deleted
+            living = stored
+            soft = {r["id"] for r in records if r["attributes"].get("deleted")}
+            owner = part.parent_column or "id"
+            for row in stored:
+                if row["_fivetran_deleted"] != (row[owner] in soft):
+                    yield f"{part.name} {row[owner]} is wrongly flagged or not flagged"
         got: dict[tuple[Any, ...], Row] = {}
         for row in living:
             key = tuple(row[k] for k in part.key)

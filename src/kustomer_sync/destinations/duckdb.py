@@ -58,12 +58,13 @@ class DuckDB:
     def __init__(
         self, path: str, *, schema: str, system_prefix: str = "_fivetran_",
         memory_limit: str = "128MB", sleep: Callable[[float], None] = time.sleep,
-        lock_seconds: float = LOCK_SECONDS,
+        lock_seconds: float | None = None,
     ) -> None:  # fmt: skip
         self.path = Path(path)
         self._schema, self._memory = schema, memory_limit
         self._system = System(system_prefix)
-        self._sleep, self._lock_seconds = sleep, lock_seconds
+        self._sleep = sleep
+        self._lock_seconds = LOCK_SECONDS if lock_seconds is None else lock_seconds
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}

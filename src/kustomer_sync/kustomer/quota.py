@@ -23,6 +23,8 @@ SEARCHES_PER_MINUTE = 100
 """Documented for API keys; used until a reply says otherwise."""
 ORG_PER_MINUTE = 300
 """The smallest plan's; used until a reply says otherwise."""
+LARGEST_PLAN = 2000
+"""No plan of Kustomer's allows more; a server that does keeps other limits than documented."""
 _MINUTE = 60.25  # a little more, since requests do not all travel equally fast
 
 
@@ -148,6 +150,8 @@ class Quota:
                 lane.in_flight -= 1
             if limit is not None:
                 self._lane_of(limit, search).heard(limit, now)
+                if search and limit.limit > LARGEST_PLAN:
+                    self.search.heard(limit, now)
             if refused_for is not None:
                 lane = lanes[-1] if limit is None else self._lane_of(limit, search)
                 lane.blocked_until = max(lane.blocked_until, now + refused_for)

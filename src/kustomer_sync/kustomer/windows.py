@@ -236,15 +236,24 @@ class Reader:
                 return
             try:
                 read = self._span(window, archive)
-            except (Forbidden, NotFound, Refused) as error:
-                self._denied.add((window.table.name, archive))
-                self._emit(Denied(window.table, archive, str(error)))
+            except Forbidden as error:  # one role covers both searches
+                self._deny(window.table, (False, True), str(error))
+                return
+            except (NotFound, Refused) as error:
+                self._deny(window.table, (archive,), str(error))
                 return
             if read is None:
                 return  # its parts were queued, or it was said to be incomplete
             found += read
         if window.created is None:
             self._emit(Completed(window.table, window.span, found))
+
+    def _deny(self, table: Table, archives: tuple[bool, ...], message: str) -> None:
+        with self._ready:
+            known = (table.name, archives[0]) in self._denied
+            self._denied |= {(table.name, archive) for archive in archives}
+        if not known:
+            self._emit(Denied(table, archives[0], message))
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""

@@ -179,6 +179,9 @@ class _Page:
     ) -> None:
         self._records = records
         self._struct: pa.StructArray | None = None
+        paths = [c.elements for c in children if isinstance(c.elements, tuple)]
+        if _any_text(records, paths):
+            return
         tree: dict[str, Any] = {}
         for column in columns:
             if _fast(column):
@@ -243,6 +246,22 @@ class _Page:
             taken.append(replace(column, type=converted.type))
         data[ROW] = pc.cast(parents, pa.int64())
         return Rows(replace(child, columns=tuple(taken)), pa.table(data))
+
+
+def _any_text(records: list[Record], paths: list[tuple[str, ...]]) -> bool:
+    """Whether a string stands where a list is expected: Arrow would make a list of its letters."""
+    keys = [path[1] for path in paths if len(path) == 2 and path[0] == "attributes"]
+    deeper = [path for path in paths if len(path) != 2 or path[0] != "attributes"]
+    for record in records:
+        attributes = record.get("attributes")
+        if isinstance(attributes, dict):
+            for key in keys:
+                if isinstance(attributes.get(key), str):
+                    return True
+        for path in deeper:
+            if isinstance(_at(record, path), str):
+                return True
+    return False
 
 
 def _places(lists: pa.ListArray, parents: pa.Array) -> pa.Array:

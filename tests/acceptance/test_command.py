@@ -1,0 +1,244 @@
+"""The command line: what it prints, its exit codes, and that bad input writes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from kustomer_sync.cli import run
+from kustomer_sync.simulator import Limits, Simulator
+from tests.acceptance.conftest import UNLIMITED
+
+GOOD = """
+[connections.acme]
+domain = "acme"
+base_url = "{url}"
+access_token = "demo-key"
+destination = "duckdb:///acme.duckdb"
+index_lag_seconds = 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def config(text: str) -> Path:
+    path = Path("kustomer-sync.toml")
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('api_utilization_percentage = 95', "25 to 90"),
+        ('api_utilization_percentage = 10', "25 to 90"),
+        ('acess_token = "x"', "access_token"),
+        ('tables = { custmer = { enabled = false } }', "customer"),
+        ('tables = { customer = { hashd = true } }', "history"),
+        ('sync_frequency = 7', "360"),
+        ('daily_sync_time = "25:00"', "14:00"),
+        ('schema = "a;drop"', "lower-case"),
+        ('memory_limit = "lots"', "128MB"),
+        ('hash_salt = "env:NOT_SET_ANYWHERE"', "NOT_SET_ANYWHERE"),
+        ('tables = { customer = { columns = { id = { hashed = true } } } }', "not built yet"),
+        ('service_version = 3', "1 or 2"),
+        ('proxy = ', "TOML"),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_is_one_sentence_and_writes_nothing(
+    change: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2; the sentence says what to do next."""
+    config(GOOD.format(url="http://127.0.0.1:9") + change)
+    assert run(["sync", "acme"]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert "Traceback" not in captured.err
+    assert not Path("acme.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sync", "acne"], "acme"),
+        (["sync", "acme", "--table", "custmer"], "customer"),
+        (["sync", "acme", "--config", "other.toml"], "init"),
+        (["sync", "--domain", "acme"], "--access-token"),
+        (["sync", "acme", "--domain", "acme"], "one or the other"),
+        (["erd", "--format", "svgg"], "svg"),
+        (["synk"], "--help"),
+        (["sync", "--nonsense"], "--help"),
+        (["init", "--force", "--nonsense"], "--help"),
+    ],
+)
+def test_wrong_usage_names_what_is_right(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 and the nearest right word."""
+    config(GOOD.format(url="http://127.0.0.1:9"))
+    assert run(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("acme.duckdb").exists()
+
+
+def test_an_unreachable_host_and_a_bad_key_write_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both are found at the first request: exit code 2."""
+    config(GOOD.format(url="http://127.0.0.1:9"))
+    assert run(["sync", "acme"]) == 2
+    assert "can't be reached" in capsys.readouterr().err
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url).replace("demo-key", "wrong"))
+        assert run(["sync", "acme", "--json"]) == 2
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["error"]["code"] == "key_refused"
+        assert "wrong" not in captured.err
+    assert not Path("acme.duckdb").exists()
+
+
+def test_a_locked_file_is_waited_for_then_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program has it open: exit code 2, and its rows are as they were."""
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 1.0)
+    code = (
+        "import duckdb, time; c = duckdb.connect('acme.duckdb'); print(1, flush=True); "
+        "time.sleep(60)"
+    )
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        try:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            assert run(["sync", "acme"]) == 2
+        finally:
+            holder.kill()
+            holder.wait()
+    assert "open in another program" in capsys.readouterr().err
+
+
+def test_sync_json_is_the_documented_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """Machine-readable on stdout, everything human on stderr."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        assert run(["sync", "--json"]) == 0
+    captured = capsys.readouterr()
+    report: dict[str, Any] = json.loads(captured.out)
+    assert list(report) == ["connection", "sync_id", "status", "started_at", "ended_at",
+                            "requests", "tables", "warnings", "error"]  # fmt: skip
+    assert report["status"] == "SUCCESSFUL"
+    assert report["error"] is None
+    assert set(report["requests"]) == {"total", "search", "rate_limited", "minimum"}
+    assert report["tables"]["customer"]["inserted"] == 60
+    assert set(report["tables"]["customer"]) == {"inserted", "updated", "deleted", "rows",
+                                                 "cursor"}  # fmt: skip
+    assert "conversation_tag_history" in report["tables"]
+    assert "SUCCESSFUL" in captured.err
+
+
+def test_flags_alone_are_a_connection() -> None:
+    """No file is needed; a key may be given as env:NAME."""
+    os.environ["MADE_UP_KEY"] = "demo-key"
+    with Simulator(limits=UNLIMITED) as sim:
+        arguments = ["sync", "--base-url", sim.url, "--access-token", "env:MADE_UP_KEY",
+                     "--destination", "duckdb:///flags.duckdb", "--schema", "crm",
+                     "--table", "tag", "--table", "team"]  # fmt: skip
+        assert run(arguments) == 0
+    with duckdb.connect("flags.duckdb") as db:
+        assert db.execute("SELECT count(*) FROM crm.tag").fetchall() == [(14,)]
+        tables = db.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    assert ("customer",) not in tables
+
+
+def test_check_names_each_missing_role_and_what_it_costs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And says so when none is missing; it writes nothing."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        assert run(["check"]) == 0
+        assert "every table" in capsys.readouterr().out
+        sim.revoke("org.permission.tag.read")
+        sim.revoke("org.permission.message.read")
+        assert run(["check"]) == 0
+        said = capsys.readouterr().out
+        assert "org.permission.tag.read, which costs: tag." in said
+        assert "org.permission.message.read, which costs: message, " in said
+    assert not Path("acme.duckdb").exists()
+
+
+def test_init_writes_a_file_that_works_and_no_second_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What init wrote, sync reads; an existing file is not written over."""
+    arguments = ["init", "--name", "acme", "--domain", "acme", "--us", "--schema", "kustomer",
+                 "--access-token", "env:ACME_KEY",
+                 "--destination", "duckdb:///x.duckdb"]  # fmt: skip
+    assert run(arguments) == 0
+    assert "kustomer-sync check acme" in capsys.readouterr().out
+    os.environ["ACME_KEY"] = "demo-key"
+    assert run(["tables", "acme"]) == 0
+    assert run(arguments) == 2
+    assert "--force" in capsys.readouterr().err
+
+
+def test_a_signal_stops_resumably() -> None:
+    """SIGTERM ends a sync that waits for its budget with exit code 3; the next one goes on."""
+    with Simulator(limits=Limits(org=1000, search=6)) as sim:
+        config(GOOD.format(url=sim.url))
+        command = [sys.executable, "-m", "kustomer_sync", "sync", "acme", "--json"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 30
+        while sim.seen.by_path["/v1/customers/search"] < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 3
+        assert json.loads(out)["status"] == "CANCELED"
+
+
+def test_no_budget_for_too_long_is_rescheduled(capsys: pytest.CaptureFixture[str]) -> None:
+    """Others use the whole limit up: exit code 3, and no request is refused."""
+    with Simulator(limits=Limits(org=300, others=298)) as sim:
+        config(GOOD.format(url=sim.url) + "max_wait_minutes = 0")
+        assert run(["sync", "--json"]) == 3
+        report = json.loads(capsys.readouterr().out)
+        assert report["status"] == "RESCHEDULED"
+        assert report["requests"]["rate_limited"] == 0
+
+
+def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every table with its key; the four forms of the diagram."""
+    assert run(["tables", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"conversation", "message_attachment"} <= {t["table"] for t in listed}
+    for form, start in (
+        ("mermaid", "erDiagram"),
+        ("dbml", "Table"),
+        ("svg", "<svg"),
+        ("json", "{"),
+    ):
+        assert run(["erd", "--format", form]) == 0
+        assert capsys.readouterr().out.startswith(start)
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line."""
+    assert run(["version"]) == 0
+    assert capsys.readouterr().out == "0.1.0\n"
