@@ -31,11 +31,11 @@ def test_the_destination_equals_the_org_under_change(
 ) -> None:
     """Syncs while 40 changes a second are made: no row lost, doubled, stale, or wrong."""
     switches = Switches(record_cap=cap, max_search_page_size=size, index_lag_ms=2000)
-    limits = Limits(caps=Caps(cap, 100), page_size=size, commit_records=300)
-    tiny = Scale(20, 45, 90, 24, 5, 3, 14, 5, 12)
+    limits = Limits(caps=Caps(cap, 100), page_size=size)
+    tiny = Scale(20, 45, 90, 24, 5, 3) if size > 1 else Scale(9, 21, 30, 9, 5, 3)
     with Simulator(seed=size + cap, scale=tiny, switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim, overlap_seconds=5)
-        sim.mutator.start(40)
+        sim.mutator.start(40, most=200)
         for _ in range(2):
             report = sync(connection, limits=limits)
             assert report.status == "SUCCESSFUL", report.error

@@ -17,7 +17,7 @@ import itertools
 import queue
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from kustomer_sync.model import Record, Search, Table
 PAGE_SIZE = 500
 _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of its own
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
+_DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
 
 
@@ -89,8 +90,6 @@ class Window:
     span: Span
     archives: tuple[bool, ...] = (False,)
     created: Span | None = None
-    first: Page | None = field(default=None, compare=False)
-    """A page already read that is page 1 of this window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +256,7 @@ class Reader:
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""
-        first = window.first or self._page(window, archive, 1)
+        first, total, capped = self._page(window, archive, 1), 0, False
         for attempt in range(2):
             seen, total, capped = self._pages(window, archive, first)
             if seen is not None and len(seen) == total:
@@ -273,33 +272,28 @@ class Reader:
     ) -> tuple[set[str] | None, int, bool]:
         """Ids seen, the total reported, and whether the window is over the cap.
 
-        Ids are None when pages contradicted each other. A first page carried over from a larger
-        window is believed in its records, never in its total.
+        Ids are None when pages contradicted each other. Page 1 of a window over the cap is never
+        taken for page 1 of a part of it: a record that left meanwhile would hide another, and no
+        total would tell.
         """
         size = self._size_of(first)
         seen = {str(r.get("id")) for r in first.records}
-        carried = first is window.first
-        if not carried:
-            self._found(window, first)
-        total = None if carried else _total(first)
-        if total is not None and self._over(total, size):
+        self._found(window, first)
+        total = _total(first)
+        if total is None:
+            return None, 0, True
+        if self._over(total, size):
             return None, total, True
-        if total is not None and total == len(seen):
+        if total == len(seen):
             return seen, total, False
         number = 1
-        while total is None or number * size < total:
+        while number * size < total:
             number += 1
             try:
                 page = self._page(window, archive, number)
             except (NotFound, Refused):
                 self._learn_cap((number - 1) * size)
-                return None, total or 0, True
-            if total is None:
-                total = _total(page)
-                if total is None:
-                    return None, 0, True
-                if self._over(total, size):
-                    return None, total, True
+                return None, total, True
             self._found(window, page)
             if page.total != total or self._size_of(page, size) != size:
                 return None, total, False
@@ -307,35 +301,46 @@ class Reader:
         return seen, total, False
 
     def _cut(self, window: Window, archive: bool, first: Page, total: int | None) -> int | None:
-        """Cut the window in two and read both parts; at one millisecond cut by `createdAt`."""
+        """Cut the window and read its parts; at one millisecond cut by `createdAt`."""
         lo, hi = window.created or window.span
         if hi - lo <= 1:
             if window.created is not None:
                 return self._ties(window, archive, first)
             return self._by_created(window, archive)
         key = "updatedAt" if window.created is None else "createdAt"
-        at = self._where(lo, hi, first, key, total)
         if window.created is not None or len(window.archives) > 1:
             # Parts of a millisecond and of the boundary are read at once: the whole counts.
+            at = self._where(lo, hi, first, key, total)
             parts = [self._part(window, archive, (at, hi)), self._part(window, archive, (lo, at))]
             counts = [self._span(part, archive) for part in parts]
             return None if None in counts else sum(c for c in counts if c is not None)
-        self._add(replace(window, span=(lo, at), first=None))
-        times = _times(first.records, key)
-        keeps = bool(times) and _descending(times) and times[-1] >= at
-        newest = replace(window, span=(at, hi), first=first if keeps else None)
-        read = self._span(newest, archive)
-        if read is not None:
-            self._emit(Completed(window.table, newest.span, read))
+        cuts = self._many(lo, hi, first, total) or [self._where(lo, hi, first, key, total)]
+        for start, stop in itertools.pairwise([lo, *cuts, hi]):
+            self._add(replace(window, span=(start, stop)))
         return None
 
     def _part(self, window: Window, archive: bool, span: Span) -> Window:
         if window.created is not None:
-            return replace(window, created=span, first=None)
-        return replace(window, span=span, first=None, archives=(archive,))
+            return replace(window, created=span)
+        return replace(window, span=span, archives=(archive,))
+
+    def _many(self, lo: int, hi: int, first: Page, total: int | None) -> list[int]:
+        """Cuts into as many even parts as a total above the cap asks for; [] without one.
+
+        The newest page's density says how far back the total reaches.
+        """
+        times = _times(first.records, "updatedAt")
+        cap = self._cap(self._size_of(first))
+        if total is None or total <= cap or len(times) < _DENSE or not _descending(times):
+            return []
+        reach = max(hi - times[-1], 1) * total // len(times)
+        start = max(lo, hi - reach)
+        parts = max(2, -(-total // int(cap * _FILL)))
+        cuts = {start + (hi - start) * n // parts for n in range(parts)}
+        return sorted(at for at in cuts if lo < at < hi)
 
     def _where(self, lo: int, hi: int, first: Page, key: str, total: int | None) -> int:
-        """Where to cut: by the density of the newest page, else in the middle."""
+        """Where to cut in two: by the density of the newest page, else in the middle."""
         times = _times(first.records, key)
         middle = (lo + hi) // 2
         if not times or not _descending(times) or not lo <= times[-1] < hi:
@@ -344,21 +349,18 @@ class Reader:
             at = times[len(times) // 2]
             return max(lo + 1, min(at if at > lo else middle, hi - 1))
         cap = self._cap(self._size_of(first))
-        span = max(hi - times[-1], 1)
-        if key == "updatedAt" and first.total is not None and first.total > total:
-            span = max(1, int(span * min(1.0, cap / max(total, 1))))
-        at = hi - max(1, int(span * cap * _FILL / len(times)))
+        at = hi - max(1, int(max(hi - times[-1], 1) * cap * _FILL / len(times)))
         if at <= lo:
             at = hi - max(1, int((hi - lo) * min(0.5, cap * _FILL / max(total, 1))))
         return max(lo + 1, min(at, times[-1] if times[-1] > lo else hi - 1, hi - 1))
 
     def _by_created(self, window: Window, archive: bool) -> int | None:
         """One millisecond of `updatedAt` with more than a page in it: read it by `createdAt`."""
-        whole = replace(window, created=(0, _FAR), first=None)
+        whole = replace(window, created=(0, _FAR))
         read = self._span(whole, archive)
         if read is None:
             return None
-        again = self._page(replace(window, first=None), archive, 1)
+        again = self._page(window, archive, 1)
         total = _total(again)
         if total is not None and total < self._cap(self._size_of(again)) and total != read:
             self._emit(

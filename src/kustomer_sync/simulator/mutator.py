@@ -38,12 +38,14 @@ class Mutator:
                 change()
             self._made += 1
 
-    def start(self, rate: float) -> None:
-        """`rate` changes a second in a thread of its own."""
+    def start(self, rate: float, most: int = 10**9) -> None:
+        """`rate` changes a second in a thread of its own, `most` in all."""
         self._halt.clear()
 
         def run() -> None:
-            while not self._halt.wait(1 / rate):
+            for _ in range(most):
+                if self._halt.wait(1 / rate):
+                    return
                 self.step()
 
         self._thread = threading.Thread(target=run, daemon=True, name="mutator")

@@ -50,7 +50,8 @@ class Org:
         size = page_size
         if page > self.pages or (page - 1) * size >= self.cap:
             raise Refused(400, "past the last page")
-        found = [r for r in self.records if all(matches(r, c) for c in body["and"])]
+        bounds = bounds_of(body["and"])
+        found = [r for r in self.records if matches(r, bounds)]
         self.rng.shuffle(found)
         ((key, _),) = body["sort"][0].items()
         attribute = "updatedAt" if key.endswith("updated_at") else "createdAt"
@@ -68,10 +69,18 @@ def record(n: int, updated: int, created: int) -> dict[str, Any]:
     }
 
 
-def matches(record: dict[str, Any], condition: dict[str, Any]) -> bool:
-    ((key, test),) = condition.items()
-    at = record["attributes"]["updatedAt" if key.endswith("updated_at") else "createdAt"]
-    return bool(test["gte"] <= at < test["lt"])
+def matches(record: dict[str, Any], bounds: list[tuple[str, str, str]]) -> bool:
+    attributes = record["attributes"]
+    return all(lo <= attributes[name] < hi for name, lo, hi in bounds)
+
+
+def bounds_of(conditions: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    found = []
+    for condition in conditions:
+        ((key, test),) = condition.items()
+        name = "updatedAt" if key.endswith("updated_at") else "createdAt"
+        found.append((name, test["gte"], test["lt"]))
+    return found
 
 
 def read(org: Org, *, caps: Caps, size: int, workers: int = 1) -> tuple[set[str], list[Any]]:
@@ -142,10 +151,10 @@ def test_a_server_with_a_lower_cap_than_documented_loses_nothing() -> None:
 
 def test_a_large_clean_range_costs_few_requests_more_than_its_pages() -> None:
     """At most a tenth more than the fewest possible."""
-    times = [(START + n * 40, START) for n in range(200_000)]
-    org = Org(times)
-    ids, _ = read(org, caps=Caps(), size=500)
-    assert len(ids) == 200_000
+    times = [(START + n * 400, START) for n in range(20_000)]
+    org = Org(times, cap=1000)
+    ids, _ = read(org, caps=Caps(1000, 100), size=50)
+    assert len(ids) == 20_000
     assert org.requests <= 400 * 1.10
 
 
@@ -177,6 +186,25 @@ def test_many_workers_find_the_same() -> None:
     times = [(START + n * 7, START) for n in range(3000)]
     ids, spans = read(Org(times, cap=200), caps=Caps(200, 100), size=20, workers=6)
     assert len(ids) == 3000
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+class Leaving(Org):
+    """After the first request a record is changed, and leaves the window that is being read."""
+
+    def search(self, body: Mapping[str, Any], **paging: Any) -> Page:
+        page = super().search(body, **paging)
+        if self.requests == 1:
+            newest = max(self.records, key=lambda r: str(r["attributes"]["updatedAt"]))
+            newest["attributes"]["updatedAt"] = iso(START + 20_000_000)
+        return page
+
+
+def test_a_record_that_leaves_while_its_window_is_read_hides_no_other() -> None:
+    """Every record that stayed is found."""
+    org = Leaving([(START + n * 1000, START) for n in range(60)], cap=10)
+    ids, spans = read(org, caps=Caps(10, 100), size=1)
+    assert {f"r{n}" for n in range(59)} <= ids
     assert merged(spans) == [(0, START + 10_000_000)]
 
 
