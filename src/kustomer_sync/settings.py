@@ -159,13 +159,13 @@ def _schema_change(value: str) -> str:
 
 def _daily_sync_time(value: Any) -> Any:
     if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError('must be a time of day in UTC in quotes, from "00:00" to "23:59"')
+        raise ValueError('must be a time of day in UTC in quotes, such as "14:00"')
     return value
 
 
 def _schema(value: str) -> str:
-    if len(value.encode()) > 63 or not value.isprintable():
-        raise ValueError("must be at most 63 printable characters")
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
+        raise ValueError("must be lower-case letters, digits and _, not beginning with a digit")
     return value
 
 
@@ -183,7 +183,7 @@ def _memory_limit(value: str) -> str:
 
 _Text = Annotated[str, BeforeValidator(_text)]
 _Seconds = Annotated[int, BeforeValidator(_number), Field(ge=0)]
-_Minutes = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
+_Minutes = Annotated[float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
 
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
@@ -311,8 +311,8 @@ class Connections(Mapping[str, Connection]):
     def __len__(self) -> int:
         return len(self._sections)
 
-    def pick(self, name: str | None, overrides: Mapping[str, Any] | None = None) -> Connection:
-        """The connection of that name, or the only one; `overrides` are flags that win."""
+    def pick(self, name: str | None) -> Connection:
+        """The connection of that name, or the only one."""
         if name is None:
             if len(self) != 1:
                 raise ConfigError(
@@ -325,8 +325,7 @@ class Connections(Mapping[str, Connection]):
             raise ConfigError(
                 f'{self._origin.file} has no connection "{name}"{_did_you_mean(name, self)}', known
             )
-        section = {**self._sections[name], **(overrides or {})}
-        return _connection(name, section, self._origin, frozenset(overrides or ()))
+        return self[name]
 
 
 class _Origin(NamedTuple):
@@ -361,7 +360,7 @@ def load(path: Path | str) -> Connections:
 def from_flags(name: str | None = None, **flags: Any) -> Connection:
     """A connection made of flags alone; relative paths are relative to the working folder."""
     given = {key: value for key, value in flags.items() if value is not None}
-    made = _connection(name or "kustomer", given, _Origin("", Path.cwd()), frozenset(given))
+    made = _connection(name or "kustomer", given, _Origin("", Path.cwd()))
     return made if name else replace(made, name=made.domain or made.name)
 
 
@@ -439,26 +438,21 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
 # From a section to a connection.
 
 
-def _connection(
-    name: str, section: Mapping[str, Any], origin: _Origin, flags: frozenset[str] = frozenset()
-) -> Connection:
-    """`flags` are the keys that came from the command line, relative to the working folder."""
-
-    def folder(key: str) -> Path:
-        return Path.cwd() if key in flags else origin.folder
-
+def _connection(name: str, section: Mapping[str, Any], origin: _Origin) -> Connection:
     def called(path: tuple[str, ...]) -> str:
-        if path[0] in flags or not origin.file:
+        if not origin.file:
             return "--" + path[0].replace("_", "-")
         return f"{origin.file}: {'.'.join(path)} in [connections.{name}]"
 
-    values = {key: _looked_up(value, folder(key), called, (key,)) for key, value in section.items()}
-    connection = _validated({**values, "name": name, "folder": folder("destination")}, called)
+    values = {
+        key: _looked_up(value, origin.folder, called, (key,)) for key, value in section.items()
+    }
+    connection = _validated({**values, "name": name, "folder": origin.folder}, called)
     if not connection.domain and not connection.base_url:
         raise ConfigError(
             f"{called(('domain',))} is missing.", 'Give the org\'s name, such as "acme".'
         )
-    return replace(connection, **_absolute(connection, folder, called))
+    return replace(connection, **_absolute(connection, origin.folder, called))
 
 
 def _looked_up(value: Any, folder: Path, called: _Called, path: tuple[str, ...]) -> Any:
@@ -501,7 +495,9 @@ def _validated(values: dict[str, Any], called: _Called) -> Connection:
     try:
         return TypeAdapter(Connection).validate_python(values)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
+        faults = error.errors(include_url=False, include_input=False)
+        order = [*_keys_of(Connection), *(str(f["loc"][0]) for f in faults)]
+        fault = min(faults, key=lambda f: order.index(str(f["loc"][0])))
     # Raised outside the handler: the first error's context may hold a secret.
     path = tuple(str(part) for part in fault["loc"])
     raise ConfigError(f"{called(path)} {_sentence(fault)}.", _hint(path[0]))
@@ -528,10 +524,9 @@ def _sentence(fault: Any) -> str:
 
 
 _RANGES = {
-    "api_utilization_percentage": "must be between 25 and 90",
-    "port": "must be between 1 and 65535",
+    "api_utilization_percentage": "must be from 25 to 90",
+    "port": "must be from 1 to 65535",
     "sweep_frequency": "must be 1 (minute) or more",
-    "max_wait_minutes": "must be more than 0",
 }
 
 
@@ -546,18 +541,16 @@ def _hint(key: str) -> str:
     }.get(key, "")
 
 
-def _absolute(
-    connection: Connection, folder: Callable[[str], Path], called: _Called
-) -> dict[str, Any]:
+def _absolute(connection: Connection, folder: Path, called: _Called) -> dict[str, Any]:
     """The values that are paths, made absolute."""
     changed: dict[str, Any] = {}
     if connection.ca_file:
-        path = folder("ca_file") / Path(connection.ca_file).expanduser()
+        path = folder / Path(connection.ca_file).expanduser()
         if not path.is_file():
             raise ConfigError(f"{called(('ca_file',))} names {path}, which is not a file.")
         changed["ca_file"] = str(path)
     if connection.ssh and connection.ssh.known_hosts:
-        known = folder("ssh") / connection.ssh.known_hosts.expanduser()
+        known = folder / connection.ssh.known_hosts.expanduser()
         changed["ssh"] = replace(connection.ssh, known_hosts=known)
     return changed
 

@@ -111,9 +111,7 @@ def fail(error: SyncError, *, as_json: bool, about: str, connection: str = "") -
         if about == "sync":
             told = Report.failed(connection, error).to_dict()
         print(json.dumps(told, indent=2, ensure_ascii=False), flush=True)
-    print(f"Error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(error.hint, file=sys.stderr)
+    print(" ".join(f"Error: {error}".split()), file=sys.stderr)
     return error.exit_code
 
 

@@ -92,24 +92,18 @@ def _catalog() -> tuple[Table, ...]:
     return TABLES
 
 
-def _chosen(name: str | None, config: Path | None, flags: dict[str, str | None]) -> Connection:
-    """The connection meant, its choices checked against the catalog.
-
-    Flags that make a whole connection need no file; fewer of them win over the file's values.
-    """
+def _chosen(command: str, name: str | None, config: Path | None, **flags: str | None) -> Connection:
+    """The connection meant, of the file or made of flags, checked against the catalog."""
     from kustomer_sync.settings import check_tables, from_flags, load, refuse_unbuilt
 
     given = {key: value for key, value in flags.items() if value is not None}
-    whole = {"access_token", "destination"} <= given.keys() and given.keys() & {
-        "domain",
-        "base_url",
-    }
-    if given and config is None and (whole or not _DEFAULT.exists()):
-        connection = from_flags(name, **given)
-    else:
-        connection = load(config or _DEFAULT).pick(name, given)
-    check_tables(connection, _catalog())
+    if given and name is not None:
+        raise usage(
+            "A connection's name and flags were both given: give one or the other.", command
+        )
+    connection = from_flags(**given) if given else load(config or _DEFAULT).pick(name)
     refuse_unbuilt(connection)
+    check_tables(connection, _catalog())
     return connection
 
 
@@ -223,7 +217,8 @@ def init(
     domain: Domain = None,
     access_token: Token = None,
     eu_region: Annotated[
-        bool | None, typer.Option("--eu-region/--no-eu-region", help="Is the org in the EU?")
+        bool | None,
+        typer.Option("--eu/--us", "--eu-region/--no-eu-region", help="The org's region."),
     ] = None,
     base_url: BaseUrl = None,
     destination: Destination = None,
@@ -275,14 +270,10 @@ def check(
     from kustomer_sync.check import check as run_check
     from kustomer_sync.cli.screen import findings
 
-    flags = {
-        "domain": domain,
-        "access_token": access_token,
-        "base_url": base_url,
-        "destination": destination,
-        "schema": schema,
-    }
-    connection = _chosen(name, config, flags)
+    connection = _chosen(
+        "check", name, config, domain=domain, access_token=access_token, base_url=base_url,
+        destination=destination, schema=schema,
+    )  # fmt: skip
     try:
         found = run_check(connection)
     except SyncError as error:
@@ -314,14 +305,10 @@ def sync(
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
 
-    flags = {
-        "domain": domain,
-        "access_token": access_token,
-        "base_url": base_url,
-        "destination": destination,
-        "schema": schema,
-    }
-    connection = _chosen(name, config, flags)
+    connection = _chosen(
+        "sync", name, config, domain=domain, access_token=access_token, base_url=base_url,
+        destination=destination, schema=schema,
+    )  # fmt: skip
     for wanted in table or ():
         named_table(wanted, _catalog())
     try:
@@ -348,10 +335,10 @@ def tables(
     if name is not None:
         from kustomer_sync.sync import choose
 
-        chosen = choose(_chosen(name, config, {}))
+        chosen = choose(_chosen("tables", name, config))
     entries = table_entries(chosen)
     if as_json:
-        _print_json({"tables": entries, "error": None})
+        _print_json(entries)
     else:
         table_list(entries)
     return 0

@@ -155,17 +155,7 @@ def summary(report: Report, where: str, *, to_stdout: bool) -> None:
     for warning in report.warnings:
         console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
     if report.error is not None:
-        say(f"Error: {clean(report.error.message)}")
-        if report.error.hint:
-            say(clean(report.error.hint))
-
-
-_OUTCOMES = {
-    "SUCCESSFUL": "Done",
-    "FAILURE": "Failed",
-    "RESCHEDULED": "Stopped early, to be run again later,",
-    "CANCELED": "Stopped early, to be run again,",
-}
+        say(f"Error: {clean(report.error)}")
 
 
 def _outcome(report: Report, filled: int) -> str:
@@ -178,8 +168,7 @@ def _outcome(report: Report, filled: int) -> str:
         used += f", {requests['rate_limited']:,} of them refused (429)"
     empty = len(report.tables) - filled
     without = f" and {empty} without" if empty else ""
-    outcome = _OUTCOMES.get(report.status, report.status)
-    return f"{outcome}{took} with {used}: {filled} tables with rows{without}."
+    return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
 
 
 # What a key may read.
@@ -197,7 +186,7 @@ def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
     if not found.roles_known:
         line("Kustomer did not tell the key's roles, so each path was tried.")
     for missing in found.missing:
-        line(f"Missing role {missing.role}; without it: {', '.join(missing.tables)}.", "yellow")
+        line(f"It lacks {missing.role}, which costs: {', '.join(missing.tables)}.", "yellow")
     if found.missing:
         line("A key's roles can't be changed: make a new key with these roles too, or go without.")
     else:
@@ -224,7 +213,7 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
 
 def _entry(table: Table, root: Table) -> dict[str, Any]:
     return {
-        "name": table.name,
+        "table": table.name,
         "parent": None if table is root else root.name,
         "reading": "child" if table is not root else type(root.reading).__name__.lower(),
         "key": list(table.key),
@@ -239,7 +228,7 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
 def _history_entry(table: Table, root: Table) -> dict[str, Any]:
     return {
         **_entry(table, root),
-        "name": table.history,
+        "table": table.history,
         "parent": table.name,
         "reading": "history",
         "key": list(table.history_key),
@@ -276,7 +265,7 @@ def table_list(entries: list[dict[str, Any]]) -> None:
     for entry in entries:
         indent = "  " if entry["parent"] else ""
         key = ", ".join(entry["key"])
-        grid.add_row(f"{indent}{entry['name']}", entry["reading"], key, entry["about"])
+        grid.add_row(f"{indent}{entry['table']}", entry["reading"], key, entry["about"])
     console = _console(to_stdout=True)
     _print_grid(console, grid)
     console.print(
