@@ -333,10 +333,11 @@ class Reader:
         cap = self._cap(self._size_of(first))
         if total is None or total <= cap or len(times) < _DENSE or not _descending(times):
             return []
-        reach = max(hi - times[-1], 1) * total // len(times)
-        start = max(lo, hi - reach)
-        parts = max(2, -(-total // int(cap * _FILL)))
-        cuts = {start + (hi - start) * n // parts for n in range(parts)}
+        newest = times[0] + 1
+        reach = max(times[0] - times[-1], 1) * total // (len(times) - 1)
+        start = max(lo, newest - reach)
+        parts = max(2, -(-total // max(1, int(cap * _FILL))))
+        cuts = {start + (newest - start) * n // parts for n in range(parts)}
         return sorted(at for at in cuts if lo < at < hi)
 
     def _where(self, lo: int, hi: int, first: Page, key: str, total: int | None) -> int:
