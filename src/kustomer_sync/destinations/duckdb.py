@@ -68,6 +68,7 @@ class DuckDB:
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
+        self._catalog = ""
 
     # ---- opening ----
 
@@ -86,6 +87,7 @@ class DuckDB:
         connection = self._connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
             yield connection
         finally:
             connection.close()
@@ -145,7 +147,7 @@ class DuckDB:
     def begin(self, synced_at: datetime) -> dict[str, Any]:
         self._synced_at = synced_at
         with self._transaction() as connection:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_DIALECT.name(self._schema)}")
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._t()}")
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {self._t(STATE)} "
                 "(key VARCHAR NOT NULL, value JSON, epoch BIGINT)"
@@ -185,8 +187,9 @@ class DuckDB:
         ).fetchall()
         return int(row[0][0]) if row else None
 
-    def _t(self, name: str) -> str:
-        return _DIALECT.name(self._schema, name)
+    def _t(self, *name: str) -> str:
+        """A table of the schema, or the schema itself; the file's own name may be the same."""
+        return _DIALECT.name(self._catalog, self._schema, *name)
 
     # ---- tables ----
 
@@ -288,7 +291,7 @@ class DuckDB:
         }
         assert self._synced_at is not None  # noqa: S101 - narrows for the type checker
         return Plan(
-            _DIALECT, self._system, self._schema, own, _timestamp(self._synced_at),
+            _DIALECT, self._system, (self._catalog, self._schema), own, _timestamp(self._synced_at),
             _timestamp(END_OF_TIME),
         )  # fmt: skip
 

@@ -111,7 +111,8 @@ class Plan:
 
     dialect: Dialect
     system: System
-    schema: str
+    schema: tuple[str, ...]
+    """Catalog and schema: a schema alone may be taken for a catalog of the same name."""
     stored: Mapping[str, Mapping[str, Type]]
     synced_at: str
     """SQL of the sync's start."""
@@ -134,7 +135,7 @@ class Plan:
     # ---- names ----
 
     def _t(self, name: str) -> str:
-        return self.dialect.name(self.schema, name)
+        return self.dialect.name(*self.schema, name)
 
     def _q(self, name: str) -> str:
         return self.dialect.name(name)

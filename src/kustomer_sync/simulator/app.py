@@ -213,7 +213,7 @@ class App:
                 return content | {"meta": meta | {"timed_out": True}, "data": half}
             case "repeat":
                 last = self._last_pages.get(_topic(path, content), content)
-                return content | {"data": last["data"]}
+                return content | {"data": last["data"], "included": last.get("included", [])}
             case "shift":
                 return content | {"data": content["data"][1:]}
             case "foreign_next":

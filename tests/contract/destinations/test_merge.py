@@ -228,6 +228,16 @@ def test_an_unreadable_file_is_said_and_left_alone(tmp_path: Path) -> None:
         opened(tmp_path / "nowhere" / "m.duckdb").check()
 
 
+def test_a_file_may_have_the_schema_s_name(tmp_path: Path) -> None:
+    """`duckdb:///kustomer.duckdb` with schema `kustomer`, the default, is nothing special."""
+    target = opened(tmp_path / "kustomer.duckdb")
+    target.begin(T0)
+    target.ensure([CONVERSATION])
+    counts = target.write(Write((batch(copy(1, 1, 1, ["a"])),)))
+    assert counts["conversation"] == Counts(inserted=1)
+    assert target.rows(["conversation_tag"]) == {"conversation_tag": 1}
+
+
 def test_checking_a_new_file_leaves_none_behind(path: Path) -> None:
     """`check` writes nothing."""
     opened(path).check()
