@@ -10,7 +10,7 @@ import pytest
 from kustomer_sync.errors import KeyRefused
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.simulator.faults import Kind
+from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import Limits, sync
 from tests.acceptance.conftest import UNLIMITED
 from tests.acceptance.truth import differences
@@ -20,30 +20,38 @@ SMALL = Limits(page_size=40, page_seconds=1.5)
 
 
 @pytest.mark.parametrize(
-    "kind",
-    ["429", "500", "503", "html", "empty", "garbage", "reset", "truncated", "slow", "timed_out",
-     "repeat", "shift", "lying_total"],
+    ("name", "value"),
+    [("status", 429), ("status", 500), ("status", 503), ("html", None), ("empty", None),
+     ("reset", None), ("reset_body", None), ("cut_short", None), ("truncated", None),
+     ("slow", 300), ("delay", 1), ("timed_out", None), ("duplicate_page", None), ("overlap", 10),
+     ("repeat", None), ("shift", 3), ("wrong_total", 7), ("bad_utf8", None),
+     ("surrogate", None)],
 )  # fmt: skip
-def test_a_passing_fault_loses_nothing(connect: Connect, database: Path, kind: Kind) -> None:
-    """Three searches go wrong in each way; the rows are the org's all the same."""
+def test_a_passing_fault_loses_nothing(
+    connect: Connect, database: Path, name: FaultName, value: float | None
+) -> None:
+    """Five searches go wrong in each way; the rows are the org's all the same."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        sim.faults.add(kind, "search", times=3, chance=0.5)
+        fault = sim.faults.add(name, "search", times=5, probability=0.4, value=value)
         report = sync(connection, limits=SMALL)
         assert report.status == "SUCCESSFUL", report.error
-        assert sim.faults.met == 3
+        assert fault.fired == 5
+        if name == "shift":  # what it changed is read by the next sync
+            sim.clock.advance(2)
+            sync(connection)
         assert differences(sim, database) == []
-        assert report.requests["rate_limited"] == (3 if kind == "429" else 0)
+        assert report.requests["rate_limited"] == (5 if value == 429 else 0)
 
 
-@pytest.mark.parametrize("kind", ["foreign_next", "loop_next"])
+@pytest.mark.parametrize("name", ["next_foreign", "next_self"])
 def test_a_link_that_leads_astray_is_not_followed(
-    connect: Connect, database: Path, kind: Kind
+    connect: Connect, database: Path, name: FaultName
 ) -> None:
     """The sync fails and says so; the key goes to no other host; the next sync is whole."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        sim.faults.add(kind, "/v1/tags", times=5)
+        sim.faults.add(name, "/v1/tags", times=5)
         report = sync(connection)
         assert report.exit_code == 1
         assert report.error is not None
@@ -70,14 +78,15 @@ def test_an_expired_key_ends_the_sync_and_what_was_read_stays(
     """Exit code 1 after it began, 2 before; with a new key nothing is missing."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        sim.faults.add("expired", "search", times=1, chance=0.2)
+        sim.faults.add("expired", "search", times=1, skip=5)
         report = sync(connection, limits=SMALL)
         assert report.exit_code == 1
         assert report.error is not None
         assert "expired" in report.error.message
+        sim.expire_key()
         with pytest.raises(KeyRefused):
             sync(connection)
-        sim.app.expired = False
+        sim.expire_key(False)
         assert sync(connection).status == "SUCCESSFUL"
         assert differences(sim, database) == []
 
@@ -86,7 +95,7 @@ def test_a_withdrawn_role_costs_its_table_and_no_other(connect: Connect, databas
     """A warning names the role; given back, the rows come."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        sim.revoke("org.permission.customer.read")
+        sim.revoke_role("org.permission.customer.read")
         report = sync(connection)
         assert report.exit_code == 0
         (warning,) = report.warnings
@@ -94,6 +103,6 @@ def test_a_withdrawn_role_costs_its_table_and_no_other(connect: Connect, databas
         assert "org.permission.customer.read" in warning.message
         assert report.tables["customer"].rows == 0
         assert report.tables["message"].rows == 600
-        sim.app.roles.add("org.permission.customer.read")
+        sim.grant_role("org.permission.customer.read")
         assert sync(connection).status == "SUCCESSFUL"
         assert differences(sim, database) == []

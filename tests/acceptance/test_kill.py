@@ -25,7 +25,7 @@ def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
         command = [
             sys.executable, "-m", "tests.acceptance.run_sync", sim.url, str(database), "60"
         ]  # fmt: skip
-        sim.mutator.start(30)
+        sim.mutator.start(15)
         killed = 0
         while killed < KILLS:
             process = subprocess.Popen(command)
@@ -35,6 +35,7 @@ def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
             process.kill()
             process.wait()
         sim.mutator.stop()
-        sim.clock.advance(15)
+        sim.settle()
+        sim.clock.advance(30)
         assert subprocess.run(command, check=False).returncode == 0
         assert differences(sim, database) == []

@@ -20,7 +20,8 @@ Connect = Callable[..., Connection]
 def settle(sim: Simulator, connection: Connection, limits: Limits | None = None) -> None:
     """Stop the changes, let the server's clock pass them and the index catch up, sync again."""
     sim.mutator.stop()
-    sim.clock.advance(15)
+    sim.settle()
+    sim.clock.advance(30)
     assert sync(connection, limits=limits, reimport=True).status == "SUCCESSFUL"
 
 
@@ -30,12 +31,15 @@ def test_the_destination_equals_the_org_under_change(
     connect: Connect, database: Path, size: int, cap: int
 ) -> None:
     """Syncs while 40 changes a second are made: no row lost, doubled, stale, or wrong."""
-    switches = Switches(record_cap=cap, max_search_page_size=size, index_lag_ms=2000)
+    switches = Switches(
+        record_cap=cap, max_search_page_size=size, index_lag_ms=2000, index_lag_random=True,
+        late_write_ms=2000,
+    )  # fmt: skip
     limits = Limits(caps=Caps(cap, 100), page_size=size)
-    tiny = Scale(20, 45, 90, 24, 5, 3) if size > 1 else Scale(9, 21, 30, 9, 5, 3)
+    tiny = Scale(20, 45, 90, 24, 5, 24, 30, 10, 9, 4, 9, 5, burst=12)
     with Simulator(seed=size + cap, scale=tiny, switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim, overlap_seconds=5)
-        sim.mutator.start(40, most=200)
+        sim.mutator.start(20)
         for _ in range(2):
             report = sync(connection, limits=limits)
             assert report.status == "SUCCESSFUL", report.error
@@ -46,17 +50,26 @@ def test_the_destination_equals_the_org_under_change(
 @pytest.mark.parametrize(
     "switches",
     [
-        Switches(total_capped=10_000, page_cap_status=404, past_last_page="error"),
-        Switches(users_list_deleted=True, tags_list_deleted=False, teams_list_deleted=False),
-        Switches(klass_in_type=False, list_totals=True),
-        Switches(archive_overlap_days=1, get_deleted="404"),
-        Switches(search_headers="org", reset_unit="ms", error_shape="B"),
-        Switches(search_headers="none", tokens_current=False, error_shape="empty"),
-        Switches(page_size_in_meta=False, max_list_page_size=7, error_shape="html"),
-        Switches(reset_unit="seconds", merge_bumps_conversations=True),
+        Switches(total_capped=10_000, page_cap_status=404, past_last_page="404"),
+        Switches(record_cap=None, past_record_cap="empty", subsecond_exact=False),
+        Switches(
+            users_list_includes_deleted=True, tags_list_includes_deleted=False,
+            teams_list_includes_deleted=False, core_lists_include_deleted=True,
+        ),
+        Switches(klass_link_singular=False, tags_as_names=True, shuffle_ties=False),
+        Switches(archive_boundary="overlapping", get_deleted="404"),
+        Switches(horizon_days=None, ids_only="ignored"),
+        Switches(ratelimit_headers_on_search="org", reset_unit="ms", error_shape="B"),
+        Switches(ratelimit_headers=False, empty_error_bodies=True, date_header=False),
+        Switches(list_page_size_reported=False, list_max_page_size=7),
+        Switches(reset_unit="delta", retry_after=True, search_counts_towards_org=False),
+        Switches(search_includes_attachments=True, ids_searchable=True, string_ranges=True),
+        Switches(delete_bumps_updated_at=False, merge_bumps_updated_at=False),
+        Switches(delete_moves_in_index=False, note_deletes_visible=False),
     ],
-    ids=["capped-totals", "lists-other-way", "plain-klass-type", "archive-overlaps",
-         "headers-of-org", "no-headers", "bare-meta", "reset-in-seconds"],
+    ids=["capped-totals", "whole-seconds", "lists-other-way", "tag-names", "archive-overlaps",
+         "no-horizon", "headers-of-org", "no-headers", "bare-meta", "reset-in-seconds",
+         "attachments-included", "quiet-deletes", "deletes-stay-in-index"],
 )  # fmt: skip
 def test_either_answer_to_an_open_question_gives_the_same_rows(
     connect: Connect, database: Path, switches: Switches
@@ -65,6 +78,7 @@ def test_either_answer_to_an_open_question_gives_the_same_rows(
     with Simulator(seed=3, switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim)
         sim.mutator.step(100)
+        sim.settle()
         sim.clock.advance(2)
         first = sync(connection)
         assert first.status == "SUCCESSFUL", first.error
@@ -111,24 +125,26 @@ def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection)
-        tag = next(sim.org.everything("tag"))
-        sim.org.erase("tag", tag["id"])
+        tag = sim.id("tag", 3)
+        record = sim.get("tag", tag)
+        assert record is not None
+        sim.hard_delete("tag", tag)
         report = sync(connection, reimport=True)
         assert report.tables["tag"].deleted == 1
         query = "SELECT _fivetran_deleted FROM kustomer.tag WHERE id = ?"
         with duckdb.connect(str(database)) as db:
-            assert db.execute(query, [tag["id"]]).fetchall() == [(True,)]
-        sim.org.put("tag", tag)
+            assert db.execute(query, [tag]).fetchall() == [(True,)]
+        sim.restore("tag", record)
         sync(connection, reimport=True)
         with duckdb.connect(str(database)) as db:
-            assert db.execute(query, [tag["id"]]).fetchall() == [(False,)]
+            assert db.execute(query, [tag]).fetchall() == [(False,)]
 
 
 def test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps(
     connect: Connect,
 ) -> None:
     """Without the archive, what is older than two years is missing and the cursor says so."""
-    with Simulator(switches=Switches(archive=False), limits=UNLIMITED) as sim:
+    with Simulator(switches=Switches(archive_available=False), limits=UNLIMITED) as sim:
         report = sync(connect(sim))
         assert report.tables["conversation"].cursor is None
         assert {w.code for w in report.warnings} == {"archive_unavailable"}

@@ -17,69 +17,74 @@ import duckdb
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.model import Column, Origin, Table, Type
 from kustomer_sync.shred.naming import snake
-from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator import Simulator, Version
+from kustomer_sync.simulator.org import KINDS
 
 Row = dict[str, Any]
 
 
 def differences(sim: Simulator, path: Path, schema: str = "kustomer") -> list[str]:
     """Each way in which the destination is not what it must be; [] when it is right."""
+    assert sim.requests.crashes == []
     found: list[str] = []
     with duckdb.connect(str(path), read_only=True) as connection:
         for table in TABLES:
-            records = list(sim.org.everything(table.name))
-            if table.name == "message":
-                records = [_with_attachments(sim, r) for r in records]
-            if table.name == "kobject":
-                records = [_with_klass(sim, r) for r in records]
-            found += _table(connection, schema, table, records)
-            found += _custom(connection, schema, table, records)
+            records = [_whole(sim, v) for v in sim.ledger.current(table.name)]
+            erased = {v.id for v in sim.ledger.erased(table.name)}
+            found += _table(connection, schema, table, records, erased)
+            found += _custom(connection, schema, table, records, _multi(sim, table))
             if table.history:
-                found += _histories(connection, schema, table, records)
+                found += _histories(connection, schema, table, records, erased)
     return found
 
 
-def _with_attachments(sim: Simulator, record: Row) -> Row:
-    attachments = sim.org.made_up.attachments(record["id"])
-    relationships = {**record["relationships"], "attachments": {"data": attachments}}
-    return {**record, "relationships": relationships}
+def _whole(sim: Simulator, version: Version) -> Row:
+    """The record as a perfect reader puts it together: attachments, the klass's name."""
+    record: Row = sim.world.present(KINDS[version.kind], version.record or {}, version.updated)
+    if version.kind == "message":
+        found = sim.world.children("attachment", "message", version.id)
+        attachments = {"data": [v.record for v in found if v.record is not None]}
+        return {**record, "relationships": {**record["relationships"], "attachments": attachments}}
+    if version.kind == "kobject":
+        klass = record["type"].removeprefix("kobject.")
+        attributes = dict(record["attributes"])
+        if attributes.get("name") is None:
+            attributes["name"] = klass
+        return {**record, "klass": klass, "attributes": attributes}
+    return record
 
 
-def klass_name(sim: Simulator, record: Row) -> str:
-    klass = sim.org.get("klass", record["relationships"]["klass"]["data"]["id"]) if (
-        "klass" in record["relationships"]
-    ) else None  # fmt: skip
-    return str(klass["attributes"]["name"]) if klass else "unknown"
-
-
-def _with_klass(sim: Simulator, record: Row) -> Row:
-    klass = klass_name(sim, record)
-    attributes = record["attributes"]
-    if attributes.get("name") is None:
-        attributes = {**attributes, "name": klass}
-    return {**record, "klass": klass, "attributes": attributes}
+def _multi(sim: Simulator, table: Table) -> set[str]:
+    """The custom attributes that hold arrays."""
+    return {
+        name
+        for version in sim.ledger.current("metadata")
+        if version.record is not None
+        and version.record["attributes"]["resource"].split(".")[0] == table.name
+        for name, said in version.record["attributes"]["properties"].items()
+        if said.get("multi")
+    }
 
 
 def _table(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row]
-) -> Iterator[str]:
+    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
+    erased: set[str],
+) -> Iterator[str]:  # fmt: skip
+    says_itself = any(c.name == "deleted" for c in table.columns)
+    soft = set() if says_itself else {r["id"] for r in records if r["attributes"].get("deleted")}
     for part in table.walk():
         wanted: dict[tuple[Any, ...], Row] = {}
         for record in records:
             for row in rows_of(part, record):
                 wanted.setdefault(tuple(row[k] for k in part.key), row)
-        stored = _stored(connection, schema, part)
-        if any(c.name == "deleted" for c in table.columns):
-            living = [r for r in stored if not r["_fivetran_deleted"]]
-        else:  # the flag says that the record is soft-deleted
-            living = stored
-            soft = {r["id"] for r in records if r["attributes"].get("deleted")}
-            owner = part.parent_column or "id"
-            for row in stored:
-                if row["_fivetran_deleted"] != (row[owner] in soft):
-                    yield f"{part.name} {row[owner]} is wrongly flagged or not flagged"
+        owner = part.parent_column or "id"
         got: dict[tuple[Any, ...], Row] = {}
-        for row in living:
+        for row in _stored(connection, schema, part):
+            gone = row[owner] in erased
+            if row["_fivetran_deleted"] != (gone or row[owner] in soft):
+                yield f"{part.name} {row[owner]} is wrongly flagged or not flagged"
+            if gone:
+                continue
             key = tuple(row[k] for k in part.key)
             if key in got:
                 yield f"{part.name} {key} is doubled"
@@ -153,6 +158,8 @@ def convert(value: Any, type_: Type) -> Any:
             return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         case Type.DOUBLE:
             return float(value)
+        case Type.BOOLEAN if not isinstance(value, bool):
+            return None  # it does not fit: `assistant.emulation` is a word in the API
     return value
 
 
@@ -161,8 +168,9 @@ def millis(text: str) -> int:
 
 
 def _custom(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row]
-) -> Iterator[str]:
+    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
+    multi: set[str],
+) -> Iterator[str]:  # fmt: skip
     """Every custom attribute is in its column, of the type its suffix says."""
     if not table.custom:
         return
@@ -182,22 +190,24 @@ def _custom(
             yield f"{name} has doubled rows"
         for record in (r for r in records if r["table"] == name):
             attributes = record["attributes"].get("custom") or {}
-            wanted = {f"custom_{snake(k)}": _custom_value(k, v) for k, v in attributes.items()}
+            wanted = {
+                f"custom_{snake(k)}": v if k in multi else _custom_value(k, v)
+                for k, v in attributes.items()
+            }
+            arrays = {f"custom_{snake(k)}" for k in multi}
             got = stored.get(record["id"])
             if got is None:
                 yield f"{name} {record['id']} is lost"
                 continue
             for column in custom:
                 value = got[column]
-                if column == "custom_choices_str" and value is not None:
+                if column in arrays and value is not None:
                     value = json.loads(value)
                 if value != wanted.get(column):
                     yield f"{name} {record['id']} {column}: {value!r}, not {wanted.get(column)!r}"
 
 
 def _custom_value(name: str, value: Any) -> Any:
-    if value is None or name == "choicesStr":
-        return value
     for suffix, type_ in (("Num", Type.DOUBLE), ("At", Type.INSTANT), ("Bool", Type.BOOLEAN)):
         if name.endswith(suffix):
             return convert(value, type_)
@@ -205,8 +215,9 @@ def _custom_value(name: str, value: Any) -> Any:
 
 
 def _histories(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row]
-) -> Iterator[str]:
+    connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
+    erased: set[str],
+) -> Iterator[str]:  # fmt: skip
     """Versions tile and end in the present; an element's intervals end as the present has it."""
     marks = "epoch_ms(_fivetran_start), epoch_ms(_fivetran_end), _fivetran_active"
     by_id: dict[str, list[tuple[int, int, bool, str]]] = {}
@@ -215,6 +226,9 @@ def _histories(
     ).fetchall()
     for record_id, *version in rows:
         by_id.setdefault(record_id, []).append(tuple(version))
+    for gone in erased & by_id.keys():
+        if any(version[2] for version in by_id[gone]):
+            yield f"{table.history} {gone} is gone and has an active version"
     for record in records:
         versions = sorted(by_id.get(record["id"], []))
         if not versions:

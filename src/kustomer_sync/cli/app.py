@@ -278,16 +278,16 @@ def simulator(
     scale: Annotated[str, typer.Option(help="small, medium or large.")] = "small",
 ) -> int:
     """Serve a made-up Kustomer org on this machine, until interrupted."""
-    from kustomer_sync.simulator import serve
+    from kustomer_sync.simulator import Simulator, serve
 
     if scale not in ("small", "medium", "large"):
         raise ConfigError(f"{scale!r} is not a scale.", "Choose small, medium or large.")
 
-    def ready(url: str) -> None:
-        print(f"A made-up Kustomer ({scale}, seed {seed}) answers at {url} to the key demo-key.")
+    def ready(org: Simulator) -> None:
+        print(f"A made-up Kustomer ({scale}, seed {seed}) answers at {org.url}.")
         print("Sync it from another terminal:")
         print(
-            f"  kustomer-sync sync --base-url {url} --access-token demo-key "
+            f"  kustomer-sync sync --base-url {org.url} --access-token {org.token} "
             "--destination duckdb:///demo.duckdb",
             flush=True,
         )

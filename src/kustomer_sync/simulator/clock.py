@@ -1,35 +1,76 @@
-"""The simulated server's clock: real time plus an offset that a test may move on."""
+"""The simulator's own time: real UTC plus an offset that tests move, and how it is written.
+
+All times inside the simulator are integer milliseconds since 1970 (UTC). Kustomer writes them as
+ISO-8601 with milliseconds, `2016-11-09T02:46:29.789Z` [D].
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import formatdate
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-DAY = 86_400_000
-
-
-def iso(ms: int) -> str:
-    """Kustomer's timestamps: ISO-8601, UTC, milliseconds (documented)."""
-    return f"{datetime.fromtimestamp(ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def parse_iso(text: str) -> int:
-    at = datetime.fromisoformat(text)
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return int(at.timestamp()) * 1000 + at.microsecond // 1000
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+TWO_YEARS = 730 * DAY
 
 
 class Clock:
-    def __init__(self) -> None:
-        self.offset_ms = 0
+    """Server time. It never runs backwards by itself; `advance` moves it for everyone at once."""
 
-    def now(self) -> int:
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._offset_ms = 0
+
+    def now_ms(self) -> int:
         """Milliseconds since 1970."""
-        return time.time_ns() // 1_000_000 + self.offset_ms
+        return int(self._wall() * SECOND) + self._offset_ms
+
+    def now(self) -> datetime:
+        """The same as an aware datetime."""
+        return datetime.fromtimestamp(self.now_ms() / SECOND, UTC)
 
     def advance(self, seconds: float) -> None:
-        self.offset_ms += int(seconds * 1000)
+        """Jump forward (or back, for a test of skewed clocks) by so many seconds."""
+        self._offset_ms += int(seconds * SECOND)
 
     def http_date(self) -> str:
-        return format_datetime(datetime.fromtimestamp(self.now() // 1000, UTC), usegmt=True)
+        """The value of the `Date` header."""
+        return formatdate(self.now_ms() / SECOND, usegmt=True)
+
+
+def iso(ms: int) -> str:
+    """`2016-11-09T02:46:29.789Z` for a count of milliseconds."""
+    minutes, rest = divmod(ms, MINUTE)
+    day, minute = divmod(minutes, 1_440)
+    second, milli = divmod(rest, SECOND)
+    return f"{_date(day)}{_TIMES[minute]}{second:02}.{milli:03}Z"
+
+
+def to_ms(text: str, zone: str = "GMT") -> int:
+    """Milliseconds for an ISO time, or for a date that begins in `zone`.
+
+    Raises ValueError for anything else. Dates are read in the search's `timeZone`; ISO times
+    ending in Z are never shifted [D].
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        try:
+            moment = moment.replace(tzinfo=ZoneInfo(zone))
+        except ZoneInfoNotFoundError as unknown:
+            raise ValueError(f"unknown time zone {zone}") from unknown
+    seconds = int(moment.replace(microsecond=0).timestamp())
+    return seconds * SECOND + moment.microsecond // 1_000
+
+
+_TIMES = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(1_440)]
+
+
+@lru_cache(maxsize=8_192)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")

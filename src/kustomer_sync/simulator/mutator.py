@@ -1,203 +1,309 @@
-"""Changes the org while syncs run, as agents, customers and admins would."""
+"""An org that lives: seeded chance makes things happen to it, one at a time or at a rate."""
 
 from __future__ import annotations
 
-import random
-import threading
-from collections.abc import Callable
-from typing import Any
+import copy
+from collections import Counter
+from random import Random
+from threading import Event, Thread
 
-from kustomer_sync.simulator.made_up import KLASSES, ident, ref
-from kustomer_sync.simulator.org import Org
-from kustomer_sync.simulator.switches import Switches
+from .clock import iso
+from .deeds import GONE, Deeds
+from .kind import Json
+from .world import Version, World
+
+WEIGHTS = {
+    "update": 30,
+    "message": 18,
+    "create": 8,
+    "note": 5,
+    "tags": 8,
+    "assign": 8,
+    "channels": 3,
+    "soft_delete": 4,
+    "undelete": 2,
+    "hard_delete": 2,
+    "merge": 2,
+    "redact": 2,
+    "new_custom": 1,
+    "custom_gone": 3,
+    "new_klass": 1,
+    "kobject": 4,
+    "staff": 4,
+    "shift": 3,
+    "burst": 2,
+    "late": 4,
+}
+"""How often each thing happens."""
+CHANGING = ("customer", "conversation", "conversation", "message", "note", "company", "kobject")
+DELETABLE = ("customer", "conversation", "conversation", "note", "kobject", "company")
 
 
 class Mutator:
-    """`step(n)` makes n changes; `start(rate)` goes on making them until `stop`."""
+    """Makes things happen. The same seed on the same world makes the same things happen."""
 
-    def __init__(self, org: Org, seed: int, switches: Callable[[], Switches]) -> None:
-        self._org, self._switches = org, switches
-        self._rng = random.Random(f"{seed}/mutator")
-        self._halt = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._made = 0
-        self._changes: list[tuple[int, Callable[[], None]]] = [
-            (30, self._edit_conversation), (12, self._edit_customer), (10, self._new_message),
-            (8, self._new_conversation), (6, self._new_customer), (6, self._edit_kobject),
-            (5, self._soft_delete), (3, self._undelete), (2, self._burst), (3, self._tags),
-            (2, self._users_and_teams), (2, self._new_attribute), (1, self._new_klass),
-            (2, self._merge), (3, self._redact),
-        ]  # fmt: skip
-        self.hard_deletes = True
+    def __init__(self, deeds: Deeds, seed: int) -> None:
+        self._deeds = deeds
+        self._chance = Random(f"{seed} mutator")
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self.done: Counter[str] = Counter()
+        """How often each thing happened so far."""
 
-    def step(self, n: int = 1) -> None:
+    def step(self, n: int = 1) -> Counter[str]:
+        """Let n things happen; what they were. One thing may be several writes."""
+        happened: Counter[str] = Counter()
         for _ in range(n):
-            weights = [w for w, _ in self._changes]
-            ((_, change),) = self._rng.choices(self._changes, weights)
-            with self._org.lock:
-                change()
-            self._made += 1
+            with self._world.lock:
+                name = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+                getattr(self, f"_{name}")()
+            happened[name] += 1
+        self.done.update(happened)
+        return happened
 
-    def start(self, rate: float, most: int = 10**9) -> None:
-        """`rate` changes a second in a thread of its own, `most` in all."""
-        self._halt.clear()
+    def burst(self, kind: str, count: int) -> int:
+        """Change up to `count` records of a kind so that all share one `updatedAt`; how many."""
+        with self._world.lock:
+            now = self._world.clock.now_ms()
+            chosen = dict.fromkeys(self._pick(kind) for _ in range(count * 2))
+            ids = [record_id for record_id in chosen if record_id is not None][:count]
+            for record_id in ids:
+                self._deeds.edit(kind, record_id, {"priority": self._die(5) + 1}, at=now)
+            return len(ids)
 
-        def run() -> None:
-            for _ in range(most):
-                if self._halt.wait(1 / rate):
-                    return
-                self.step()
-
-        self._thread = threading.Thread(target=run, daemon=True, name="mutator")
+    def start(self, rate: float) -> None:
+        """Things happen in the background, `rate` a second, until `stop`."""
+        self.stop()
+        self._stop = Event()
+        self._thread = Thread(target=self._run, args=(rate, self._stop), daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
-        """Stop; how many changes were made in all."""
-        self._halt.set()
+    def stop(self) -> None:
+        """Nothing happens any more. Harmless twice."""
+        self._stop.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        return self._made
 
-    def _some(self, kind: str) -> str:
-        """An id that is there: one of the first, or one that was changed before."""
-        for _ in range(50):
-            changed = list(self._org.changed[kind])
-            if changed and self._rng.random() < 0.5:
-                record_id = self._rng.choice(changed)
-            else:
-                record_id = ident(kind, self._rng.randrange(self._org.made_up.count(kind)))
-            if self._org.get(kind, record_id) is not None:
-                return record_id
-        return str(self._org.create(kind, {"name": "the last one"})["id"])
+    def _run(self, rate: float, stop: Event) -> None:
+        while not stop.wait(1 / rate):
+            self.step()
 
-    def _ids(self, kind: str, most: int) -> list[str]:
-        return list(dict.fromkeys(self._some(kind) for _ in range(self._rng.randint(0, most))))
+    @property
+    def _world(self) -> World:
+        return self._deeds.world
 
-    def _edit_conversation(self) -> None:
-        choices: list[dict[str, Any]] = [
-            {"tags": self._ids("tag", 4)},
-            {"assignedUsers": self._ids("user", 2), "assignedTeams": self._ids("team", 1)},
-            {"channels": self._rng.sample(["email", "chat", "sms"], self._rng.randint(0, 3))},
-            {"status": self._rng.choice(["open", "done", "snoozed"])},
-            {"name": f"renamed {self._made}", "priority": self._rng.randint(1, 5)},
-        ]
-        self._org.edit("conversation", self._some("conversation"), self._rng.choice(choices))
+    def _die(self, sides: int) -> int:
+        return self._chance.randrange(sides)
 
-    def _edit_customer(self) -> None:
-        mails = [
-            {"email": f"new{self._made}.{k}@example.com", "type": "work", "verified": bool(k)}
-            for k in range(self._rng.randint(0, 3))
-        ]
-        self._org.edit(
-            "customer", self._some("customer"), {"emails": mails, "tags": self._ids("tag", 3)}
+    def _pick(self, kind: str, deleted: bool = False) -> str | None:
+        """An existing record; soft-deleted or not as asked."""
+        for _ in range(30):
+            version = self._anyone(kind)
+            if version is not None and version.record is not None and version.deleted is deleted:
+                return version.id
+        return None
+
+    def _anyone(self, kind: str) -> Version | None:
+        world = self._world
+        count, changed = world.base.count(kind), world.truth[kind].entries
+        if count and (not changed or self._die(10) < 7):
+            return world.latest(kind, world.base.id(kind, self._die(count)))
+        if changed:
+            return world.latest(kind, changed[self._die(len(changed))][1])
+        return None
+
+    def _like(self, kind: str) -> Json:
+        """The attributes of some base record, for a new one, without its times."""
+        world = self._world
+        record = world.base.record(kind, self._die(world.base.count(kind)))
+        attributes: Json = copy.deepcopy(record["attributes"])
+        for name in ("createdAt", "updatedAt", "modifiedAt", "rev", "deleted", "deletedAt"):
+            attributes.pop(name, None)
+        return attributes
+
+    def _pair(self) -> tuple[str, str] | None:
+        """A living conversation and its customer."""
+        talk = self._pick("conversation")
+        record = self._world.get("conversation", talk) if talk else None
+        return (record["id"], record["relationships"]["customer"]["data"]["id"]) if record else None
+
+    # --- what happens
+
+    def _update(self, lag_ms: int | None = None) -> None:
+        kind = self._chance.choice(CHANGING)
+        record_id = self._pick(kind)
+        if record_id is None:
+            return
+        number = self._die(10_000)
+        changes: dict[str, Json] = {
+            "customer": {"displayName": f"Renamed {number}", "lastActivityAt": self._now()},
+            "conversation": {
+                "status": self._chance.choice(("open", "snoozed", "done")),
+                "priority": 1 + number % 5,
+                "lastActivityAt": self._now(),
+            },
+            "message": {"status": "sent", "firstRead": {"timestamp": self._now()}},
+            "note": {"body": f"Edited {number}"},
+            "company": {"employeeCount": number},
+            "kobject": {"title": f"Retitled {number}", "custom": {"totalNum": number / 4}},
+        }
+        self._deeds.edit(kind, record_id, changes[kind], lag_ms=lag_ms)
+
+    def _late(self) -> None:
+        longest = self._world.switches.late_write_ms
+        self._update(lag_ms=self._die(longest + 1))
+
+    def _create(self) -> None:
+        customer = self._pick("customer")
+        if customer is None or self._die(3) == 0:
+            customer = self._deeds.create("customer", self._like("customer"))
+        if self._die(6) == 0:
+            self._deeds.create("company", self._like("company"))
+        attributes = self._like("conversation") | {"messageCount": 0, "status": "open"}
+        talk = self._deeds.create("conversation", attributes, {"customer": customer})
+        self._say(talk, customer)
+
+    def _message(self) -> None:
+        pair = self._pair()
+        if pair is not None:
+            self._say(*pair)
+
+    def _say(self, talk: str, customer: str) -> None:
+        there = {"conversation": talk, "customer": customer}
+        message = self._deeds.create("message", self._like("message"), there)
+        if self._die(4) == 0:
+            about = self._like("attachment")
+            self._deeds.create("attachment", about, {"message": message})
+        record = self._world.get("conversation", talk)
+        count = record["attributes"].get("messageCount") if record else 0
+        self._deeds.edit(
+            "conversation",
+            talk,
+            {
+                "messageCount": (count if isinstance(count, int) else 0) + 1,
+                "lastMessageAt": self._now(),
+                "lastActivityAt": self._now(),
+            },
         )
 
-    def _edit_kobject(self) -> None:
-        self._org.edit("kobject", self._some("kobject"), {"title": f"changed {self._made}"})
-
-    def _new_customer(self) -> None:
-        self._org.create(
-            "customer", {"name": f"New {self._made}", "emails": [], "deleted": False, "custom": {}}
-        )
-
-    def _new_conversation(self) -> None:
-        self._org.create(
-            "conversation", {"name": f"new {self._made}", "status": "open", "channels": ["chat"]},
-            {"customer": ref("customer", self._some("customer"))},
-        )  # fmt: skip
-
-    def _new_message(self) -> None:
-        conversation = self._some("conversation")
-        self._org.create(
-            "message", {"preview": f"hello {self._made}", "channel": "chat", "direction": "in"},
-            {"conversation": ref("conversation", conversation),
-             "customer": ref("customer", self._some("customer"))},
-        )  # fmt: skip
-        self._org.edit("conversation", conversation, {"messageCount": self._made})
-
-    def _soft_delete(self) -> None:
-        kind = self._rng.choice(["customer", "conversation", "kobject"])
-        bump = self._switches().delete_bumps_updated_at
-        self._org.soft_delete(kind, self._some(kind), bump=bump)
-
-    def _undelete(self) -> None:
-        kind = self._rng.choice(["customer", "conversation"])
-        gone = [
-            i for i in self._org.changed[kind]
-            if (r := self._org.get(kind, i)) and r["attributes"].get("deleted")
-        ]  # fmt: skip
-        if gone:
-            self._org.undelete(kind, self._rng.choice(gone))
-
-    def _burst(self) -> None:
-        """Many records changed by one bulk call, in one millisecond."""
-        at = self._org.stamp()
-        for _ in range(self._rng.randint(5, 30)):
-            self._org.edit(
-                "conversation", self._some("conversation"), {"tags": self._ids("tag", 2)}, at=at
-            )
+    def _note(self) -> None:
+        pair = self._pair()
+        if pair is not None:
+            there = {"conversation": pair[0], "customer": pair[1]}
+            self._deeds.create("note", self._like("note"), there)
 
     def _tags(self) -> None:
-        roll = self._rng.random()
-        if roll < 0.4:
-            self._org.create("tag", {"name": f"tag {self._made}", "deleted": False})
-        elif roll < 0.6:
-            self._org.edit("tag", self._some("tag"), {"name": f"retagged {self._made}"})
-        elif roll < 0.8:
-            self._org.soft_delete("tag", self._some("tag"))
-        elif (
-            self.hard_deletes and self._org.made_up.count("tag") - len(self._org.erased["tag"]) > 8
-        ):
-            self._org.erase("tag", self._some("tag"))
+        kind = self._chance.choice(("conversation", "customer", "kobject", "company"))
+        self._toggle(kind, "tags", self._pick("tag"))
 
-    def _users_and_teams(self) -> None:
-        roll = self._rng.random()
-        if roll < 0.3:
-            self._org.create("user", {"name": f"Agent {self._made}", "roles": ["org.user"]})
-        elif roll < 0.6:
-            self._org.edit("team", self._some("team"), {"members": self._ids("user", 5)})
-        elif roll < 0.8:
-            self._org.edit("user", self._some("user"), {"displayName": f"Agent {self._made}"})
-        elif self.hard_deletes:
-            self._org.erase("team", self._some("team"))
-            self._org.create("team", {"name": f"Team {self._made}", "members": []})
+    def _assign(self) -> None:
+        key, kind = self._chance.choice((("assignedUsers", "user"), ("assignedTeams", "team")))
+        self._toggle("conversation", key, self._pick(kind))
 
-    def _new_attribute(self) -> None:
-        kind = self._rng.choice(["customer", "conversation", "kobject"])
-        record_id = self._some(kind)
-        record = self._org.get(kind, record_id)
-        custom = dict((record or {})["attributes"].get("custom") or {})
-        custom[f"later{self._rng.randint(1, 6)}Str"] = f"value {self._made}"
-        if custom and self._rng.random() < 0.3:
-            custom.pop(self._rng.choice(list(custom)))
-        self._org.edit(kind, record_id, {"custom": custom})
+    def _channels(self) -> None:
+        self._toggle("conversation", "channels", self._chance.choice(("email", "sms", "chat")))
 
-    def _new_klass(self) -> None:
-        klass = self._org.create("klass", {"name": f"klass-{self._made}", "status": "enabled"})
-        for n in range(3):
-            self._org.create(
-                "kobject", {"title": f"thing {n}", "custom": {"sizeNum": n}},
-                {"klass": {"data": {"type": "klass", "id": klass["id"]}}},
-            )  # fmt: skip
+    def _toggle(self, kind: str, key: str, value: str | None) -> None:
+        record_id = self._pick(kind)
+        record = self._world.get(kind, record_id) if record_id and value else None
+        if record is None:
+            return
+        held = list(record["attributes"].get(key) or [])
+        if value in held:
+            held.remove(value)
+        else:
+            held.append(value)
+        self._deeds.edit(kind, record["id"], {key: held})
+
+    def _soft_delete(self) -> None:
+        kind = self._chance.choice(DELETABLE)
+        record_id = self._pick(kind)
+        if record_id is not None:
+            self._deeds.soft_delete(kind, record_id)
+
+    def _undelete(self) -> None:
+        kind = self._chance.choice(DELETABLE)
+        record_id = self._pick(kind, deleted=True)
+        if record_id is not None:
+            self._deeds.undelete(kind, record_id)
+
+    def _hard_delete(self) -> None:
+        kind = self._chance.choice((*DELETABLE, "message"))
+        record_id = self._pick(kind)
+        if record_id is not None and self._world.switches.hard_deletes:
+            self._deeds.hard_delete(kind, record_id)
 
     def _merge(self) -> None:
-        """One customer becomes part of another: it is deleted, its conversations move."""
-        source, target = self._some("customer"), self._some("customer")
-        if source == target:
-            return
-        bump = self._switches().merge_bumps_conversations
-        for record_id in list(self._org.changed["conversation"])[:20]:
-            record = self._org.get("conversation", record_id)
-            data = ((record or {}).get("relationships", {}).get("customer") or {}).get("data") or {}
-            if data.get("id") == source:
-                self._org.edit(
-                    "conversation", record_id, {}, {"customer": ref("customer", target)}, bump=bump
-                )
-        self._org.soft_delete("customer", source, bump=self._switches().delete_bumps_updated_at)
+        source, target = self._pick("customer"), self._pick("customer")
+        if source and target and source != target:
+            self._deeds.merge(source, target)
 
     def _redact(self) -> None:
-        self._org.edit("message", self._some("message"), {"redacted": True, "preview": ""})
+        message = self._pick("message")
+        if message is not None:
+            self._deeds.redact(message)
 
+    def _new_custom(self) -> None:
+        resource = self._chance.choice(("conversation", "customer", "company"))
+        name = f"extra{self._die(1_000)}Str"
+        self._deeds.add_custom(resource, name)
+        record_id = self._pick(resource)
+        if record_id is not None:
+            self._deeds.edit(resource, record_id, {"custom": {name: "first value"}})
 
-__all__ = ["KLASSES", "Mutator"]
+    def _custom_gone(self) -> None:
+        kind = self._chance.choice(("conversation", "customer", "kobject"))
+        record_id = self._pick(kind)
+        record = self._world.get(kind, record_id) if record_id else None
+        held = sorted(record["attributes"].get("custom") or ()) if record else []
+        if record is not None and held:
+            gone = {"custom": {self._chance.choice(held): GONE}}
+            self._deeds.edit(kind, record["id"], gone)
+
+    def _new_klass(self) -> None:
+        name = f"thing-{self._die(100_000)}"
+        if name not in self._world.klass_names():
+            customer = self._pick("customer")
+            self._deeds.add_klass(name, 1 + self._die(5), [customer] if customer else [])
+
+    def _kobject(self) -> None:
+        klass = self._chance.choice(("order", "shipment-event", "reservation"))
+        customer = self._pick("customer")
+        if customer is not None:
+            title = f"{klass} {self._die(10_000)}"
+            values = {"title": title, "custom": {"totalNum": self._die(500) / 2}, "tags": []}
+            self._deeds.create(f"kobject.{klass}", values, {"customer": customer})
+
+    def _staff(self) -> None:
+        kind = self._chance.choice(("user", "team", "tag"))
+        back = self._pick(kind, deleted=True) if self._die(3) == 0 else None
+        record_id = back or self._pick(kind)
+        if back is not None:
+            self._deeds.undelete(kind, back)
+        elif self._die(3) == 0:
+            self._deeds.create(kind, self._like(kind) | {"name": f"new {self._die(10_000)}"})
+        elif record_id is not None and self._die(2) == 0 and record_id != self._machine():
+            self._deeds.soft_delete(kind, record_id)
+        elif record_id is not None:
+            self._deeds.edit(kind, record_id, {"displayName": f"Renamed {self._die(10_000)}"})
+
+    def _machine(self) -> str:
+        return self._world.base.id("user", 1)
+
+    def _shift(self) -> None:
+        session = self._pick("work_session")
+        record = self._world.get("work_session", session) if session else None
+        if record is not None and record["attributes"].get("active"):
+            over = {"active": False, "signedOutAt": self._now(), "statusType": "offline"}
+            self._deeds.edit("work_session", record["id"], over)
+        else:
+            fresh = self._like("work_session") | {"active": True, "signedInAt": self._now()}
+            fresh.pop("signedOutAt", None)
+            self._deeds.create("work_session", fresh, {"user": self._machine()})
+
+    def _burst(self) -> None:
+        self.burst(self._chance.choice(CHANGING), 5 + self._die(40))
+
+    def _now(self) -> str:
+        return iso(self._world.clock.now_ms())
