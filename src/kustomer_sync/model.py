@@ -84,6 +84,8 @@ class Search:
     """Read incrementally, by windows of `{context}_updated_at`."""
 
     context: str
+    one: str
+    """The path of a single record, with `{id}`; `{klass}` where it names the klass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,18 @@ class Write:
     """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many rows of a table fall into [lo, hi) of `updated_at`, in milliseconds since 1970."""
+
+    lo: int
+    hi: int
+    kept: int
+    """Rows not flagged as gone."""
+    live: int
+    """Of these, the rows that Kustomer has not soft-deleted."""
 
 
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)

@@ -60,7 +60,7 @@ def test_the_destination_equals_the_org_under_change(
         Switches(archive_boundary="overlapping", get_deleted="404"),
         Switches(horizon_days=None, ids_only="ignored"),
         Switches(ratelimit_headers_on_search="org", reset_unit="ms", error_shape="B"),
-        Switches(ratelimit_headers=False, empty_error_bodies=True, date_header=False),
+        Switches(ratelimit_headers=False, empty_error_bodies=True),
         Switches(list_page_size_reported=False, list_max_page_size=7),
         Switches(reset_unit="delta", retry_after=True, search_counts_towards_org=False),
         Switches(search_includes_attachments=True, ids_searchable=True, string_ranges=True),

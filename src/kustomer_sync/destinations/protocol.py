@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from kustomer_sync.model import Counts, Table, Type, Write
+from kustomer_sync.model import Counts, Held, Table, Type, Write
 
 
 class Destination(Protocol):
@@ -43,6 +43,28 @@ class Destination(Protocol):
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         """Ids of rows not flagged whose id is not in `seen`."""
+
+    def spread(self, table: Table, lo: int, hi: int, most: int) -> list[Held]:
+        """[lo, hi) of `updated_at` cut at whole seconds into spans of about `most` rows, in order.
+
+        Rows flagged as gone are not counted.
+        """
+
+    def ids(self, table: Table, lo: int, hi: int) -> list[str]:
+        """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970."""
+
+    def holding(
+        self, table: Table, column: str, values: Iterable[str], wanted: str = "id"
+    ) -> list[str]:
+        """What rows not flagged that have one of `values` in `column` have in column `wanted`."""
+
+    def newest(
+        self, table: Table, column: str, lo: int, hi: int, most: int
+    ) -> tuple[int, list[str]]:
+        """The values of `column` in the newest rows with `updated_at` in [lo, hi).
+
+        Of about `most` rows not flagged; with the time from which on these are all there are.
+        """
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:
         """How many rows each table has, flagged ones included; 0 for a table not there."""

@@ -27,7 +27,7 @@ def _path(*keys: str) -> tuple[str, ...]:
 
 CUSTOMER = root(
     "customer",
-    Search("customer"),
+    Search("customer", "/v1/customers/{id}"),
     """
     rel      company
     by       createdBy deletedBy modifiedBy
@@ -72,7 +72,7 @@ CUSTOMER = root(
 
 CONVERSATION = root(
     "conversation",
-    Search("conversation"),
+    Search("conversation", "/v1/conversations/{id}"),
     """
     String   assistant_id<-assistant.assistantId*
     rel      brand customer queue sla
@@ -126,7 +126,7 @@ CONVERSATION = root(
 
 MESSAGE = root(
     "message",
-    Search("message"),
+    Search("message", "/v1/messages/{id}"),
     """
     rel      conversation customer
     by       createdBy modifiedBy redactedBy
@@ -160,7 +160,7 @@ MESSAGE = root(
 
 KOBJECT = root(
     "kobject",
-    Search("kobject"),
+    Search("kobject", "/v1/klasses/{klass}/{id}"),
     """
     rel      customer
     Instant  createdAt updatedAt

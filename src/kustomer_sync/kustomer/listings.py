@@ -57,14 +57,3 @@ def _counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
             whole.complete, whole.why = False, f"{len(ids)} of {total} records were listed"
     elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:
         whole.complete, whole.why = False, f"the list may be cut off at {len(ids)} records"
-
-
-def by_id(client: Client, table: Table, record_id: str) -> Record | None:
-    """The record as Kustomer has it now; None when it has none, or no such path."""
-    assert isinstance(table.reading, Listing)  # noqa: S101 - narrows for the type checker
-    try:
-        body = client.get(f"{table.reading.path}/{record_id}")
-    except (NotFound, Refused):
-        return None
-    data = body.get("data") if isinstance(body, dict) else None
-    return data if isinstance(data, dict) and data.get("id") == record_id else None

@@ -3,7 +3,8 @@
 A search is bounded by `lo <= updatedAt < hi` and counts as read only when every page reported
 the same total and the distinct ids equal it. A window over the cap, or one that does not add up
 twice, is cut in two, newest part first, until it fits one page, which cannot shift; down to one
-millisecond, and then by `createdAt`.
+millisecond, then by `createdAt`, and records alike in both by the first attribute that tells
+them apart.
 
 Facts (kustomer-api.md section 4): 100 pages is documented, 10,000 records observed; totals may
 be capped there, `links.next` runs past page 100, equal `updatedAt` come in any order, there is
@@ -16,12 +17,11 @@ import heapq
 import itertools
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kustomer_sync.errors import Interrupted
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused
 from kustomer_sync.model import Record, Search, Table
 
@@ -30,6 +30,29 @@ _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of i
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
+_APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "customer": (
+        ("customer_id", ("id",)),
+        ("customer_externalId", ("attributes", "externalId")),
+        ("customer_name", ("attributes", "name")),
+    ),
+    "conversation": (
+        ("conversation_id", ("id",)),
+        ("conversation_customer_id", ("relationships", "customer", "data", "id")),
+        ("conversation_name", ("attributes", "name")),
+    ),
+    "message": (
+        ("message_id", ("id",)),
+        ("message_customer_id", ("relationships", "customer", "data", "id")),
+        ("message_external_id", ("attributes", "externalId")),
+    ),
+    "kobject": (
+        ("kobject_id", ("id",)),
+        ("kobject_customer_id", ("relationships", "customer", "data", "id")),
+    ),
+}
+"""Search attributes that tell records alike in both times apart, and their places. The ids are
+documented for the archive search only; what a search does not know it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +106,15 @@ def gaps(span: Span, done: Iterable[Span]) -> list[Span]:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """Only records whose value of a search attribute is one of these; or is none of these."""
+
+    attribute: str
+    values: tuple[str, ...]
+    inside: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A span of one table to read, from the search, from the archive search, or from both."""
 
@@ -90,6 +122,15 @@ class Window:
     span: Span
     archives: tuple[bool, ...] = (False,)
     created: Span | None = None
+    among: Among | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A window that is about to be read has so many records, as far as the search tells."""
+
+    table: Table
+    records: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +169,7 @@ class Incomplete:
     message: str
 
 
-Event = Found | Completed | Denied | Incomplete
+Event = Counted | Found | Completed | Denied | Incomplete
 
 
 class _Stopped(Exception):  # noqa: N818 - control flow within this file
@@ -154,10 +195,12 @@ class Reader:
         self._ready = threading.Condition()
         self._stopped = False
         self._denied: set[tuple[str, bool]] = set()
+        self._uncounted: set[Window] = set()
 
-    def read(self, windows: Iterable[Window]) -> Iterator[Event]:
+    def read(self, windows: Iterable[Window]) -> Generator[Event, None, None]:
         """Every event of every window. An error of one worker ends all and is raised here."""
         for window in windows:
+            self._uncounted.add(window)
             self._add(window)
         if not self._open:
             return
@@ -244,6 +287,8 @@ class Reader:
             if read is None:
                 return  # its parts were queued, or it was said to be incomplete
             found += read
+            if read == 0 and not archive and True in window.archives:
+                window = replace(window, archives=(True,))
         if window.created is None:
             self._emit(Completed(window.table, window.span, found))
 
@@ -282,6 +327,9 @@ class Reader:
         total = _total(first)
         if total is None:
             return None, 0, True
+        if window in self._uncounted:
+            self._uncounted.discard(window)
+            self._emit(Counted(window.table, total))
         if self._over(total, size):
             return None, total, True
         if total == len(seen):
@@ -305,24 +353,18 @@ class Reader:
         lo, hi = window.created or window.span
         if hi - lo <= 1:
             if window.created is not None:
-                return self._ties(window, archive, first)
+                return self._alike(window, archive)
             return self._by_created(window, archive)
         key = "updatedAt" if window.created is None else "createdAt"
-        if window.created is not None or len(window.archives) > 1:
-            # Parts of a millisecond and of the boundary are read at once: the whole counts.
+        if window.created is not None:  # parts of a millisecond are read at once: the whole counts
             at = self._where(lo, hi, first, key, total)
-            parts = [self._part(window, archive, (at, hi)), self._part(window, archive, (lo, at))]
+            parts = [replace(window, created=part) for part in ((at, hi), (lo, at))]
             counts = [self._span(part, archive) for part in parts]
             return None if None in counts else sum(c for c in counts if c is not None)
         cuts = self._many(lo, hi, first, total) or [self._where(lo, hi, first, key, total)]
         for start, stop in itertools.pairwise([lo, *cuts, hi]):
             self._add(replace(window, span=(start, stop)))
         return None
-
-    def _part(self, window: Window, archive: bool, span: Span) -> Window:
-        if window.created is not None:
-            return replace(window, created=span)
-        return replace(window, span=span, archives=(archive,))
 
     def _many(self, lo: int, hi: int, first: Page, total: int | None) -> list[int]:
         """Cuts into as many even parts as a total above the cap asks for; [] without one.
@@ -350,10 +392,11 @@ class Reader:
             at = times[len(times) // 2]
             return max(lo + 1, min(at if at > lo else middle, hi - 1))
         cap = self._cap(self._size_of(first))
-        at = hi - max(1, int(max(hi - times[-1], 1) * cap * _FILL / len(times)))
+        top = min(hi, times[0] + 1)  # nothing lies above the newest
+        at = top - max(1, int((top - times[-1]) * cap * _FILL / len(times)))
         if at <= lo:
-            at = hi - max(1, int((hi - lo) * min(0.5, cap * _FILL / max(total, 1))))
-        return max(lo + 1, min(at, times[-1] if times[-1] > lo else hi - 1, hi - 1))
+            at = top - max(1, int((top - lo) * min(0.5, cap * _FILL / max(total, 1))))
+        return max(lo + 1, min(at, times[-1] if times[-1] > lo else at, hi - 1))
 
     def _by_created(self, window: Window, archive: bool) -> int | None:
         """One millisecond of `updatedAt` with more than a page in it: read it by `createdAt`."""
@@ -370,8 +413,70 @@ class Reader:
             return None
         return read
 
-    def _ties(self, window: Window, archive: bool, first: Page) -> int | None:
-        """Records alike in both times: read all pages again and again until all were seen."""
+    def _alike(self, window: Window, archive: bool) -> int | None:
+        """Records alike in both times: told apart by another attribute, in parts of one page."""
+        for attribute, place in _APART.get(window.table.name, ()):
+            try:
+                seen = self._apart(window, archive, attribute, place)
+            except (NotFound, Refused):
+                continue  # this search does not know the attribute
+            if seen is not None:
+                return len(seen)
+        return self._ties(window, archive)
+
+    def _apart(
+        self, window: Window, archive: bool, attribute: str, place: tuple[str, ...]
+    ) -> set[str] | None:
+        """Ids of all records, read by the values seen, then by those of the rest, and so on.
+
+        None when the attribute does not tell them apart, or the search does not heed it.
+        """
+        known: dict[str, None] = {}
+        seen: set[str] = set()
+        while True:
+            rest = replace(window, among=Among(attribute, tuple(known), False)) if known else window
+            page = self._page(rest, archive, 1)
+            self._found(window, page)
+            ids = {str(r.get("id")) for r in page.records}
+            if self._single(page):
+                return seen | ids
+            values = dict.fromkeys(v for r in page.records if isinstance(v := _at(r, place), str))
+            if not values or values.keys() & known.keys():
+                return None
+            read = self._valued(window, archive, attribute, tuple(values))
+            if (
+                read is None
+                or not {str(r.get("id")) for r in page.records if isinstance(_at(r, place), str)}
+                <= read
+            ):
+                return None
+            seen |= read
+            known |= values
+
+    def _valued(
+        self, window: Window, archive: bool, attribute: str, values: tuple[str, ...]
+    ) -> set[str] | None:
+        """Ids of the records with one of the values; None when one value fills over a page."""
+        page = self._page(replace(window, among=Among(attribute, values)), archive, 1)
+        self._found(window, page)
+        if self._single(page):
+            return {str(r.get("id")) for r in page.records}
+        if len(values) == 1:
+            return None
+        half = len(values) // 2
+        parts = [
+            self._valued(window, archive, attribute, p) for p in (values[:half], values[half:])
+        ]
+        return None if None in parts else set().union(*(p for p in parts if p is not None))
+
+    def _single(self, page: Page) -> bool:
+        """Whether the page shows all that was found."""
+        total = _total(page)
+        ids = {r.get("id") for r in page.records}
+        return total == len(ids) and not self._over(total, self._size_of(page))
+
+    def _ties(self, window: Window, archive: bool) -> int | None:
+        """Nothing tells the records apart: read all pages again until all were seen."""
         seen: set[str] = set()
         total = 0
         for _ in range(_TIES_PASSES):
@@ -385,7 +490,9 @@ class Reader:
                 page = self._page(window, archive, number)
                 seen |= {str(r.get("id")) for r in page.records}
                 self._found(window, page)
-            if len(seen) == total and not self._over(total, size):
+            if self._over(total, size):
+                break
+            if len(seen) == total:
                 return total
         self._emit(
             Incomplete(
@@ -430,8 +537,8 @@ class Reader:
             self._caps = replace(self._caps, records=max(records, 1))
 
 
-def body(window: Window) -> dict[str, Any]:
-    """The search that shows a window's records, soft-deleted ones included, newest first."""
+def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
+    """The search that shows a window's records, newest first; with soft-deleted ones or not."""
     assert isinstance(window.table.reading, Search)  # noqa: S101 - narrows for the type checker
     context = window.table.reading.context
     lo, hi = window.span
@@ -441,12 +548,26 @@ def body(window: Window) -> dict[str, Any]:
         lo, hi = window.created
         conditions.append({f"{context}_created_at": {"gte": iso(lo), "lt": iso(hi)}})
         sort = f"{context}_created_at"
-    return {
+    asked: dict[str, Any] = {
         "queryContext": context,
         "and": conditions,
         "sort": [{sort: "desc"}],
-        "includeDeleted": True,
+        "includeDeleted": deleted,
     }
+    if window.among is not None:
+        among = {window.among.attribute: {"in": list(window.among.values)}}
+        if window.among.inside:
+            conditions.append(among)
+        else:
+            asked["not"] = [among]
+    return asked
+
+
+def _at(record: Record, place: tuple[str, ...]) -> Any:
+    value: Any = record
+    for key in place:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _params(table: Table) -> dict[str, str]:
@@ -480,9 +601,3 @@ def _times(records: list[Record], key: str) -> list[int]:
 
 def _descending(times: list[int]) -> bool:
     return all(a >= b for a, b in itertools.pairwise(times))
-
-
-__all__ = [
-    "Caps", "Completed", "Denied", "Event", "Found", "Incomplete", "Interrupted", "Reader",
-    "Span", "Window", "gaps", "instant", "iso", "merged", "millis",
-]  # fmt: skip

@@ -1,0 +1,16 @@
+"""One sync of one connection: the loop that everything else serves.
+
+    choice     which tables and columns a connection wants
+    run        check the key -> begin (epoch) -> listings that are due -> windows, newest first
+    landing    one way of one record: page -> shred -> batch -> write with the state that covers it
+    reimport   listed tables, read whole
+    sweep      searched tables compared with the source: what a search by time can't show
+    follow     records that only others point to: attachments, what a merge moved
+
+Source and destination meet only here.
+"""
+
+from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
+from kustomer_sync.sync.run import sync
+
+__all__ = ["Limits", "choose", "client_for", "first_contact", "sync"]

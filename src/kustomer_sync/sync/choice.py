@@ -1,0 +1,96 @@
+"""What a connection asks for: its tables and columns, its client, and what narrows a sync."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kustomer_sync.kustomer import catalog, windows
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.quota import SEARCHES_PER_MINUTE, Quota
+from kustomer_sync.model import Table
+from kustomer_sync.settings import Connection
+
+COMMIT_RECORDS = 20_000
+COMMIT_BYTES = 64 * 1024 * 1024
+COMMIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a test or an operator may narrow."""
+
+    caps: windows.Caps = field(default_factory=windows.Caps)
+    page_size: int = windows.PAGE_SIZE
+    searches_per_minute: int = SEARCHES_PER_MINUTE
+    workers: int = 6
+    commit_records: int = COMMIT_RECORDS
+    commit_seconds: float = COMMIT_SECONDS
+    retry_seconds: float = 900.0
+    page_seconds: float = 120.0
+
+
+def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ...]:
+    """The root tables a connection syncs, with the columns and children it wants."""
+    chosen = []
+    for table in catalog.TABLES:
+        if names and table.name not in names and not {c.name for c in table.children} & set(names):
+            continue
+        if _enabled(connection, table.name):
+            chosen.append(_trimmed(connection, table))
+    return tuple(chosen)
+
+
+def _enabled(connection: Connection, name: str) -> bool:
+    choice = connection.tables.get(name)
+    return choice is None or choice.enabled
+
+
+def _trimmed(connection: Connection, table: Table) -> Table:
+    columns = tuple(c for c in table.columns if connection.extras or not c.extra)
+    history = table.history
+    if connection.service_version == 1 or (history and not _enabled(connection, history)):
+        history = None
+    children = tuple(
+        _trimmed(connection, child)
+        for child in table.children
+        if _enabled(connection, child.name) and (connection.extras or not child.extra)
+    )
+    return replace(
+        table, columns=columns, children=children, history=history,
+        history_key=table.history_key if history else (),
+    )  # fmt: skip
+
+
+def client_for(connection: Connection, stop: threading.Event, limits: Limits) -> Client:
+    quota = Quota(
+        connection.api_utilization_percentage,
+        max_wait=connection.max_wait_minutes * 60,
+        clock=time.monotonic,
+        stop=stop,
+        searches_per_minute=limits.searches_per_minute,
+    )
+    return Client(
+        connection.api_url, connection.token(), quota, proxy=connection.proxy,
+        ca_file=connection.ca_file, stop=stop, retry_seconds=limits.retry_seconds,
+        page_seconds=limits.page_seconds,
+    )  # fmt: skip
+
+
+def first_contact(client: Client) -> dict[str, Any]:
+    """What the key is: its attributes and relationships; {} when no path tells.
+
+    `GET /v1/auth/tokens/current` is documented for every key and names its roles; a server
+    without it is asked for the current user.
+    """
+    for path in ("/v1/auth/tokens/current", "/v1/users/current"):
+        try:
+            body = client.get(path)
+        except (NotFound, Forbidden, Refused):
+            continue
+        data = body.get("data") if isinstance(body, dict) else None
+        return data if isinstance(data, dict) else {}
+    return {}

@@ -1,0 +1,225 @@
+"""Taking pages in, gathering batches, and committing them with the state that covers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.klasses import Klasses, metadata
+from kustomer_sync.kustomer.singly import told_apart
+from kustomer_sync.model import Batch, Counts, Record, Search, Table, Write
+from kustomer_sync.shred import CustomTypes, Names, Shredder, concat
+from kustomer_sync.sync.choice import COMMIT_BYTES
+
+if TYPE_CHECKING:
+    from kustomer_sync.sync.run import Run
+
+ATTACHMENTS = "message_attachment"
+_METADATA = ("customer", "conversation", "message", "company")
+
+
+@dataclass(slots=True)
+class TableState:
+    """What of a table was read and compared; times are in milliseconds since 1970 or ISO."""
+
+    done: list[windows.Span] = field(default_factory=list)
+    """Spans of `updatedAt` that were read to the last record."""
+    archive_denied: bool = False
+    listed_at: str | None = None
+    swept_at: str | None = None
+
+    @classmethod
+    def from_state(cls, kept: Mapping[str, Any]) -> TableState:
+        return cls(
+            [(lo, hi) for lo, hi in kept.get("done", [])], kept.get("archive_denied", False),
+            kept.get("listed_at"), kept.get("swept_at"),
+        )  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "done": [list(span) for span in self.done], "archive_denied": self.archive_denied,
+            "listed_at": self.listed_at, "swept_at": self.swept_at,
+        }  # fmt: skip
+
+    def complete(self, span: windows.Span) -> None:
+        self.done = windows.merged([*self.done, span])
+
+    @property
+    def cursor(self) -> str | None:
+        """The end of the part that is read without a gap from the beginning of time."""
+        if self.done and self.done[0][0] <= 0:
+            return windows.iso(self.done[0][1])
+        return None
+
+
+class Landing:
+    """What was taken in and is not committed yet, and the state as it will be then."""
+
+    def __init__(self, run: Run, state: dict[str, Any]) -> None:
+        self._run = run
+        self.state = state
+        self.names = Names.from_state(state.get("names") or {})
+        self.types = CustomTypes.from_state(state.get("custom_types") or {})
+        self.klasses = Klasses(run.client, state.get("klasses") or {})
+        self.merged: set[str] = set(state.get("merged") or ())
+        """Customers found deleted whose conversations may have moved to another."""
+        self.counts: dict[str, Counts] = {}
+        self.taken: dict[str, int] = {}
+        self.unattached = False
+        """A message came that does not say which attachments it has."""
+        self._states: dict[str, TableState] = {}
+        self._changed: dict[str, Any] = {}
+        self._shredders: dict[tuple[str, bool], Shredder] = {}
+        self._buffered: dict[tuple[str, bool], list[Batch]] = {}
+        self._records = self._nbytes = 0
+        self._since = time.monotonic()
+
+    # ---- state ----
+
+    def of(self, table: str) -> TableState:
+        """A table's state; `touch` what was changed in it."""
+        if table not in self._states:
+            self._states[table] = TableState.from_state(self.state.get(f"table:{table}") or {})
+        return self._states[table]
+
+    def touch(self, table: str) -> None:
+        """The next commit writes the table's state."""
+        self._changed[f"table:{table}"] = self.of(table).state()
+
+    def put(self, key: str, value: Any) -> None:
+        """The next commit writes `value` for `key`."""
+        self.state[key] = self._changed[key] = value
+
+    def cursor_of(self, name: str) -> str | None:
+        for table in self._run.tables:
+            if name in family(table) and isinstance(table.reading, Search):
+                return self.of(table.name).cursor
+        return None
+
+    # ---- what the data alone tells ----
+
+    def refresh_custom(self) -> None:
+        """Ask for klasses and the metadata of custom attributes: they say how values are typed."""
+        custom = {t.name for t in self._run.tables if t.custom}
+        for name in _METADATA:
+            if name in custom:
+                self.types.learn(name, metadata(self._run.client, name))
+        if "kobject" in custom:
+            self.klasses.refresh()
+            if self.klasses.denied is not None:
+                self._run.warn(
+                    "role_missing",
+                    "The klasses could not be listed; give the key org.permission.klass.read.",
+                )
+            for klass in sorted(set(self.klasses.names.values())):
+                self._learn_klass(klass)
+
+    def _learn_klass(self, klass: str) -> None:
+        self.types.learn(f"kobject.{klass}", metadata(self._run.client, f"kobject.{klass}"))
+
+    def _klassed(self, record: Record) -> None:
+        klass = self.klasses.of(record)
+        record["klass"] = klass
+        attributes = record.get("attributes")
+        if isinstance(attributes, dict) and attributes.get("name") is None:
+            attributes["name"] = klass
+        if not self.types.knows(f"kobject.{klass}"):
+            self._learn_klass(klass)
+
+    # ---- taking in ----
+
+    def take(self, table: Table, records: list[Record], nbytes: int) -> None:
+        """Shred a page and keep it for the next commit, which comes when enough is gathered."""
+        if table.per_klass:
+            for record in records:
+                self._klassed(record)
+        if any(child.name == ATTACHMENTS for child in table.children):
+            known, unknown = told_apart(records)
+            self.unattached = self.unattached or bool(unknown)
+            self._shred(table, known, whole=True)
+            self._shred(table, unknown, whole=False)
+        else:
+            self._shred(table, records, whole=True)
+        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
+        self._records += len(records)
+        self._nbytes += nbytes
+        self._run.tell()
+        late = time.monotonic() - self._since > self._run.limits.commit_seconds
+        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
+            self.commit()
+
+    def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
+        """Not `whole`: the records' attachments are unknown, and stay as they are stored."""
+        if not records:
+            return
+        key = (table.name, whole)
+        if key not in self._shredders:
+            kept = tuple(c for c in table.children if whole or c.name != ATTACHMENTS)
+            self._shredders[key] = Shredder(
+                replace(table, children=kept), names=self.names, custom_types=self.types,
+                klass_of=lambda record: str(record["klass"]),
+            )  # fmt: skip
+        for batch in self._shredders[key].shred(records):
+            self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
+
+    # ---- committing ----
+
+    def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Everything taken so far is in the destination, with the state that it completes."""
+        batches = tuple(concat(pages) for pages in self._buffered.values())
+        if batches:
+            self._changed |= {
+                "names": self.names.state(),
+                "custom_types": self.types.state(),
+                "klasses": self.klasses.names,
+            }
+        if self.merged != set(self.state.get("merged") or ()):
+            self.put("merged", sorted(self.merged))
+        if batches or absent or self._changed:
+            counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
+            for name, count in counts.items():
+                self.counts.setdefault(name, Counts())
+                self.counts[name] += count
+            self._say_rejects(batches)
+        self.state |= self._changed
+        self._changed = {}
+        self._buffered.clear()
+        self._records = self._nbytes = 0
+        self._since = time.monotonic()
+
+    def _say_rejects(self, batches: Sequence[Batch]) -> None:
+        rejected: dict[str, int] = {}
+        for batch in batches:
+            for reject in batch.rejects:
+                key = f"{reject.table}.{reject.column}"
+                rejected[key] = rejected.get(key, 0) + 1
+        for key, count in rejected.items():
+            self._run.reject(key, count)
+
+    def names_of_all(self) -> set[str]:
+        names = set(self.counts)
+        for table in self._run.tables:
+            names |= family(table)
+        return names
+
+
+def family(table: Table) -> set[str]:
+    """The table, its children, and the histories of both."""
+    return {t.name for t in table.walk()} | {t.history for t in table.walk() if t.history}
+
+
+def read_ms(record: Record, key: str) -> int | None:
+    """A time of a record in milliseconds since 1970; None where there is none."""
+    value: Any = (record.get("attributes") or {}).get(key)
+    try:
+        return windows.millis(datetime.fromisoformat(value))
+    except (TypeError, ValueError):
+        return None
+
+
+def ids_of(records: Iterable[Record]) -> set[str]:
+    return {str(r["id"]) for r in records if r.get("id") is not None}

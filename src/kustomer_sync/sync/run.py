@@ -1,0 +1,362 @@
+"""The run of one sync. Read `Run.run` first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from kustomer_sync.destinations import Destination, destination
+from kustomer_sync.errors import (
+    ConfigError,
+    Interrupted,
+    KeyRefused,
+    Rescheduled,
+    SourceUnreachable,
+    SyncError,
+    SyncFailed,
+)
+from kustomer_sync.kustomer import windows
+from kustomer_sync.model import Counts, Listing, Search, Table
+from kustomer_sync.report import Progress, Report, TableReport, Warned
+from kustomer_sync.settings import Connection
+from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
+from kustomer_sync.sync.follow import follow_attachments, follow_merged, note_merged
+from kustomer_sync.sync.landing import ATTACHMENTS, Landing
+from kustomer_sync.sync.reimport import reimport
+from kustomer_sync.sync.sweep import sweep
+
+_DAY_MS = 86_400_000
+_TWO_YEARS = 730 * _DAY_MS + _DAY_MS // 2
+_HORIZON_MARGIN = 3 * _DAY_MS
+"""Where the search ends and the archive begins is not documented to the day: both are read."""
+_DAY = timedelta(hours=24)
+
+
+def sync(
+    connection: Connection,
+    *,
+    tables: Sequence[str] = (),
+    reimport: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    limits: Limits | None = None,
+) -> Report:
+    """Bring the destination up to the source's present; the report says how that went.
+
+    Raises `UsageError` when it could not begin: then nothing was written. Whatever happens after
+    it began is in the report: its `status`, and its `error` when it did not end well.
+    """
+    run = Run(
+        connection, tables=tables, whole=reimport, progress=progress,
+        stop=stop or threading.Event(), limits=limits or Limits(),
+    )  # fmt: skip
+    try:
+        return run.run()
+    finally:
+        run.close()
+
+
+@dataclass(slots=True)
+class Minimum:
+    """The fewest requests that could have brought what was read."""
+
+    others: int = 0
+    """Listing pages, counts of the sweep and calls per parent."""
+    records: dict[str, int] = field(default_factory=dict)
+    """Records of the windows that were completed, by table."""
+
+    def total(self, tables: Iterable[Table], page_size: int) -> int:
+        searched = [t for t in tables if isinstance(t.reading, Search)]
+        counts = [self.records.get(t.name, 0) for t in searched]
+        return self.others + sum(max(1, -(-count // page_size)) for count in counts)
+
+
+class Run:
+    """One sync under way: what its steps share."""
+
+    def __init__(
+        self, connection: Connection, *, tables: Sequence[str], whole: bool,
+        progress: Callable[[Progress], None] | None, stop: threading.Event, limits: Limits,
+    ) -> None:  # fmt: skip
+        self.connection, self.limits = connection, limits
+        self.whole = whole
+        """Re-import everything even if that was done today."""
+        self.tables = choose(connection, tables)
+        if not self.tables:
+            raise ConfigError("No table is left to sync.", "Enable one in the config file.")
+        self.client = client_for(connection, stop, limits)
+        self.destination: Destination = destination(
+            connection.destination_url, schema=connection.schema_name,
+            system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+        )  # fmt: skip
+        self.report = Report(connection=connection.name, sync_id=str(uuid4()))
+        self.minimum = Minimum()
+        self.expected: dict[str, int] = {}
+        self.began = 0
+        """The server's time when the sync began, in milliseconds since 1970."""
+        self.daily = False
+        """What is done once a day is done in this sync."""
+        self.first_load = False
+        """Nothing of the customers was read before."""
+        self._progress = progress
+        self._rejects: dict[str, int] = {}
+        self._phase = ""
+
+    def close(self) -> None:
+        self.client.close()
+        self.destination.close()
+
+    def run(self) -> Report:
+        self.report.started_at = datetime.now(UTC)
+        self.note("checking the key")
+        first_contact(self.client)
+        self.destination.check()
+        state = self.destination.begin(self.report.started_at)
+        self.landing = Landing(self, state)
+        try:
+            self.destination.ensure(self.tables)
+            self._read()
+            self.landing.commit()
+            self.report.status = "SUCCESSFUL"
+        except SyncError as error:
+            self._ended_early(error)
+        self._finish()
+        return self.report
+
+    def _read(self) -> None:
+        self.began = windows.millis(self.now())
+        self.daily = self.whole or self._due(self.landing.state.get("metadata_at"))
+        if self.daily:
+            self.landing.refresh_custom()
+            self.landing.put("metadata_at", self.now().isoformat())
+        for table in self.tables:
+            if isinstance(table.reading, Listing) and (
+                self.whole or self._due(self.landing.of(table.name).listed_at)
+            ):
+                reimport(self, table)
+        self._search()
+        follow_merged(self)
+        follow_attachments(self)
+
+    def _search(self) -> None:
+        """Every searched table is read up to `hi`, and compared with the source where due."""
+        hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
+        searched = [t for t in self.tables if isinstance(t.reading, Search)]
+        fresh = {t.name for t in searched if not self.landing.of(t.name).done}
+        self.first_load = "customer" in fresh
+        self.note("reading changes, newest first")
+        todo = [w for table in searched for w in self._windows(table, hi)]
+        for _ in self.events(todo):
+            pass
+        for table in searched:
+            state = self.landing.of(table.name)
+            if table.name in fresh:  # just read whole: compared when the next sweep is due
+                state.swept_at = self.now().isoformat()
+                self.landing.touch(table.name)
+            elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):
+                sweep(self, table, hi)
+
+    def _ended_early(self, error: SyncError) -> None:
+        """Keep what was read whole so far; say how it ended."""
+        self.report.status = "FAILURE"
+        if isinstance(error, Rescheduled):
+            self.report.status = "RESCHEDULED"
+        if isinstance(error, Interrupted):
+            self.report.status = "CANCELED"
+        if isinstance(error, KeyRefused | SourceUnreachable):
+            error = _begun(error)
+        self.report.error = error
+        if error.code in ("superseded", "destination_failed"):
+            return
+        try:
+            self.landing.commit()
+        except SyncError as second:
+            self.report.error = second
+
+    # ---- time: always the server's ----
+
+    def now(self) -> datetime:
+        if self.client.server_time is None:
+            self.warn(
+                "no_server_time", "Kustomer's replies carry no Date; this machine's clock was used."
+            )
+            return datetime.now(UTC)
+        return self.client.server_time
+
+    def _due(self, last: str | None, minutes: int | None = None) -> bool:
+        """Once a day, whatever the sync frequency; at `daily_sync_time` where it is set."""
+        if last is None:
+            return True
+        at, now = datetime.fromisoformat(last), self.now()
+        if minutes is not None:
+            return now - at >= timedelta(minutes=minutes)
+        daily = self.connection.daily_sync_time
+        if daily is None:
+            return now - at >= _DAY
+        hour, minute = (int(part) for part in daily.split(":"))
+        due = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        if due > now:
+            due -= timedelta(days=1)
+        return at < due
+
+    def next_is_due(self) -> bool:
+        """The next sync should have begun by now, so what can wait does."""
+        passed = windows.millis(self.now()) - self.began
+        return passed >= self.connection.sync_frequency * 60_000
+
+    # ---- windows ----
+
+    def _windows(self, table: Table, hi: int) -> Iterator[windows.Window]:
+        """What of `table` is not read yet, and the overlap before the newest read part again."""
+        done = self.landing.of(table.name).done
+        if done:
+            top = done[-1][1]
+            overlap = self.connection.overlap_seconds * 1000
+            done = windows.merged((lo, min(h, top - overlap)) for lo, h in done)
+        for gap in windows.gaps((0, hi), done):
+            yield from self.windows_of(table, gap)
+
+    def windows_of(self, table: Table, span: windows.Span) -> Iterator[windows.Window]:
+        """The windows that cover a span: of the search, of the archive, or of both."""
+        denied = self.landing.of(table.name).archive_denied and not self.daily
+        for part, archives in self.archives(span):
+            if not (denied and True in archives):
+                yield windows.Window(table, part, archives)
+
+    def archives(self, span: windows.Span) -> Iterator[tuple[windows.Span, tuple[bool, ...]]]:
+        """A span's parts: what the search holds for sure, and what the archive may hold too.
+
+        Documented is that the search ends at two years; one that reaches further loses nothing.
+        """
+        horizon = windows.millis(self.now()) - _TWO_YEARS + _HORIZON_MARGIN
+        lo, hi = span
+        for part, archives in (
+            ((max(lo, horizon), hi), (False,)),
+            ((lo, min(hi, horizon)), (False, True)),
+        ):
+            if part[0] < part[1]:
+                yield part, archives
+
+    def events(self, todo: Iterable[windows.Window]) -> Iterator[windows.Event]:
+        """What reading the windows gives, each event taken in before it is yielded."""
+        reader = windows.Reader(
+            self.client, caps=self.limits.caps, page_size=self.limits.page_size,
+            workers=self.limits.workers, oldest_first=not self.connection.priority_first,
+        )  # fmt: skip
+        with closing(reader.read(todo)) as events:
+            for event in events:
+                self._event(event)
+                yield event
+
+    def _event(self, event: windows.Event) -> None:
+        match event:
+            case windows.Counted(table, records):
+                self.expected[table.name] = self.expected.get(table.name, 0) + records
+                self.tell()
+            case windows.Found(table, records, nbytes):
+                if table.name == "customer":
+                    note_merged(self, records)
+                self.landing.take(table, records, nbytes)
+            case windows.Completed(table, span, records):
+                self.minimum.records[table.name] = self.minimum.records.get(table.name, 0) + records
+                self.landing.of(table.name).complete(span)
+                self.landing.touch(table.name)
+                if table.name == "message":
+                    self._attached(span)
+            case windows.Denied(table, archive, message) if archive:
+                self.landing.of(table.name).archive_denied = True
+                self.landing.touch(table.name)
+                self.warn(
+                    "archive_unavailable",
+                    f"{table.name}: records older than two years can't be read ({message}).",
+                )
+            case windows.Denied(table, _, message):
+                self.denied(table, message)
+            case windows.Incomplete(table, span, message):
+                self.warn(
+                    "window_incomplete",
+                    f"{table.name} at {windows.iso(span[0])}: {message}; it is tried again.",
+                )
+
+    def _attached(self, span: windows.Span) -> None:
+        """A span of messages was read: with their attachments, or these are to be asked for."""
+        state = self.landing.of(ATTACHMENTS)
+        if self.landing.unattached:
+            state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
+        else:
+            state.complete(span)
+        self.landing.touch(ATTACHMENTS)
+
+    # ---- telling ----
+
+    def warn(self, code: str, message: str) -> None:
+        warning = Warned(code, message)
+        if warning not in self.report.warnings:
+            self.report.warnings.append(warning)
+
+    def reject(self, column: str, count: int) -> None:
+        self._rejects[column] = self._rejects.get(column, 0) + count
+
+    def denied(self, table: Table, message: str) -> None:
+        names = ", ".join(t.name for t in table.walk())
+        self.warn(
+            "role_missing",
+            f"{table.name} was not read ({message}). Give the key the role {table.role}; "
+            f"it costs: {names}.",
+        )
+
+    def note(self, phase: str) -> None:
+        self._phase = phase
+        self.tell()
+
+    def tell(self) -> None:
+        if self._progress is None:
+            return
+        requests = self.client.requests
+        lane = self.client.quota.search
+        self._progress(
+            Progress(
+                phase=self._phase,
+                tables=dict(self.landing.taken) if hasattr(self, "landing") else {},
+                requests=requests.total,
+                searches=requests.search,
+                rate_limited=requests.rate_limited,
+                search_budget=lane.allowed,
+                search_used=len(lane.sent),
+            )
+        )
+
+    def _finish(self) -> None:
+        for column, count in self._rejects.items():
+            self.warn(
+                "values_rejected",
+                f"{column}: {count} values did not fit and landed as NULL; their text is in "
+                "_kustomer_sync_rejects.",
+            )
+        names = sorted(self.landing.names_of_all())
+        rows = self.destination.rows(names)
+        for name in names:
+            counts = self.landing.counts.get(name, Counts())
+            self.report.tables[name] = TableReport(
+                inserted=counts.inserted, updated=counts.updated, deleted=counts.deleted,
+                rows=rows.get(name, 0), cursor=self.landing.cursor_of(name),
+            )  # fmt: skip
+        requests = self.client.requests
+        self.report.requests = {
+            "total": requests.total,
+            "search": requests.search,
+            "rate_limited": requests.rate_limited,
+            "minimum": self.minimum.total(self.tables, self.limits.page_size),
+        }
+        self.report.ended_at = datetime.now(UTC)
+
+
+def _begun(error: SyncError) -> SyncError:
+    """The same error, met after the sync began: it failed, it was not used wrongly."""
+    failed = SyncFailed(error.message, error.hint)
+    failed.code = error.code
+    return failed

@@ -1,0 +1,121 @@
+"""Comparing searched tables with the source, for what a search by `updatedAt` can't show.
+
+Nobody documents that a soft delete moves `updatedAt`, and a record erased for good just vanishes.
+So once a day the source's counts per span of `updatedAt`, with and without soft-deleted records,
+are compared with the destination's. A span that differs is read again to the last record; a row
+that it lacks is flagged only when a look by id finds nothing either, on a path that at the same
+time shows a living record. A sweep that can't be sure marks nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.singly import by_id, many
+from kustomer_sync.model import Held, Record, Table
+from kustomer_sync.sync.landing import ids_of
+
+if TYPE_CHECKING:
+    from kustomer_sync.sync.run import Run
+
+_FILL = 0.85  # of the cap: a span with more records in the source than here still counts
+
+
+def sweep(run: Run, table: Table, hi: int) -> None:
+    """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
+    run.note(f"comparing {table.name} with the source")
+    cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
+    try:
+        differing = [
+            (held.lo, held.hi)
+            for lo, top in run.landing.of(table.name).done
+            for held in run.destination.spread(table, lo, min(top, hi), max(1, int(cap * _FILL)))
+            if not _agrees(run, table, held)
+        ]
+        gone = _compared(run, table, windows.merged(differing)) if differing else ()
+    except (Forbidden, NotFound, Refused) as error:
+        run.warn("sweep_failed", f"{table.name} was not compared ({error}); nothing was flagged.")
+        return
+    run.landing.of(table.name).swept_at = run.now().isoformat()
+    run.landing.touch(table.name)
+    run.landing.commit({table.name: gone} if gone else {})
+
+
+def _agrees(run: Run, table: Table, held: Held) -> bool:
+    """Whether the source has as many records in this span, and as many soft-deleted ones."""
+    live = _count(run, table, (held.lo, held.hi), deleted=False)
+    if live != held.live:
+        return False
+    if not any(column.name == "deleted" for column in table.columns):
+        return True  # what is soft-deleted is flagged, so here only the living can be counted
+    return _count(run, table, (held.lo, held.hi), deleted=True) == held.kept
+
+
+def _count(run: Run, table: Table, span: windows.Span, *, deleted: bool) -> int | None:
+    """The source's total in a span, from the search and the archive where that reaches."""
+    counted = 0
+    for part, archives in run.archives(span):
+        for archive in archives:
+            page = run.client.search(
+                windows.body(windows.Window(table, part), deleted=deleted), page=1, page_size=1,
+                archive=archive, params={"idsOnly": "true"},
+            )  # fmt: skip
+            run.minimum.others += 1
+            if page.total is None or page.timed_out:
+                return None
+            counted += page.total
+    return counted
+
+
+def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
+    """Read the spans again; the ids that they and a look by id lack."""
+    before = {record_id for lo, hi in spans for record_id in run.destination.ids(table, lo, hi)}
+    unread = list(spans)
+    living: str | None = None
+    for event in run.events(w for span in spans for w in run.windows_of(table, span)):
+        match event:
+            case windows.Found(_, records, _):
+                before -= ids_of(records)
+                living = next((str(r["id"]) for r in records if not _deleted(r)), living)
+            case windows.Completed(_, span, _):
+                unread = [gap for rest in unread for gap in windows.gaps(rest, [span])]
+    if unread:
+        run.warn(
+            "sweep_incomplete",
+            f"{table.name}: {len(unread)} spans could not be read whole; nothing of them was "
+            "flagged.",
+        )
+        for lo, hi in unread:
+            before -= set(run.destination.ids(table, lo, hi))
+    return _confirmed(run, table, sorted(before), living)
+
+
+def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) -> tuple[str, ...]:
+    """Those of the ids that a look by id does not find; what it finds lands."""
+    klasses = sorted(set(run.landing.klasses.names.values()))
+
+    def look(record_id: str) -> Record | None:
+        return by_id(run.client, table, record_id, klasses)
+
+    if not absent:
+        return ()
+    if living is None or look(living) is None:
+        run.warn(
+            "sweep_unconfirmed",
+            f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
+            "shows no living record either; nothing was flagged.",
+        )
+        return ()
+    gone = []
+    for record_id, record in many(look, absent, run.limits.workers):
+        if record is None:
+            gone.append(record_id)
+        else:
+            run.landing.take(table, [record], 0)
+    return tuple(gone)
+
+
+def _deleted(record: Record) -> bool:
+    return bool((record.get("attributes") or {}).get("deleted"))
