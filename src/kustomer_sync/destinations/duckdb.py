@@ -18,9 +18,11 @@ import orjson
 import pyarrow as pa
 
 from kustomer_sync.destinations.merge import (
+    PLACE,
     Dialect,
     Plan,
     Staged,
+    Steps,
     System,
     history_columns,
 )
@@ -49,7 +51,7 @@ TYPES: Mapping[Type, str] = {
 _BY_NAME = {name: type_ for type_, name in TYPES.items()}
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
-_DIALECT = Dialect(TYPES)
+_DIALECT = Dialect(TYPES, row="rowid")
 
 
 class DuckDB:
@@ -105,7 +107,7 @@ class DuckDB:
                     },
                 )
             except duckdb.Error as error:
-                if "lock" not in str(error).lower():
+                if "Could not set lock" not in str(error):
                     raise DestinationUnusable(
                         f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
                         "Check `destination` and `memory_limit`.",
@@ -187,6 +189,14 @@ class DuckDB:
         ).fetchall()
         return int(row[0][0]) if row else None
 
+    def _own(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Nobody has begun since; else `Superseded`."""
+        if self._epoch_there(connection) != self._epoch:
+            raise Superseded(
+                "Another sync of this connection has taken over.",
+                "Nothing of this one was written since; let the other one finish.",
+            )
+
     def _t(self, *name: str) -> str:
         """A table of the schema, or the schema itself; the file's own name may be the same."""
         return _DIALECT.name(self._catalog, self._schema, *name)
@@ -209,7 +219,10 @@ class DuckDB:
         return found
 
     def ensure(self, tables: Iterable[Table]) -> None:
+        if self._epoch is None:
+            raise RuntimeError("ensure before begin")
         with self._transaction() as connection:
+            self._own(connection)
             stored = self._columns(connection)
             for table in tables:
                 self._ensure(connection, table, stored)
@@ -265,11 +278,7 @@ class DuckDB:
             raise RuntimeError("write before begin")
         counts: dict[str, Counts] = {}
         with self._transaction() as connection:
-            if self._epoch_there(connection) != self._epoch:
-                raise Superseded(
-                    "Another sync of this connection has taken over.",
-                    "Nothing of this one was written since; let the other one finish.",
-                )
+            self._own(connection)
             stored = self._columns(connection)
             for batch in write.batches:
                 self._batch(connection, batch, stored, counts)
@@ -310,42 +319,49 @@ class DuckDB:
                 counts.setdefault(part.history, Counts())
         root = _staged(connection, batch.root, "staged")
         children = [
-            _staged(connection, child, f"staged_{n}") for n, child in enumerate(batch.children)
+            _staged(connection, child, f"staged_{n}", PLACE)
+            for n, child in enumerate(batch.children)
         ]
-        for step in self._plan(stored).batch(root, children):
-            _run(connection, step.sql, step.counts, counts[step.table])
+        _run(connection, self._plan(stored).batch(root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
 
     def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """The accepted records' rejects are those of this reading, and no older ones."""
+        connection.register("rejected", _rejects_table(batch.rejects))
         names = [part.name for part in batch.root.table.walk()]
+        same = (
+            "o.table_name = r.table_name AND o.record_id = r.record_id AND "
+            "o.column_name = r.column_name AND o.value = r.value AND o.reason = r.reason"
+        )
         connection.execute(
-            f"DELETE FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) "
-            "AND record_id IN (SELECT id FROM winners)",
+            f"DELETE FROM {self._t(REJECTS)} o WHERE list_contains(?, table_name) "
+            "AND record_id IN (SELECT id FROM winners) "
+            f"AND NOT EXISTS (SELECT 1 FROM rejected r WHERE {same})",
             [names],
         )
-        if not batch.rejects:
-            return
-        connection.register("rejected", _rejects_table(batch.rejects))
-        connection.execute(
-            f"INSERT INTO {self._t(REJECTS)} "
-            f"SELECT DISTINCT r.*, {_timestamp(self._synced_at)} FROM rejected r "
-            "WHERE (record_id = '' OR record_id IN (SELECT id FROM winners)) AND NOT EXISTS ("
-            f"SELECT 1 FROM {self._t(REJECTS)} o WHERE o.table_name = r.table_name AND "
-            "o.record_id = r.record_id AND o.column_name = r.column_name AND o.value = r.value)"
-        )
+        if batch.rejects:
+            connection.execute(
+                f"INSERT INTO {self._t(REJECTS)} "
+                f"SELECT DISTINCT r.*, {_timestamp(self._synced_at)} FROM rejected r "
+                "WHERE (record_id = '' OR record_id IN (SELECT id FROM winners)) "
+                f"AND NOT EXISTS (SELECT 1 FROM {self._t(REJECTS)} o WHERE {same})"
+            )
         connection.unregister("rejected")
 
     def _absent(
         self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
-        table = self._known[name]
+        table = self._known.get(name)
+        if table is None:
+            raise DestinationFailed(
+                f"What is absent from table {name!r} can't be flagged: it was not made ready.",
+                "This is a fault of the program; please report it.",
+            )
         connection.register("gone", pa.table({"id": pa.array(ids, pa.string())}))
-        for step in self._plan(stored).absent(table, "gone"):
-            _run(connection, step.sql, step.counts, counts.setdefault(step.table, Counts()))
+        _run(connection, self._plan(stored).absent(table, "gone"), counts)
         connection.unregister("gone")
 
     def _put(self, connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
@@ -379,15 +395,31 @@ class DuckDB:
             return counted
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, meaning: str, counts: Counts) -> None:
-    rows = connection.execute(sql).fetchall()
-    if meaning:
-        number = int(rows[0][0]) if rows else 0
-        setattr(counts, meaning, getattr(counts, meaning) + number)
+def _run(
+    connection: duckdb.DuckDBPyConnection, steps: Steps, counts: dict[str, Counts]
+) -> None:  # fmt: skip
+    """Each statement in its turn; the plan hears what it gave."""
+    step = next(steps, None)
+    while step is not None:
+        rows = connection.execute(step.sql).fetchall()
+        numbers = tuple(int(number) for number in rows[0]) if rows else (0,)
+        of = counts.setdefault(step.table, Counts())
+        for meaning, number in zip(step.counts, numbers, strict=False):
+            setattr(of, meaning, getattr(of, meaning) + number)
+        try:
+            step = steps.send(numbers)
+        except StopIteration:
+            return
 
 
-def _staged(connection: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> Staged:
-    connection.register(name, rows.data)
+def _staged(
+    connection: duckdb.DuckDBPyConnection, rows: Rows, name: str, place: str = ""
+) -> Staged:  # fmt: skip
+    """The rows as a relation; each with its place among them if that is asked for."""
+    data = rows.data
+    if place:
+        data = data.append_column(place, pa.arange(0, data.num_rows))
+    connection.register(name, data)
     return Staged(rows, name)
 
 

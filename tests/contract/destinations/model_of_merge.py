@@ -168,16 +168,18 @@ class Model:
         out = []
         for key, raw in best.items():
             stored = self.content[root.table.name].get(key)
-            if stored is not None and "updated_at" in types:
-                mine = [lowest_first(raw.get("__updated_at"))]
-                theirs = [lowest_first(stored["updated_at"])]
-                if "rev" in types:
-                    mine.append(lowest_first(raw.get("__rev")))
-                    theirs.append(lowest_first(stored["rev"]))
-                if mine < theirs:
-                    continue
-            out.append(raw)
+            if stored is None or "updated_at" not in types or not self._is_older(raw, stored):
+                out.append(raw)
         return out
+
+    @staticmethod
+    def _is_older(raw: Row, stored: Row) -> bool:
+        """Only what both of them say can make one older."""
+        mine, theirs = raw["__updated_at"], stored["updated_at"]
+        if mine is None or theirs is None or mine != theirs:
+            return mine is not None and theirs is not None and mine < theirs
+        rev, stored_rev = raw["__rev"], stored.get("rev")
+        return rev is not None and stored_rev is not None and rev < stored_rev
 
     def _land_roots(self, root: Rows, winners: list[Row], synced: datetime) -> None:
         name, new = root.table.name, dict(self.content[root.table.name])
@@ -219,12 +221,13 @@ class Model:
     def _land_histories(self, batch: Batch, copies: list[Row], synced: datetime) -> None:
         staged = self._staged_versions(batch.root, copies)
         history = batch.root.table.history
-        starts: dict[str, list[datetime]] = {}
         if history:
             starts = self._land_versions(batch.root, history, staged, synced)
+        else:
+            starts = {i: self._sightings(batch.root.table, i, v) for i, v in staged.items()}
         for child in batch.children:
             if child.table.history:
-                self._land_intervals(child, child.table.history, staged, starts, history, synced)
+                self._land_intervals(child, child.table.history, staged, starts, synced)
 
     def _staged_versions(self, root: Rows, copies: list[Row]) -> dict[str, dict[datetime, Row]]:
         staged: dict[str, dict[datetime, Row]] = {}
@@ -236,9 +239,8 @@ class Model:
             for id_, versions in staged.items():
                 for start in list(versions):
                     stored = self.content[history].get((id_, start))
-                    if stored and lowest_first(stored["rev"]) > lowest_first(
-                        versions[start].get("__rev")
-                    ):
+                    rev = versions[start]["__rev"]
+                    if stored and None not in (stored["rev"], rev) and stored["rev"] > rev:
                         del versions[start]
         return {id_: versions for id_, versions in staged.items() if versions}
 
@@ -276,7 +278,6 @@ class Model:
         history: str,
         staged: dict[str, dict[datetime, Row]],
         all_starts: dict[str, list[datetime]],
-        root_history: str | None,
         synced: datetime,
     ) -> None:
         p, table = self.prefix, child.table
@@ -288,10 +289,7 @@ class Model:
         }
         for id_, versions in staged.items():
             stored = [r for r in self.content[history].values() if r[table.parent_column] == id_]
-            starts = all_starts.get(id_, [])
-            if not root_history:
-                ends = {r[f"{p}end"] + MS for r in stored if not r[f"{p}active"]}
-                starts = sorted({*versions, *(r[f"{p}start"] for r in stored), *ends})
+            starts = all_starts[id_]
             open_: dict[tuple[Any, ...], Row] = {}
             for place, start in enumerate(starts):
                 last = place + 1 == len(starts)
@@ -320,6 +318,18 @@ class Model:
                     if last:
                         open_[key][f"{p}end"], open_[key][f"{p}active"] = end, active
         self._settle(history, new, synced)
+
+    def _sightings(self, root: Table, id_: str, versions: Iterable[datetime]) -> list[datetime]:
+        """When a record was seen whose own history is not kept: never after its last change."""
+        p, seen = self.prefix, set(versions)
+        for child in root.children:
+            if child.history:
+                for row in self.content[child.history].values():
+                    if row[child.parent_column] == id_:
+                        ended = set() if row[f"{p}active"] else {row[f"{p}end"] + MS}
+                        seen |= {row[f"{p}start"], *ended}
+        latest = self.content[root.name][(id_,)].get("updated_at")
+        return sorted(s for s in {*seen, latest or min(seen)} if not latest or s <= latest)
 
     # -- what Kustomer no longer has
 
