@@ -5,6 +5,7 @@ the last committed ones and nothing of the next.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -51,6 +52,8 @@ TYPES: Mapping[Type, str] = {
 _BY_NAME = {name: type_ for type_, name in TYPES.items()}
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
+MOST_TIMES = 16
+_SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
 
 
@@ -71,6 +74,8 @@ class DuckDB:
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
         self._catalog = ""
+        self._times = 1
+        """How often `memory_limit` a write has needed."""
 
     # ---- opening ----
 
@@ -89,6 +94,8 @@ class DuckDB:
         connection = self._connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            if self._times > 1:
+                connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
             self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
             yield connection
         finally:
@@ -102,7 +109,7 @@ class DuckDB:
                     str(self.path),
                     config={
                         "memory_limit": self._memory,
-                        "threads": 2,
+                        "threads": 1,  # a second one saves no time here and costs memory
                         "preserve_insertion_order": False,
                     },
                 )
@@ -274,8 +281,20 @@ class DuckDB:
     # ---- writing ----
 
     def write(self, write: Write) -> Mapping[str, Counts]:
+        """With more memory than `memory_limit` where a table is so wide that nothing less will do:
+        DuckDB holds a block or two of each column that it writes.
+        """
         if self._epoch is None or self._synced_at is None:
             raise RuntimeError("write before begin")
+        while True:
+            try:
+                return self._write(write)
+            except DestinationFailed as error:
+                if not _SHORT_OF_MEMORY.search(str(error.__cause__)) or self._times == MOST_TIMES:
+                    raise
+            self._times *= 2
+
+    def _write(self, write: Write) -> Mapping[str, Counts]:
         counts: dict[str, Counts] = {}
         with self._transaction() as connection:
             self._own(connection)
@@ -439,6 +458,14 @@ def _rejects_table(rejects: Iterable[Reject]) -> pa.Table:
 def _timestamp(at: datetime | None) -> str:
     assert at is not None  # noqa: S101 - narrows for the type checker
     return f"TIMESTAMPTZ '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+
+
+def _times(size: str, factor: int) -> str:
+    """`2GB` times 4 is `8GB`."""
+    number = re.match(r"\s*[\d.]+", size)
+    if number is None:
+        return size
+    return f"{float(number[0]) * factor:g}{size[number.end() :]}"
 
 
 def _first(error: Exception) -> str:

@@ -32,6 +32,10 @@ PLACE = "__place"
 """
 
 
+WIDE = 100
+"""Columns compared in one statement: an engine holds a block or more of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One statement. `counts` says what the first numbers it gives mean for `table`."""
@@ -183,29 +187,30 @@ class Plan:
             tests.append(f"{old} IS DISTINCT FROM {value}")
         return " OR ".join(tests) or "FALSE"
 
-    def _settled(self, temp: str, root: Staged, target: str, flag: str = "") -> Step:
-        """Those of `temp` that may be the same as their stored row are `same` if they are."""
-        values = self._values(root.rows, "s", target)
-        differs = self._differs("o", values, target) + flag
-        return Step(
-            target,
-            f"""
-            UPDATE {temp} SET status = 'same' WHERE status = 'maybe' AND {ROW} IN (
-                SELECT t.{ROW} FROM {temp} t
-                JOIN {self._t(target)} o ON o.{self.dialect.row} = t.there
-                JOIN {root.relation} s ON s.{ROW} = t.{ROW}
-                WHERE t.status = 'maybe' AND NOT ({differs})
+    def _compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
+        """Those of `temp` that are the same so far are changed if a column of theirs differs."""
+        values = list(self._values(root.rows, "s", target).items())
+        for first in range(0, len(values), WIDE):
+            differs = self._differs("o", dict(values[first : first + WIDE]), target)
+            yield Step(
+                target,
+                f"""
+                UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND {ROW} IN (
+                    SELECT t.{ROW} FROM {temp} t
+                    JOIN {self._t(target)} o ON o.{self.dialect.row} = t.there
+                    JOIN {root.relation} s ON s.{ROW} = t.{ROW}
+                    WHERE t.status = 'same' AND ({differs}{flag})
+                )
+                """,
             )
-            """,
-        )
 
     # ---- records ----
 
     def _winners(self, root: Staged) -> Steps:
         """Temp table `winners`: the copy of each record that counts, and what to do with it.
 
-        `there` is its stored row; `status` is new, changed, maybe (as long as nobody compared the
-        whole row) or same.
+        `there` is its stored row; `status` is new, changed, or same until a column is found that
+        differs.
         """
         target = root.rows.table.name
         stored = self.stored[target]
@@ -228,7 +233,7 @@ class Plan:
             CREATE OR REPLACE TEMP TABLE winners AS
             SELECT s.id, s.{ROW}, s.{DELETED}, o.there,
                    CASE WHEN o.there IS NULL THEN 'new' WHEN {changed} THEN 'changed'
-                        ELSE 'maybe' END AS status
+                        ELSE 'same' END AS status
             FROM (
                 SELECT * FROM {root.relation}
                 QUALIFY row_number() OVER (
@@ -246,22 +251,21 @@ class Plan:
 
     def _root(self, root: Staged) -> Steps:
         name = root.rows.table.name
-        new, changed, maybe = yield Step(
+        flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
+        (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
+        if same:
+            yield from self._compared("winners", root, name, flag)
+        new, changed = yield Step(
             name,
-            "SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed'), "
-            "count(*) FILTER (status = 'maybe') FROM winners",
-            ("inserted",),
+            "SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed') "
+            "FROM winners",
+            ("inserted", "updated"),
         )
-        if maybe:
-            flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
-            (same,) = yield self._settled("winners", root, name, flag)
-            changed += maybe - same
         if changed:
             yield Step(
                 name,
                 f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN "
-                "(SELECT there FROM winners WHERE status IN ('changed', 'maybe'))",
-                ("updated",),
+                "(SELECT there FROM winners WHERE status = 'changed')",
             )
         if new or changed:
             values = self._values(root.rows, "s", name)
@@ -392,7 +396,7 @@ class Plan:
                    CASE WHEN there IS NULL THEN 'new'
                         WHEN old_until IS DISTINCT FROM until OR old_open IS DISTINCT FROM open
                         THEN 'changed'
-                        WHEN {ROW} IS NOT NULL THEN 'maybe' ELSE 'same' END AS status
+                        ELSE 'same' END AS status
             FROM ended
             """,
         )
@@ -403,21 +407,20 @@ class Plan:
         start, end, active, synced = map(
             self._q, (self.system.start, self.system.end, self.system.active, self.system.synced)
         )  # fmt: skip
-        new, ended, maybe, replaced = yield Step(
+        again = f"SELECT count(*) FROM tiles WHERE status = 'same' AND {ROW} IS NOT NULL"
+        (same,) = yield Step(history, again)
+        if same:
+            yield from self._compared("tiles", root, history)
+        new, changed, replaced = yield Step(
             history,
             f"""
-            SELECT count(*) FILTER (status = 'new'),
-                   count(*) FILTER (status = 'changed' AND {ROW} IS NULL),
-                   count(*) FILTER (status = 'maybe'),
+            SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed'),
                    count(*) FILTER (status = 'changed' AND {ROW} IS NOT NULL)
             FROM tiles
             """,
             ("inserted", "updated"),
         )
-        if maybe:
-            (same,) = yield self._settled("tiles", root, history)
-            replaced += maybe - same
-        if ended:
+        if changed > replaced:
             yield Step(
                 history,
                 f"UPDATE {stored} h SET {end} = t.until, {active} = t.open, "
@@ -428,8 +431,7 @@ class Plan:
             yield Step(
                 history,
                 f"DELETE FROM {stored} WHERE {row} IN (SELECT there FROM tiles "
-                f"WHERE status IN ('changed', 'maybe') AND {ROW} IS NOT NULL)",
-                ("updated",),
+                f"WHERE status = 'changed' AND {ROW} IS NOT NULL)",
             )
         if new or replaced:
             values = self._values(root.rows, "s", history)
