@@ -28,12 +28,12 @@ class Subject:
         return self.read_all([table])[table]
 
 
-def duckdb_file(folder: Path, prefix: str) -> Subject:
+def duckdb_file(folder: Path, prefix: str, memory_limit: str = "128MB") -> Subject:
     file = folder / "org.duckdb"
     url = f"duckdb:///{file}"
 
     def again() -> Destination:
-        return destination(url, schema=SCHEMA, system_prefix=prefix, memory_limit="128MB")
+        return destination(url, schema=SCHEMA, system_prefix=prefix, memory_limit=memory_limit)
 
     def read_all(tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         with duckdb.connect(str(file), read_only=True) as db:
@@ -45,7 +45,7 @@ def duckdb_file(folder: Path, prefix: str) -> Subject:
     return Subject(url, again(), again, read_all)
 
 
-ENGINES: dict[str, Callable[[Path, str], Subject]] = {"duckdb": duckdb_file}
+ENGINES: dict[str, Callable[[Path, str, str], Subject]] = {"duckdb": duckdb_file}
 
 
 @pytest.fixture(params=list(ENGINES))
@@ -55,8 +55,10 @@ def subjects(
     """Makes a new, empty destination each time it is called."""
     made: list[Subject] = []
 
-    def new(prefix: str = "_fivetran_") -> Subject:
-        made.append(ENGINES[request.param](tmp_path_factory.mktemp("destination"), prefix))
+    def new(prefix: str = "_fivetran_", memory_limit: str = "128MB") -> Subject:
+        made.append(
+            ENGINES[request.param](tmp_path_factory.mktemp("destination"), prefix, memory_limit)
+        )
         return made[-1]
 
     yield new

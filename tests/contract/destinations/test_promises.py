@@ -169,6 +169,17 @@ def test_a_hard_delete_closes_the_active_version_and_stays_closed(started: Subje
     assert tag_spans(started) == [("t", at(1), MONDAY, False)]
 
 
+def test_a_record_that_returns_changed_has_a_new_active_version(started: Subject) -> None:
+    """Closed by its absence, then seen with a later time: one active version, and they tile."""
+    load(started, Copy("a", "1", at(1), tags=["t"]))
+    started.destination.write(Write(absent={"conversation": ("a",)}))
+    assert versions(started) == [("1", at(1), MONDAY, False)]
+    back = MONDAY + timedelta(hours=5)
+    load(started, Copy("a", "2", back, tags=["t"]))
+    assert versions(started) == [("1", at(1), back - MS, False), ("2", back, END_OF_TIME, True)]
+    assert tag_spans(started) == [("t", at(1), END_OF_TIME, True)]
+
+
 def test_a_soft_delete_is_a_new_active_version(started: Subject) -> None:
     """Kustomer's own mark is data: the record's last version says so and is active."""
     load(started, Copy("a", "1", at(1)))
@@ -193,6 +204,30 @@ def test_a_late_copy_without_the_tag_splits_its_span(started: Subject) -> None:
     assert tag_spans(started) == [("t", at(1), at(2) - MS, False), ("t", at(3), END_OF_TIME, True)]
 
 
+def test_a_join_history_is_kept_without_its_record_s(subject: Subject) -> None:
+    """Whoever disables `conversation_history` still has `conversation_tag_history`; a late copy
+    is put before what is known since.
+    """
+    table = without_history(CONVERSATION, root=True)
+    subject.destination.begin(MONDAY)
+    load(subject, Copy("a", "1", at(1), tags=["t"]), table=table)
+    load(subject, Copy("a", "3", at(3)), table=table)
+    load(subject, Copy("a", "2", at(2), tags=["t", "u"]), table=table)
+    assert tag_spans(subject) == [
+        ("t", at(1), at(3) - MS, False),
+        ("u", at(2), at(3) - MS, False),
+    ]
+
+
+def test_an_element_without_its_key_is_one_row_that_stays(started: Subject) -> None:
+    """NULL in a key is a key like another: neither doubled nor rewritten by a replay."""
+    copy = Copy("a", tags=[None, "t", None])
+    load(started, copy)
+    assert load(started, copy)["conversation_tag"] == Counts()
+    assert {r["tag_id"] for r in started.read("conversation_tag")} == {None, "t"}
+    assert len(started.read("conversation_tag")) == 2
+
+
 def test_a_new_custom_attribute_is_a_new_column(started: Subject) -> None:
     """An attribute first seen today is a column from today on, NULL on the rows before."""
     load(started, Copy("a"))
@@ -210,6 +245,15 @@ def test_numbers_that_become_text_read_as_a_person_writes_them(started: Subject)
     load(started, Copy("c", custom={"custom_n": 2.5}), custom={"custom_n": Type.DOUBLE})
     numbers = {r["id"]: r["custom_n"] for r in started.read("conversation")}
     assert numbers == {"a": "12345678901", "b": "9" * 20, "c": "2.5"}
+
+
+def test_times_that_become_text_read_as_kustomer_writes_them(started: Subject) -> None:
+    """A widened column keeps what a text column would have got."""
+    noon = at(12) + 5 * MS
+    load(started, Copy("a", custom={"custom_x": noon}), custom={"custom_x": Type.INSTANT})
+    load(started, Copy("b", custom={"custom_x": "soon"}), custom={"custom_x": Type.STRING})
+    texts = {r["id"]: r["custom_x"] for r in started.read("conversation")}
+    assert texts == {"a": "2024-03-01T12:00:00.005Z", "b": "soon"}
 
 
 def test_an_int_column_widens_and_later_ints_still_fit(started: Subject) -> None:
@@ -264,6 +308,16 @@ def test_only_the_newest_sync_may_write(subject: Subject) -> None:
     assert newer.state() == {}
     newer.write(Write((batch([Copy("b")]),)))
     assert only(subject.read("conversation"))["id"] == "b"
+
+
+def test_an_older_sync_may_not_even_add_a_column(subject: Subject) -> None:
+    """Nor a table: whoever began last owns the schema."""
+    frozen = subject.destination
+    frozen.begin(MONDAY)
+    subject.again().begin(TUESDAY)
+    with pytest.raises(Superseded):
+        frozen.ensure([CONVERSATION])
+    assert "conversation" not in subject.destination.columns()
 
 
 def test_the_state_is_kept_and_given_back(started: Subject) -> None:
@@ -323,3 +377,19 @@ def test_a_check_leaves_nothing_behind(subject: Subject) -> None:
     subject.destination.check()
     assert subject.destination.columns() == {}
     subject.destination.check()
+
+
+def test_a_table_too_wide_for_the_memory_limit_lands(subjects: Callable[..., Subject]) -> None:
+    """Hundreds of custom attributes: it takes more memory than was allowed, and is all there."""
+    subject = subjects(memory_limit="20MB")
+    subject.destination.begin(MONDAY)
+    custom = {f"custom_{n}": Type.STRING for n in range(150)}
+    copies = [
+        Copy(f"c{n}", custom={name: f"{n} and {name} " * 3 for name in custom}) for n in range(1500)
+    ]
+    for _ in range(2):
+        counts = load(subject, *copies, custom=custom)
+    assert counts["conversation"] == Counts()
+    assert subject.destination.rows(["conversation", "conversation_history"]) == {
+        "conversation": 1500, "conversation_history": 1500
+    }  # fmt: skip
