@@ -463,7 +463,7 @@ def _timestamp(at: datetime | None) -> str:
 def _times(size: str, factor: int) -> str:
     """`2GB` times 4 is `8GB`."""
     number = re.match(r"\s*[\d.]+", size)
-    if number is None:
+    if number is None or "%" in size:
         return size
     return f"{float(number[0]) * factor:g}{size[number.end() :]}"
 

@@ -217,6 +217,9 @@ def test_a_join_history_is_kept_without_its_record_s(subject: Subject) -> None:
         ("t", at(1), at(3) - MS, False),
         ("u", at(2), at(3) - MS, False),
     ]
+    load(subject, Copy("b", "3", at(3)), table=table)
+    load(subject, Copy("b", "2", at(2), tags=["v"]), table=table)
+    assert ("v", at(2), at(3) - MS, False) in tag_spans(subject)
 
 
 def test_an_element_without_its_key_is_one_row_that_stays(started: Subject) -> None:
@@ -387,9 +390,12 @@ def test_a_table_too_wide_for_the_memory_limit_lands(subjects: Callable[..., Sub
     copies = [
         Copy(f"c{n}", custom={name: f"{n} and {name} " * 3 for name in custom}) for n in range(1500)
     ]
-    for _ in range(2):
-        counts = load(subject, *copies, custom=custom)
-    assert counts["conversation"] == Counts()
+    load(subject, *copies, custom=custom)
+    assert load(subject, *copies, custom=custom)["conversation_history"] == Counts()
+    copies[7] = replace(copies[7], custom={**copies[7].custom, "custom_149": "other"})
+    counts = load(subject, *copies, custom=custom)
+    assert counts == {**counts, "conversation": Counts(updated=1)}
+    assert counts["conversation_history"] == Counts(updated=1)
     assert subject.destination.rows(["conversation", "conversation_history"]) == {
         "conversation": 1500, "conversation_history": 1500
     }  # fmt: skip

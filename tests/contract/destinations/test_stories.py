@@ -131,7 +131,7 @@ def examples(number: int) -> settings:
 PREFIXES = st.sampled_from(["_fivetran_", "_sys_"])
 
 
-@examples(25)
+@examples(30)
 @given(name=st.sampled_from(list(TABLES)), story=stories(), prefix=PREFIXES)
 def test_the_destination_holds_what_the_model_says(
     subjects: Callable[..., Subject], name: str, story: list[Told], prefix: str
