@@ -15,8 +15,11 @@ def destination(url: str, *, schema: str, system_prefix: str, memory_limit: str)
     parts = urlsplit(url)
     if parts.scheme == "duckdb":
         path = unquote(parts.path.removeprefix("/"))
-        if not path:
-            raise ConfigError(f"{url!r} names no file.", "Write it as duckdb:///acme.duckdb.")
+        if not path or path == ":memory:" or parts.netloc or parts.query or parts.fragment:
+            raise ConfigError(
+                "`destination` has to name a DuckDB file, and nothing else.",
+                "Write it as duckdb:///acme.duckdb, or duckdb:////var/acme.duckdb from the root.",
+            )
         from kustomer_sync.destinations.duckdb import DuckDB
 
         return DuckDB(path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit)

@@ -5,6 +5,7 @@ the last committed ones and nothing of the next.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ import orjson
 import pyarrow as pa
 
 from kustomer_sync.destinations.merge import (
+    PLACE,
     Dialect,
     Plan,
     Staged,
+    Steps,
     System,
     history_columns,
 )
@@ -50,7 +53,9 @@ TYPES: Mapping[Type, str] = {
 _BY_NAME = {name: type_ for type_, name in TYPES.items()}
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
-_DIALECT = Dialect(TYPES)
+MOST_TIMES = 16
+_SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
+_DIALECT = Dialect(TYPES, row="rowid")
 
 
 class DuckDB:
@@ -70,6 +75,8 @@ class DuckDB:
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
         self._catalog = ""
+        self._times = 1
+        """How often `memory_limit` a write has needed."""
 
     # ---- opening ----
 
@@ -88,6 +95,8 @@ class DuckDB:
         connection = self._connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            if self._times > 1:
+                connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
             self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
             yield connection
         finally:
@@ -101,12 +110,12 @@ class DuckDB:
                     str(self.path),
                     config={
                         "memory_limit": self._memory,
-                        "threads": 2,
+                        "threads": 1,  # a second one saves no time here and costs memory
                         "preserve_insertion_order": False,
                     },
                 )
             except duckdb.Error as error:
-                if "lock" not in str(error).lower():
+                if "Could not set lock" not in str(error):
                     raise DestinationUnusable(
                         f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
                         "Check `destination` and `memory_limit`.",
@@ -188,6 +197,14 @@ class DuckDB:
         ).fetchall()
         return int(row[0][0]) if row else None
 
+    def _own(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Nobody has begun since; else `Superseded`."""
+        if self._epoch_there(connection) != self._epoch:
+            raise Superseded(
+                "Another sync of this connection has taken over.",
+                "Nothing of this one was written since; let the other one finish.",
+            )
+
     def _t(self, *name: str) -> str:
         """A table of the schema, or the schema itself; the file's own name may be the same."""
         return _DIALECT.name(self._catalog, self._schema, *name)
@@ -210,7 +227,10 @@ class DuckDB:
         return found
 
     def ensure(self, tables: Iterable[Table]) -> None:
+        if self._epoch is None:
+            raise RuntimeError("ensure before begin")
         with self._transaction() as connection:
+            self._own(connection)
             stored = self._columns(connection)
             for table in tables:
                 self._ensure(connection, table, stored)
@@ -262,15 +282,23 @@ class DuckDB:
     # ---- writing ----
 
     def write(self, write: Write) -> Mapping[str, Counts]:
+        """With more memory than `memory_limit` where a table is so wide that nothing less will do:
+        DuckDB holds a block or two of each column that it writes.
+        """
         if self._epoch is None or self._synced_at is None:
             raise RuntimeError("write before begin")
+        while True:
+            try:
+                return self._write(write)
+            except DestinationFailed as error:
+                if not _SHORT_OF_MEMORY.search(str(error.__cause__)) or self._times == MOST_TIMES:
+                    raise
+            self._times *= 2
+
+    def _write(self, write: Write) -> Mapping[str, Counts]:
         counts: dict[str, Counts] = {}
         with self._transaction() as connection:
-            if self._epoch_there(connection) != self._epoch:
-                raise Superseded(
-                    "Another sync of this connection has taken over.",
-                    "Nothing of this one was written since; let the other one finish.",
-                )
+            self._own(connection)
             stored = self._columns(connection)
             for batch in write.batches:
                 self._batch(connection, batch, stored, counts)
@@ -311,42 +339,49 @@ class DuckDB:
                 counts.setdefault(part.history, Counts())
         root = _staged(connection, batch.root, "staged")
         children = [
-            _staged(connection, child, f"staged_{n}") for n, child in enumerate(batch.children)
+            _staged(connection, child, f"staged_{n}", PLACE)
+            for n, child in enumerate(batch.children)
         ]
-        for step in self._plan(stored).batch(root, children):
-            _run(connection, step.sql, step.counts, counts[step.table])
+        _run(connection, self._plan(stored).batch(root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
 
     def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """The accepted records' rejects are those of this reading, and no older ones."""
+        connection.register("rejected", _rejects_table(batch.rejects))
         names = [part.name for part in batch.root.table.walk()]
+        same = (
+            "o.table_name = r.table_name AND o.record_id = r.record_id AND "
+            "o.column_name = r.column_name AND o.value = r.value AND o.reason = r.reason"
+        )
         connection.execute(
-            f"DELETE FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) "
-            "AND record_id IN (SELECT id FROM winners)",
+            f"DELETE FROM {self._t(REJECTS)} o WHERE list_contains(?, table_name) "
+            "AND record_id IN (SELECT id FROM winners) "
+            f"AND NOT EXISTS (SELECT 1 FROM rejected r WHERE {same})",
             [names],
         )
-        if not batch.rejects:
-            return
-        connection.register("rejected", _rejects_table(batch.rejects))
-        connection.execute(
-            f"INSERT INTO {self._t(REJECTS)} "
-            f"SELECT DISTINCT r.*, {_timestamp(self._synced_at)} FROM rejected r "
-            "WHERE (record_id = '' OR record_id IN (SELECT id FROM winners)) AND NOT EXISTS ("
-            f"SELECT 1 FROM {self._t(REJECTS)} o WHERE o.table_name = r.table_name AND "
-            "o.record_id = r.record_id AND o.column_name = r.column_name AND o.value = r.value)"
-        )
+        if batch.rejects:
+            connection.execute(
+                f"INSERT INTO {self._t(REJECTS)} "
+                f"SELECT DISTINCT r.*, {_timestamp(self._synced_at)} FROM rejected r "
+                "WHERE (record_id = '' OR record_id IN (SELECT id FROM winners)) "
+                f"AND NOT EXISTS (SELECT 1 FROM {self._t(REJECTS)} o WHERE {same})"
+            )
         connection.unregister("rejected")
 
     def _absent(
         self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
-        table = self._known[name]
+        table = self._known.get(name)
+        if table is None:
+            raise DestinationFailed(
+                f"What is absent from table {name!r} can't be flagged: it was not made ready.",
+                "This is a fault of the program; please report it.",
+            )
         connection.register("gone", pa.table({"id": pa.array(ids, pa.string())}))
-        for step in self._plan(stored).absent(table, "gone"):
-            _run(connection, step.sql, step.counts, counts.setdefault(step.table, Counts()))
+        _run(connection, self._plan(stored).absent(table, "gone"), counts)
         connection.unregister("gone")
 
     def _put(self, connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
@@ -461,15 +496,31 @@ class DuckDB:
             return counted
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, meaning: str, counts: Counts) -> None:
-    rows = connection.execute(sql).fetchall()
-    if meaning:
-        number = int(rows[0][0]) if rows else 0
-        setattr(counts, meaning, getattr(counts, meaning) + number)
+def _run(
+    connection: duckdb.DuckDBPyConnection, steps: Steps, counts: dict[str, Counts]
+) -> None:  # fmt: skip
+    """Each statement in its turn; the plan hears what it gave."""
+    step = next(steps, None)
+    while step is not None:
+        rows = connection.execute(step.sql).fetchall()
+        numbers = tuple(int(number) for number in rows[0]) if rows else (0,)
+        of = counts.setdefault(step.table, Counts())
+        for meaning, number in zip(step.counts, numbers, strict=False):
+            setattr(of, meaning, getattr(of, meaning) + number)
+        try:
+            step = steps.send(numbers)
+        except StopIteration:
+            return
 
 
-def _staged(connection: duckdb.DuckDBPyConnection, rows: Rows, name: str) -> Staged:
-    connection.register(name, rows.data)
+def _staged(
+    connection: duckdb.DuckDBPyConnection, rows: Rows, name: str, place: str = ""
+) -> Staged:  # fmt: skip
+    """The rows as a relation; each with its place among them if that is asked for."""
+    data = rows.data
+    if place:
+        data = data.append_column(place, pa.arange(0, data.num_rows))
+    connection.register(name, data)
     return Staged(rows, name)
 
 
@@ -489,6 +540,14 @@ def _rejects_table(rejects: Iterable[Reject]) -> pa.Table:
 def _timestamp(at: datetime | None) -> str:
     assert at is not None  # noqa: S101 - narrows for the type checker
     return f"TIMESTAMPTZ '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+
+
+def _times(size: str, factor: int) -> str:
+    """`2GB` times 4 is `8GB`."""
+    number = re.match(r"\s*[\d.]+", size)
+    if number is None or "%" in size:
+        return size
+    return f"{float(number[0]) * factor:g}{size[number.end() :]}"
 
 
 def _first(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """One merge plan for every engine: which statements land a batch, given what is staged.
 
-The plan is data: a list of `Step`s, each one statement whose row count has a meaning. It knows
-tables and columns, not drivers. Every statement is idempotent: run twice, the rows are the same.
+The plan is a conversation: it yields a `Step`, one statement, and is sent the numbers that the
+statement gave, so that it asks for no work there is not. It knows tables and columns, not drivers.
+A batch written again changes nothing.
 
 For a batch of table T staged as S, and each child C staged as SC:
 
@@ -11,26 +12,41 @@ For a batch of table T staged as S, and each child C staged as SC:
     C         rows that left an accepted record's array go, new and changed ones come
     T_history every copy is a version; versions tile; only rows that change are written
     C_history intervals in which an element was present, rebuilt over the record's versions
+
+A target is many times a batch, so it is first asked for the few narrow columns of the records that
+the batch has; wide rows are compared only where keys and times can't tell that a row changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from kustomer_sync.model import DELETED, REV, ROW, UPDATED_AT, Column, Origin, Rows, Table, Type
 
-Count = Literal["inserted", "updated", "deleted", ""]
+Count = Literal["inserted", "updated", "deleted"]
+
+PLACE = "__place"
+"""int64, in a staged child: where the row stood among the batch's; of a key's rows the first stays.
+"""
+
+
+WIDE = 100
+"""Columns compared in one statement: an engine holds a block or more of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement. `counts` says what the number it yields means for `table`."""
+    """One statement. `counts` says what the first numbers it gives mean for `table`."""
 
     table: str
     sql: str
-    counts: Count = ""
+    counts: tuple[Count, ...] = ()
+
+
+Steps = Generator[Step, tuple[int, ...], None]
+"""Is sent the numbers each statement gave: of a SELECT its row, else how many rows it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +54,24 @@ class Dialect:
     """What differs between engines."""
 
     types: Mapping[Type, str]
+    row: str
+    """What names a stored row as long as the transaction lasts."""
 
     def name(self, *parts: str) -> str:
         """Quoted, qualified; the only place where an identifier becomes SQL."""
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
     def cast(self, sql: str, stored: Type, wanted: Type) -> str:
-        """A value in a wider type; a whole double becomes text without its fraction."""
+        """A value in a wider type; as text it is what it would have been had it come so."""
         if stored == wanted:
             return f"CAST({sql} AS JSON)" if wanted is Type.JSON else sql
         if stored is Type.DOUBLE and wanted is Type.STRING:
             return (
-                f"CASE WHEN {sql} = trunc({sql}) AND abs({sql}) < 9007199254740992 "
-                f"THEN CAST(CAST({sql} AS BIGINT) AS VARCHAR) ELSE CAST({sql} AS VARCHAR) END"
+                f"CASE WHEN {sql} = trunc({sql}) AND abs({sql}) < 1e38 "
+                f"THEN CAST(CAST({sql} AS HUGEINT) AS VARCHAR) ELSE CAST({sql} AS VARCHAR) END"
             )
+        if stored is Type.INSTANT and wanted is Type.STRING:
+            return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%gZ')"
         return f"CAST({sql} AS {self.types[wanted]})"
 
 
@@ -119,18 +139,20 @@ class Plan:
     end_of_time: str
     """SQL of the end of a version that is active."""
 
-    def batch(self, root: Staged, children: list[Staged]) -> Iterator[Step]:
+    def batch(self, root: Staged, children: list[Staged]) -> Steps:
         table = root.rows.table
         yield from self._winners(root)
         yield from self._root(root)
         for child in children:
             yield from self._child(child)
         if table.history:
-            yield from self._versions(root)
+            yield from self._tiles(root)
             yield from self._root_history(root)
-            for child in children:
-                if child.rows.table.history:
-                    yield from self._child_history(root, child)
+        elif any(child.rows.table.history for child in children):
+            yield from self._sightings(root, children)
+        for child in children:
+            if child.rows.table.history:
+                yield from self._child_history(child)
 
     # ---- names ----
 
@@ -154,7 +176,8 @@ class Plan:
                 )
         return values
 
-    def _differs(self, stored: str, alias: str, values: Mapping[str, str], target: str) -> str:
+    def _differs(self, alias: str, values: Mapping[str, str], target: str) -> str:
+        """Whether the stored row of `alias` has another value than these in any column."""
         types = self.stored[target]
         tests = []
         for name, value in values.items():
@@ -164,33 +187,53 @@ class Plan:
             tests.append(f"{old} IS DISTINCT FROM {value}")
         return " OR ".join(tests) or "FALSE"
 
+    def _compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
+        """Those of `temp` that are the same so far are changed if a column of theirs differs."""
+        values = list(self._values(root.rows, "s", target).items())
+        for first in range(0, len(values), WIDE):
+            differs = self._differs("o", dict(values[first : first + WIDE]), target)
+            yield Step(
+                target,
+                f"""
+                UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND {ROW} IN (
+                    SELECT t.{ROW} FROM {temp} t
+                    JOIN {self._t(target)} o ON o.{self.dialect.row} = t.there
+                    JOIN {root.relation} s ON s.{ROW} = t.{ROW}
+                    WHERE t.status = 'same' AND ({differs}{flag})
+                )
+                """,
+            )
+
     # ---- records ----
 
-    def _winners(self, root: Staged) -> Iterator[Step]:
-        """Temp table `winners`: id, __row and status of the copy of each record that counts."""
-        table, target = root.rows.table, root.rows.table.name
+    def _winners(self, root: Staged) -> Steps:
+        """Temp table `winners`: the copy of each record that counts, and what to do with it.
+
+        `there` is its stored row; `status` is new, changed, or same until a column is found that
+        differs.
+        """
+        target = root.rows.table.name
         stored = self.stored[target]
-        values = self._values(root.rows, "s", target)
-        newer = ["o.id IS NULL"]
-        if "updated_at" in stored:
-            stamp = f"s.{UPDATED_AT}"
-            same = f"{stamp} = o.updated_at"
-            if "rev" in stored:
-                same += f" AND (s.{REV} IS NULL OR o.rev IS NULL OR s.{REV} >= o.rev)"
-            newer += [f"{stamp} IS NULL", "o.updated_at IS NULL", f"{stamp} > o.updated_at",
-                      f"({same})"]  # fmt: skip
-        else:
-            newer = ["TRUE"]
-        flag = f"o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
-        differs = self._differs(target, "o", values, target)
-        yield Step(table.name, "DROP TABLE IF EXISTS winners")
+        changed, newer, marks = "FALSE", "TRUE", ""
+        if stored.get("updated_at") is Type.INSTANT:
+            marks = ", updated_at"
+            stamp = self._values(root.rows, "s", target)["updated_at"]
+            changed = f"o.updated_at IS DISTINCT FROM {stamp}"
+            equal = f"s.{UPDATED_AT} = o.updated_at"
+            if stored.get("rev") in (Type.INT, Type.LONG):
+                marks += ", rev"
+                equal += f" AND (s.{REV} IS NULL OR o.rev IS NULL OR s.{REV} >= o.rev)"
+            newer = (
+                f"o.there IS NULL OR s.{UPDATED_AT} IS NULL OR o.updated_at IS NULL "
+                f"OR s.{UPDATED_AT} > o.updated_at OR ({equal})"
+            )
         yield Step(
-            table.name,
+            target,
             f"""
-            CREATE TEMP TABLE winners AS
-            SELECT s.id, s.{ROW}, s.{DELETED},
-                   CASE WHEN o.id IS NULL THEN 'new'
-                        WHEN {differs} OR {flag} THEN 'changed' ELSE 'same' END AS status
+            CREATE OR REPLACE TEMP TABLE winners AS
+            SELECT s.id, s.{ROW}, s.{DELETED}, o.there,
+                   CASE WHEN o.there IS NULL THEN 'new' WHEN {changed} THEN 'changed'
+                        ELSE 'same' END AS status
             FROM (
                 SELECT * FROM {root.relation}
                 QUALIFY row_number() OVER (
@@ -198,196 +241,265 @@ class Plan:
                     ORDER BY {UPDATED_AT} DESC NULLS LAST, {REV} DESC NULLS LAST, {ROW} DESC
                 ) = 1
             ) s
-            LEFT JOIN {self._t(target)} o ON o.id = s.id
-            WHERE {" OR ".join(newer)}
+            LEFT JOIN (
+                SELECT {self.dialect.row} AS there, id{marks} FROM {self._t(target)}
+                WHERE id IN (SELECT id FROM {root.relation})
+            ) o ON o.id = s.id
+            WHERE {newer}
             """,
         )
 
-    def _root(self, root: Staged) -> Iterator[Step]:
+    def _root(self, root: Staged) -> Steps:
         name = root.rows.table.name
-        values = self._values(root.rows, "s", name)
-        columns = [*map(self._q, values), self._q(self.system.synced), self._q(self.system.deleted)]
-        yield Step(
+        flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
+        (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
+        if same:
+            yield from self._compared("winners", root, name, flag)
+        new, changed = yield Step(
             name,
-            f"DELETE FROM {self._t(name)} WHERE id IN "
-            "(SELECT id FROM winners WHERE status = 'changed')",
-            "updated",
+            "SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed') "
+            "FROM winners",
+            ("inserted", "updated"),
         )
-        yield Step(
-            name,
-            f"""
-            INSERT INTO {self._t(name)} ({", ".join(columns)})
-            SELECT {", ".join([*values.values(), self.synced_at, f"w.{DELETED}"])}
-            FROM {root.relation} s JOIN winners w ON w.{ROW} = s.{ROW}
-            WHERE w.status <> 'same'
-            """,
-        )
-        yield Step(name, "SELECT count(*) FROM winners WHERE status = 'new'", "inserted")
+        if changed:
+            yield Step(
+                name,
+                f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN "
+                "(SELECT there FROM winners WHERE status = 'changed')",
+            )
+        if new or changed:
+            values = self._values(root.rows, "s", name)
+            columns = [*values, self.system.synced, self.system.deleted]
+            yield Step(
+                name,
+                f"""
+                INSERT INTO {self._t(name)} ({", ".join(map(self._q, columns))})
+                SELECT {", ".join([*values.values(), self.synced_at, f"w.{DELETED}"])}
+                FROM {root.relation} s JOIN winners w ON w.{ROW} = s.{ROW}
+                WHERE w.status <> 'same'
+                """,
+            )
 
     # ---- children ----
 
-    def _child(self, child: Staged) -> Iterator[Step]:
-        """Temp table `elements`: what the accepted records' arrays hold, one row a key."""
+    def _child(self, child: Staged) -> Steps:
+        """The accepted records' rows are what their arrays hold, one row a key, the first."""
         table = child.rows.table
         name, stored = table.name, self._t(table.name)
         values = self._values(child.rows, "s", name)
-        keys = [self._q(k) for k in self.system.key(table)]
-        parent = self._q(table.parent_column)
-        flag = self._q(self.system.deleted)
-        selected = ", ".join(f"{sql} AS {self._q(col)}" for col, sql in values.items())
-        yield Step(name, "DROP TABLE IF EXISTS elements")
-        yield Step(
-            name,
-            f"""
-            CREATE TEMP TABLE elements AS
-            SELECT DISTINCT ON ({", ".join([parent, *(k for k in keys if k != parent)])}) *
-            FROM (SELECT {selected}, w.{DELETED} AS {flag}
-                  FROM {child.relation} s JOIN winners w ON w.{ROW} = s.{ROW})
-            """,
-        )
-        own = {col: f"e.{self._q(col)}" for col in values}
-        differs = self._differs(name, "o", own, name) + f" OR o.{flag} IS DISTINCT FROM e.{flag}"
-        match = " AND ".join(f"o.{k} = e.{k}" for k in dict.fromkeys([parent, *keys]))
-        yield Step(
-            name,
-            f"SELECT count(*) FROM {stored} o JOIN elements e ON {match} WHERE {differs}",
-            "updated",
-        )
-        yield Step(
-            name,
-            f"SELECT count(*) FROM {stored} o SEMI JOIN winners w ON w.id = o.{parent} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM elements e WHERE {match})",
-            "deleted",
-        )
-        yield Step(
-            name,
-            f"SELECT count(*) FROM elements e WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {stored} o WHERE {match})",
-            "inserted",
-        )
-        yield Step(
-            name,
-            f"DELETE FROM {stored} o WHERE o.{parent} IN (SELECT id FROM winners) "
-            f"AND NOT EXISTS (SELECT 1 FROM elements e WHERE {match} AND NOT ({differs}))",
-        )
+        parent, flag = self._q(table.parent_column), self._q(self.system.deleted)
+        keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
+        own = {column: f"e.{self._q(column)}" for column in values}
+        selected = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
+        match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
         columns = [*map(self._q, values), flag]
-        yield Step(
+        yield from self._changes(
             name,
             f"""
-            INSERT INTO {stored} ({", ".join([*columns, self._q(self.system.synced)])})
-            SELECT {", ".join([*(f"e.{c}" for c in columns), self.synced_at])} FROM elements e
-            WHERE NOT EXISTS (SELECT 1 FROM {stored} o WHERE {match})
+            WITH elements AS (
+                SELECT DISTINCT ON ({", ".join(keys)}) *
+                FROM (SELECT {selected}, w.{DELETED} AS {flag}, s.{PLACE}
+                      FROM {child.relation} s JOIN winners w ON w.{ROW} = s.{ROW})
+                ORDER BY {", ".join(keys)}, {PLACE}
+            ), stored AS (
+                SELECT {self.dialect.row} AS there, * FROM {stored}
+                WHERE {parent} IN (SELECT id FROM winners)
+            )
+            SELECT {", ".join(f"e.{column}" for column in columns)}, o.there,
+                   e.{parent} IS NOT NULL AS here
+            FROM elements e FULL JOIN stored o ON {match}
+            WHERE o.there IS NULL OR e.{parent} IS NULL
+               OR {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag}
             """,
+            columns,
         )
+
+    def _changes(self, target: str, select: str, columns: list[str]) -> Steps:
+        """Lands what `select` gives: for each row that changes `there`, its stored row if it has
+        one, `here`, whether it stays, and then its quoted columns.
+        """
+        (found,) = yield Step(target, f"CREATE OR REPLACE TEMP TABLE changes AS {select}")
+        if not found:
+            return
+        inserted, updated, deleted = yield Step(
+            target,
+            "SELECT count(*) FILTER (there IS NULL), "
+            "count(*) FILTER (there IS NOT NULL AND here), count(*) FILTER (NOT here) FROM changes",
+            ("inserted", "updated", "deleted"),
+        )
+        if updated or deleted:
+            yield Step(
+                target,
+                f"DELETE FROM {self._t(target)} "
+                f"WHERE {self.dialect.row} IN (SELECT there FROM changes)",
+            )
+        if inserted or updated:
+            yield Step(
+                target,
+                f"INSERT INTO {self._t(target)} "
+                f"({', '.join([*columns, self._q(self.system.synced)])}) "
+                f"SELECT {', '.join([*columns, self.synced_at])} FROM changes WHERE here",
+            )
 
     # ---- histories ----
 
-    def _versions(self, root: Staged) -> Iterator[Step]:
-        """Temp table `versions`: id, start and __row of each copy that is or replaces a version."""
-        table = root.rows.table
-        history = str(table.history)
-        start = self._q(self.system.start)
-        older = f"h.id = s.id AND h.{start} = s.{UPDATED_AT}"
-        if "rev" in self.stored[history]:
-            older += f" AND h.rev > s.{REV}"
-            guard = f"WHERE NOT EXISTS (SELECT 1 FROM {self._t(history)} h WHERE {older})"
-        else:
-            guard = ""
-        yield Step(history, "DROP TABLE IF EXISTS versions")
+    def _copies(self, root: Staged) -> str:
+        """SQL of the staged copies that are versions, one for each start of a record."""
+        return f"""
+            SELECT id, {UPDATED_AT} AS start, {REV} AS rev, {ROW} FROM {root.relation}
+            WHERE {UPDATED_AT} IS NOT NULL
+            QUALIFY row_number() OVER (
+                PARTITION BY id, {UPDATED_AT} ORDER BY {REV} DESC NULLS LAST, {ROW} DESC
+            ) = 1
+        """
+
+    def _tiles(self, root: Staged) -> Steps:
+        """Temp table `tiles`: every version of the batch's records, with its end anew.
+
+        `there` is its stored row, `__row` the staged copy that is or replaces it; `until` and
+        `open` are its end and whether it is active; `status` as in `winners`.
+        """
+        history = str(root.rows.table.history)
+        start, end, active = map(
+            self._q, (self.system.start, self.system.end, self.system.active)
+        )  # fmt: skip
+        staged = f"c.{ROW}"
+        kept = (
+            f"{self.dialect.row} AS there, id, {start} AS start, {end} AS until, {active} AS open"
+        )
+        if self.stored[history].get("rev") in (Type.INT, Type.LONG):
+            staged = f"CASE WHEN o.rev > c.rev THEN NULL ELSE {staged} END"
+            kept += ", rev"
         yield Step(
             history,
             f"""
-            CREATE TEMP TABLE versions AS
-            SELECT s.id, s.{UPDATED_AT} AS start, s.{ROW}
-            FROM (
-                SELECT id, {UPDATED_AT}, {REV}, {ROW} FROM {root.relation}
-                WHERE {UPDATED_AT} IS NOT NULL
-                QUALIFY row_number() OVER (
-                    PARTITION BY id, {UPDATED_AT} ORDER BY {REV} DESC NULLS LAST, {ROW} DESC
-                ) = 1
-            ) s {guard}
+            CREATE OR REPLACE TEMP TABLE tiles AS
+            WITH copies AS ({self._copies(root)}), stored AS (
+                SELECT {kept} FROM {self._t(history)} WHERE id IN (SELECT id FROM copies)
+            ), versions AS (
+                SELECT coalesce(c.id, o.id) AS id, coalesce(c.start, o.start) AS start, o.there,
+                       o.until, o.open, {staged} AS {ROW}
+                FROM copies c FULL JOIN stored o ON o.id = c.id AND o.start = c.start
+            ), ordered AS (
+                SELECT *, lead(start) OVER (PARTITION BY id ORDER BY start) AS following,
+                       row_number() OVER (PARTITION BY id ORDER BY start) AS n
+                FROM versions
+            ), ended AS (
+                SELECT id, start, there, {ROW}, n, until AS old_until, open AS old_open,
+                       CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
+                            WHEN {ROW} IS NOT NULL THEN {self.end_of_time} ELSE until END AS until,
+                       CASE WHEN following IS NOT NULL THEN FALSE
+                            WHEN {ROW} IS NOT NULL THEN TRUE ELSE open END AS open
+                FROM ordered
+            )
+            SELECT id, start, there, {ROW}, n, until, open,
+                   CASE WHEN there IS NULL THEN 'new'
+                        WHEN old_until IS DISTINCT FROM until OR old_open IS DISTINCT FROM open
+                        THEN 'changed'
+                        ELSE 'same' END AS status
+            FROM ended
             """,
         )
 
-    def _root_history(self, root: Staged) -> Iterator[Step]:
-        """Temp table `tiles`: every version of the touched records with its end anew."""
+    def _root_history(self, root: Staged) -> Steps:
         history = str(root.rows.table.history)
-        stored = self._t(history)
-        start, end, active = (
-            self._q(n) for n in (self.system.start, self.system.end, self.system.active)
-        )
-        synced = self._q(self.system.synced)
-        values = self._values(root.rows, "s", history)
-        differs = self._differs(history, "h", values, history)
-        yield Step(history, "DROP TABLE IF EXISTS tiles")
-        yield Step(
+        stored, row = self._t(history), self.dialect.row
+        start, end, active, synced = map(
+            self._q, (self.system.start, self.system.end, self.system.active, self.system.synced)
+        )  # fmt: skip
+        again = f"SELECT count(*) FROM tiles WHERE status = 'same' AND {ROW} IS NOT NULL"
+        (same,) = yield Step(history, again)
+        if same:
+            yield from self._compared("tiles", root, history)
+        new, changed, replaced = yield Step(
             history,
             f"""
-            CREATE TEMP TABLE tiles AS
-            WITH stored AS (
-                SELECT h.id, h.{start} AS start, h.{end} AS old_end, h.{active} AS old_active
-                FROM {stored} h SEMI JOIN versions v ON v.id = h.id
-            ), everything AS (
-                SELECT coalesce(v.id, o.id) AS id, coalesce(v.start, o.start) AS start,
-                       v.{ROW}, v.id IS NOT NULL AS staged, o.id IS NOT NULL AS there,
-                       o.old_end, o.old_active
-                FROM versions v FULL JOIN stored o ON o.id = v.id AND o.start = v.start
-            ), ordered AS (
-                SELECT *, lead(start) OVER (PARTITION BY id ORDER BY start) AS following
-                FROM everything
+            SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed'),
+                   count(*) FILTER (status = 'changed' AND {ROW} IS NOT NULL)
+            FROM tiles
+            """,
+            ("inserted", "updated"),
+        )
+        if changed > replaced:
+            yield Step(
+                history,
+                f"UPDATE {stored} h SET {end} = t.until, {active} = t.open, "
+                f"{synced} = {self.synced_at} FROM tiles t "
+                f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
             )
-            SELECT id, start, {ROW}, staged, there, old_end, old_active,
+        if replaced:
+            yield Step(
+                history,
+                f"DELETE FROM {stored} WHERE {row} IN (SELECT there FROM tiles "
+                f"WHERE status = 'changed' AND {ROW} IS NOT NULL)",
+            )
+        if new or replaced:
+            values = self._values(root.rows, "s", history)
+            made = [*values.values(), "t.start", "t.until", "t.open", self.synced_at]
+            yield Step(
+                history,
+                f"""
+                INSERT INTO {stored}
+                    ({", ".join([*map(self._q, values), start, end, active, synced])})
+                SELECT {", ".join(made)}
+                FROM tiles t JOIN {root.relation} s ON s.{ROW} = t.{ROW}
+                WHERE t.status <> 'same'
+                """,
+            )
+
+    def _sightings(self, root: Staged, children: list[Staged]) -> Steps:
+        """Temp table `tiles` where the records' own history is not kept.
+
+        A record was seen at its staged copies, at the times its elements came and went, and last
+        at its row's `updated_at`. What was seen last ends as its stored elements do.
+        """
+        target = root.rows.table.name
+        start, end, active = map(
+            self._q, (self.system.start, self.system.end, self.system.active)
+        )  # fmt: skip
+        seen = ["SELECT id, start FROM copies"]
+        for child in children:
+            if child.rows.table.history:
+                whose = self._q(child.rows.table.parent_column)
+                touched = (
+                    f"FROM {self._t(child.rows.table.history)} "
+                    f"WHERE {whose} IN (SELECT id FROM copies)"
+                )
+                seen += [
+                    f"SELECT {whose}, {start} {touched}",
+                    f"SELECT {whose}, {end} + INTERVAL 1 MILLISECOND {touched} AND NOT {active}",
+                ]
+        latest = "SELECT id, NULL AS latest FROM copies WHERE FALSE"
+        if self.stored[target].get("updated_at") is Type.INSTANT:
+            latest = (
+                f"SELECT id, updated_at AS latest FROM {self._t(target)} "
+                "WHERE updated_at IS NOT NULL AND id IN (SELECT id FROM copies)"
+            )
+            seen.append("SELECT id, latest FROM current")
+        yield Step(
+            target,
+            f"""
+            CREATE OR REPLACE TEMP TABLE tiles AS
+            WITH copies AS ({self._copies(root)}), current AS ({latest}),
+            seen AS ({" UNION ".join(seen)}), ordered AS (
+                SELECT s.id, s.start, c.{ROW},
+                       lead(s.start) OVER (PARTITION BY s.id ORDER BY s.start) AS following,
+                       row_number() OVER (PARTITION BY s.id ORDER BY s.start) AS n
+                FROM seen s LEFT JOIN current o ON o.id = s.id
+                LEFT JOIN copies c ON c.id = s.id AND c.start = s.start
+                WHERE o.latest IS NULL OR s.start <= o.latest
+            )
+            SELECT id, start, {ROW}, n,
                    CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
-                        WHEN staged THEN {self.end_of_time} ELSE old_end END AS new_end,
+                        WHEN {ROW} IS NOT NULL THEN {self.end_of_time} END AS until,
                    CASE WHEN following IS NOT NULL THEN FALSE
-                        WHEN staged THEN TRUE ELSE old_active END AS new_active
+                        WHEN {ROW} IS NOT NULL THEN TRUE END AS open
             FROM ordered
             """,
         )
-        yield Step(history, "DROP TABLE IF EXISTS changes")
-        yield Step(
-            history,
-            f"""
-            CREATE TEMP TABLE changes AS
-            SELECT t.* FROM tiles t
-            LEFT JOIN {root.relation} s ON s.{ROW} = t.{ROW}
-            LEFT JOIN {stored} h ON t.staged AND t.there AND h.id = t.id AND h.{start} = t.start
-            WHERE NOT t.there OR t.old_end IS DISTINCT FROM t.new_end
-               OR t.old_active IS DISTINCT FROM t.new_active
-               OR (t.staged AND ({differs}))
-            """,
-        )
-        yield Step(history, "SELECT count(*) FROM changes WHERE there", "updated")
-        yield Step(history, "SELECT count(*) FROM changes WHERE NOT there", "inserted")
-        yield Step(
-            history,
-            f"""
-            UPDATE {stored} h SET {end} = c.new_end, {active} = c.new_active,
-                   {synced} = {self.synced_at}
-            FROM changes c WHERE NOT c.staged AND h.id = c.id AND h.{start} = c.start
-            """,
-        )
-        yield Step(
-            history,
-            f"DELETE FROM {stored} h USING changes c "
-            f"WHERE c.staged AND c.there AND h.id = c.id AND h.{start} = c.start",
-        )
-        columns = [*map(self._q, values), start, end, active, synced]
-        yield Step(
-            history,
-            f"""
-            INSERT INTO {stored} ({", ".join(columns)})
-            SELECT {
-                ", ".join(
-                    [*values.values(), "c.start", "c.new_end", "c.new_active", self.synced_at]
-                )
-            }
-            FROM changes c JOIN {root.relation} s ON s.{ROW} = c.{ROW} WHERE c.staged
-            """,
-        )
 
-    def _child_history(self, root: Staged, child: Staged) -> Iterator[Step]:
-        """Temp table `intervals`: for the touched records, when each element was present.
+    def _child_history(self, child: Staged) -> Steps:
+        """For the records of `tiles`, when each element was present.
 
         A record's versions are its observations. A staged copy says itself which elements it
         had; a stored version had those whose interval covers its start. Runs of observations
@@ -395,88 +507,50 @@ class Plan:
         """
         table = child.rows.table
         history = str(table.history)
-        stored, record = self._t(history), self._t(str(root.rows.table.history))
-        start, end, active = (
-            self._q(n) for n in (self.system.start, self.system.end, self.system.active)
-        )
+        start, end, active = map(
+            self._q, (self.system.start, self.system.end, self.system.active)
+        )  # fmt: skip
         parent = self._q(table.parent_column)
         others = [self._q(k) for k in table.history_key if k != table.parent_column]
         keys = ", ".join(others)
-        synced = self._q(self.system.synced)
-        staged_keys = ", ".join(f"s.{k}" for k in others)
-        h_keys = ", ".join(f"h.{k}" for k in others)
-        present = " AND ".join(f"s.{k} IS NOT NULL" for k in others)
-        yield Step(history, "DROP TABLE IF EXISTS intervals")
-        yield Step(
-            history,
-            f"""
-            CREATE TEMP TABLE intervals AS
-            WITH observed AS (
-                SELECT h.id, h.{start} AS start, h.{end} AS until, h.{active} AS open,
-                       row_number() OVER (PARTITION BY h.id ORDER BY h.{start}) AS n
-                FROM {record} h SEMI JOIN versions v ON v.id = h.id
-            ), present AS (
-                SELECT v.id, v.start, {staged_keys}
-                FROM versions v JOIN {child.relation} s ON s.{ROW} = v.{ROW} WHERE {present}
-                UNION
-                SELECT o.id, o.start, {h_keys}
-                FROM observed o ANTI JOIN versions v ON v.id = o.id AND v.start = o.start
-                JOIN {stored} h
-                  ON h.{parent} = o.id AND o.start >= h.{start} AND o.start <= h.{end}
-            ), numbered AS (
-                SELECT p.*, o.until, o.open, o.n, o.n - row_number() OVER (
-                    PARTITION BY p.id, {keys} ORDER BY o.n) AS run
-                FROM present p JOIN observed o ON o.id = p.id AND o.start = p.start
-            )
-            SELECT id AS {parent}, {keys}, min(start) AS start, max(until) AS until,
-                   bool_or(open) AS open
-            FROM numbered GROUP BY id, {keys}, run
-            """,
-        )
         same_key = " AND ".join(
-            [
-                f"h.{parent} = i.{parent}",
-                f"h.{start} = i.start",
-                *(f"h.{k} = i.{k}" for k in others),
-            ]
+            [f"o.{parent} = i.id", f"o.{start} = i.start", *(f"o.{k} = i.{k}" for k in others)]
         )
-        same = f"{same_key} AND h.{end} = i.until AND h.{active} = i.open"
-        touched = f"h.{parent} IN (SELECT id FROM versions)"
-        yield Step(
-            history,
-            f"SELECT count(*) FROM {stored} h JOIN intervals i ON {same_key} WHERE NOT ({same})",
-            "updated",
-        )
-        yield Step(
-            history,
-            f"SELECT count(*) FROM intervals i WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {stored} h WHERE {same_key})",
-            "inserted",
-        )
-        yield Step(
-            history,
-            f"SELECT count(*) FROM {stored} h WHERE {touched} AND NOT EXISTS "
-            f"(SELECT 1 FROM intervals i WHERE {same_key})",
-            "deleted",
-        )
-        yield Step(
-            history,
-            f"DELETE FROM {stored} h WHERE {touched} AND NOT EXISTS "
-            f"(SELECT 1 FROM intervals i WHERE {same})",
-        )
-        yield Step(
+        yield from self._changes(
             history,
             f"""
-            INSERT INTO {stored} ({parent}, {keys}, {start}, {end}, {active}, {synced})
-            SELECT i.{parent}, {", ".join(f"i.{k}" for k in others)}, i.start, i.until, i.open,
-                   {self.synced_at}
-            FROM intervals i WHERE NOT EXISTS (SELECT 1 FROM {stored} h WHERE {same_key})
+            WITH stored AS (
+                SELECT {self.dialect.row} AS there, * FROM {self._t(history)}
+                WHERE {parent} IN (SELECT id FROM tiles)
+            ), present AS (
+                SELECT t.id, t.n, t.start, t.until, t.open, {", ".join(f"s.{k}" for k in others)}
+                FROM tiles t JOIN {child.relation} s ON s.{ROW} = t.{ROW}
+                WHERE {" AND ".join(f"s.{k} IS NOT NULL" for k in others)}
+                UNION
+                SELECT t.id, t.n, t.start, coalesce(t.until, o.{end}), coalesce(t.open, o.{active}),
+                       {", ".join(f"o.{k}" for k in others)}
+                FROM tiles t JOIN stored o
+                  ON o.{parent} = t.id AND t.start >= o.{start} AND t.start <= o.{end}
+                WHERE t.{ROW} IS NULL
+            ), numbered AS (
+                SELECT *, n - row_number() OVER (PARTITION BY id, {keys} ORDER BY n) AS run
+                FROM present
+            ), intervals AS (
+                SELECT id, {keys}, min(start) AS start, max(until) AS until, bool_or(open) AS open
+                FROM numbered GROUP BY id, {keys}, run
+            )
+            SELECT i.id AS {parent}, {", ".join(f"i.{k}" for k in others)}, i.start AS {start},
+                   i.until AS {end}, i.open AS {active}, o.there, i.id IS NOT NULL AS here
+            FROM intervals i FULL JOIN stored o ON {same_key}
+            WHERE i.id IS NULL OR o.there IS NULL
+               OR o.{end} IS DISTINCT FROM i.until OR o.{active} IS DISTINCT FROM i.open
             """,
+            [parent, *others, start, end, active],
         )
 
     # ---- absences ----
 
-    def absent(self, table: Table, gone: str) -> Iterator[Step]:
+    def absent(self, table: Table, gone: str) -> Steps:
         """Flag the rows, child rows too, of the ids that relation `gone` holds; close versions."""
         flag, synced = self._q(self.system.deleted), self._q(self.system.synced)
         start, end, active = (
@@ -488,7 +562,7 @@ class Plan:
                 part.name,
                 f"UPDATE {self._t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
-                "deleted",
+                ("deleted",),
             )
             if part.history:
                 yield Step(
@@ -496,5 +570,5 @@ class Plan:
                     f"UPDATE {self._t(part.history)} SET {active} = FALSE, "
                     f"{end} = greatest({start}, {self.synced_at}), {synced} = {self.synced_at} "
                     f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",
-                    "deleted",
+                    ("deleted",),
                 )

@@ -1,0 +1,153 @@
+"""Which file a URL names, and who else may have it open."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from kustomer_sync.destinations import Destination, destination
+from kustomer_sync.destinations.duckdb import DuckDB
+from kustomer_sync.errors import ConfigError, DestinationUnusable
+from kustomer_sync.model import Write
+from tests.contract.destinations.org import EPOCH, Copy, batch
+
+
+def named(url: str) -> Destination:
+    return destination(url, schema="k", system_prefix="_fivetran_", memory_limit="128MB")
+
+
+def path_of(url: str) -> str:
+    made = named(url)
+    assert isinstance(made, DuckDB)
+    return str(made.path)
+
+
+def test_three_slashes_are_relative_four_absolute() -> None:
+    """As everywhere in the SQLAlchemy world; what a URL escapes is unescaped."""
+    assert path_of("duckdb:///acme.duckdb") == "acme.duckdb"
+    assert path_of("duckdb:///data/acme.duckdb") == "data/acme.duckdb"
+    assert path_of("duckdb:////var/acme.duckdb") == "/var/acme.duckdb"
+    assert path_of("duckdb:///a%20b%23c.duckdb") == "a b#c.duckdb"
+
+
+@pytest.mark.parametrize("url", ["mysql://h/db", "acme.duckdb", "DuckDB", "", "snowflake://a/b"])
+def test_an_unknown_scheme_is_told_what_is_supported(url: str) -> None:
+    """The message names what would work."""
+    with pytest.raises(ConfigError, match="duckdb:///"):
+        named(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["duckdb://acme.duckdb", "duckdb:///", "duckdb:///a.db?x=1", "duckdb://h/a.db",
+     "duckdb:///:memory:"],
+)  # fmt: skip
+def test_a_malformed_duckdb_url_is_refused(url: str) -> None:
+    """Two slashes would name a host, options are not read, and memory would not keep a row."""
+    with pytest.raises(ConfigError, match="duckdb:///"):
+        named(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://me:secret@h/db", "duckdb://me:secret@h/db"])
+def test_a_password_in_a_wrong_url_is_not_repeated(url: str) -> None:
+    """An error message ends up in logs."""
+    with pytest.raises(ConfigError) as caught:
+        named(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_is_not_a_database(tmp_path: Path) -> None:
+    """Said at once, and the folder stays as it is."""
+    with pytest.raises(DestinationUnusable, match="can't be opened"):
+        DuckDB(str(tmp_path), schema="k").check()
+    assert list(tmp_path.iterdir()) == []
+
+
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
+
+
+def hold(file: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", HOLD, str(file)]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_file_held_elsewhere_is_waited_for_a_minute_then_its_holder_is_named(
+    tmp_path: Path,
+) -> None:
+    """Somebody's open notebook delays a sync; it fails only after a minute, saying who it was."""
+    slept: list[float] = []
+    to = DuckDB(str(tmp_path / "a.duckdb"), schema="k", sleep=slept.append)
+    holder = hold(tmp_path / "a.duckdb")
+    with pytest.raises(DestinationUnusable, match=f"open in another program.*{holder.pid}"):
+        to.check()
+    holder.communicate("\n")
+    assert 60 <= sum(slept) < 66
+    to.check()
+
+
+def test_a_file_that_is_let_go_is_only_a_delay(tmp_path: Path) -> None:
+    """The sync goes on as soon as the file is free."""
+    file = tmp_path / "a.duckdb"
+    holder = hold(file)
+
+    def let_go(seconds: float) -> None:
+        holder.communicate("\n")
+
+    to = DuckDB(str(file), schema="k", sleep=let_go)
+    to.begin(EPOCH)
+    assert holder.returncode == 0
+
+
+def test_a_file_that_is_no_database_is_not_waited_for(tmp_path: Path) -> None:
+    """Whatever its path is called; and nothing of it is overwritten."""
+    foreign = tmp_path / "clock.txt"
+    foreign.write_text("not a database " * 1000)
+    slept: list[float] = []
+    with pytest.raises(DestinationUnusable, match="can't be opened as a DuckDB file"):
+        DuckDB(str(foreign), schema="k", sleep=slept.append).check()
+    assert slept == []
+    assert foreign.read_text() == "not a database " * 1000
+
+
+def test_between_two_batches_anybody_may_read(tmp_path: Path) -> None:
+    """No call keeps the file open, so another process reads what has landed so far."""
+    file = tmp_path / "a.duckdb"
+    to = DuckDB(str(file), schema="k")
+    to.begin(EPOCH)
+    to.write(Write((batch([Copy("a")]),)))
+    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); "
+    program += "print(c.execute('select count(*) from k.conversation').fetchall())"
+    command = [sys.executable, "-c", program, str(file)]
+    assert subprocess.check_output(command, text=True) == "[(1,)]\n"
+    assert not (tmp_path / "a.duckdb.wal").exists()
+
+
+def test_a_question_does_not_create_the_file(tmp_path: Path) -> None:
+    """`status` on a connection that never ran leaves no file."""
+    to = DuckDB(str(tmp_path / "a.duckdb"), schema="k")
+    assert to.state() == {}
+    assert to.columns() == {}
+    assert to.rows(["conversation"]) == {"conversation": 0}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_of_a_batch_is_kept_in_an_index(tmp_path: Path) -> None:
+    """Keys are ours to keep: no index has to fit into memory."""
+    file = tmp_path / "a.duckdb"
+    to = DuckDB(str(file), schema="k")
+    to.begin(EPOCH)
+    to.write(Write((batch([Copy("a")]),)))
+    with duckdb.connect(str(file)) as db:
+        assert db.execute("SELECT count(*) FROM duckdb_indexes()").fetchall() == [(0,)]
+        constraints = (
+            "SELECT count(*) FROM duckdb_constraints() WHERE schema_name = 'k' "
+            "AND table_name LIKE 'conversation%'"
+        )
+        assert db.execute(constraints).fetchall() == [(0,)]
