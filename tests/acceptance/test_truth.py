@@ -147,7 +147,7 @@ def test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps(
     with Simulator(switches=Switches(archive_available=False), limits=UNLIMITED) as sim:
         report = sync(connect(sim))
         assert report.tables["conversation"].cursor is None
-        assert {w.code for w in report.warnings} == {"archive_unavailable"}
+        assert "archive_unavailable" in {w.code for w in report.warnings}
     with Simulator(limits=UNLIMITED) as sim:
         report = sync(connect(sim, schema="whole"))
         assert report.tables["conversation"].cursor is not None

@@ -32,7 +32,7 @@ def differences(sim: Simulator, path: Path, schema: str = "kustomer") -> list[st
             records = [_whole(sim, v) for v in sim.ledger.current(table.name)]
             erased = {v.id for v in sim.ledger.erased(table.name)}
             found += _table(connection, schema, table, records, erased)
-            found += _custom(connection, schema, table, records, _multi(sim, table))
+            found += _custom(connection, schema, table, records, _multi(sim, table), erased)
             if table.history:
                 found += _histories(connection, schema, table, records, erased)
     return found
@@ -169,7 +169,7 @@ def millis(text: str) -> int:
 
 def _custom(
     connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
-    multi: set[str],
+    multi: set[str], erased: set[str],
 ) -> Iterator[str]:  # fmt: skip
     """Every custom attribute is in its column, of the type its suffix says."""
     if not table.custom:
@@ -182,10 +182,15 @@ def _custom(
         cursor.fetchall()
         custom = [c for c in columns if c.startswith("custom_")]
         selected = ", ".join(
-            f'epoch_ms("{c}")' if c.endswith("_at") else f'"{c}"' for c in ["id", *custom]
+            f'epoch_ms("{c}")' if c.endswith("_at") else f'"{c}"'
+            for c in ["id", "_fivetran_deleted", *custom]
         )
         rows = connection.execute(f'SELECT {selected} FROM {schema}."{name}"').fetchall()
-        stored = {row[0]: dict(zip(custom, row[1:], strict=True)) for row in rows}
+        stored = {row[0]: dict(zip(custom, row[2:], strict=True)) for row in rows}
+        soft = {r["id"] for r in records if r["attributes"].get("deleted")}
+        for record_id, flagged, *_ in rows if table.per_klass else ():
+            if flagged != (record_id in erased | soft):
+                yield f"{name} {record_id} is wrongly flagged or not flagged"
         if len(rows) != len(stored):
             yield f"{name} has doubled rows"
         for record in (r for r in records if r["table"] == name):

@@ -240,7 +240,7 @@ class DuckDB:
         stored: dict[str, dict[str, Type]],
     ) -> None:  # fmt: skip
         """The table, its children and their histories are there and wide enough."""
-        self._known[table.name] = table
+        self._known.setdefault(table.name, table)  # a batch may bring fewer children
         for part in table.walk():
             columns = {self._system.physical(c): c.type for c in part.columns}
             synced, deleted = self._system.synced, self._system.deleted
@@ -374,8 +374,8 @@ class DuckDB:
         self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
-        table = self._known.get(name)
-        if table is None:
+        table = self._known.get(name, Table(name, ()))
+        if name not in stored:
             raise DestinationFailed(
                 f"What is absent from table {name!r} can't be flagged: it was not made ready.",
                 "This is a fault of the program; please report it.",

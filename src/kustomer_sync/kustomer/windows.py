@@ -301,25 +301,28 @@ class Reader:
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""
-        first, total, capped = self._page(window, archive, 1), 0, False
+        key = "updatedAt" if window.created is None else "createdAt"
         for attempt in range(2):
-            seen, total, capped = self._pages(window, archive, first)
+            first = self._page(window, archive, 1)
+            read: list[list[Record]] = [first.records]
+            seen, total, capped = self._pages(window, archive, first, read)
             if seen is not None and len(seen) == total:
                 return total
             if capped:
+                return self._cut(window, archive, first, total)
+            times = [_times(records, key) for records in read]
+            if attempt == 1 or _tied(times):  # ties across pages would not add up again
                 break
-            if attempt == 0:
-                first = self._page(window, archive, 1)
-        return self._cut(window, archive, first, total if capped else None)
+        return self._cut(window, archive, first, None, sorted(itertools.chain(*times)))
 
     def _pages(
-        self, window: Window, archive: bool, first: Page
+        self, window: Window, archive: bool, first: Page, read: list[list[Record]]
     ) -> tuple[set[str] | None, int, bool]:
         """Ids seen, the total reported, and whether the window is over the cap.
 
-        Ids are None when pages contradicted each other. Page 1 of a window over the cap is never
-        taken for page 1 of a part of it: a record that left meanwhile would hide another, and no
-        total would tell.
+        Ids are None when pages contradicted each other; `read` has what each showed. Page 1 of a
+        window over the cap is never taken for page 1 of a part of it: a record that left meanwhile
+        would hide another, and no total would tell.
         """
         size = self._size_of(first)
         seen = {str(r.get("id")) for r in first.records}
@@ -343,27 +346,37 @@ class Reader:
                 self._learn_cap((number - 1) * size)
                 return None, total, True
             self._found(window, page)
+            read.append(page.records)
             if page.total != total or self._size_of(page, size) != size:
                 return None, total, False
             seen |= {str(r.get("id")) for r in page.records}
         return seen, total, False
 
-    def _cut(self, window: Window, archive: bool, first: Page, total: int | None) -> int | None:
-        """Cut the window and read its parts; at one millisecond cut by `createdAt`."""
+    def _cut(
+        self, window: Window, archive: bool, first: Page, total: int | None,
+        times: list[int] | None = None,
+    ) -> int | None:  # fmt: skip
+        """Cut the window and read its parts; at one millisecond cut by `createdAt`.
+
+        `times` are those of a window under the cap that did not add up: its parts are to have one
+        page each, which cannot shift.
+        """
         lo, hi = window.created or window.span
         if hi - lo <= 1:
             if window.created is not None:
                 return self._alike(window, archive)
             return self._by_created(window, archive)
         key = "updatedAt" if window.created is None else "createdAt"
+        cuts = _singly(lo, hi, times or [], self._size_of(first))
+        if not cuts and window.created is None:
+            cuts = self._many(lo, hi, first, total)
+        cuts = cuts or [self._where(lo, hi, first, key, total)]
+        spans = list(itertools.pairwise([lo, *cuts, hi]))
         if window.created is not None:  # parts of a millisecond are read at once: the whole counts
-            at = self._where(lo, hi, first, key, total)
-            parts = [replace(window, created=part) for part in ((at, hi), (lo, at))]
-            counts = [self._span(part, archive) for part in parts]
+            counts = [self._span(replace(window, created=span), archive) for span in spans]
             return None if None in counts else sum(c for c in counts if c is not None)
-        cuts = self._many(lo, hi, first, total) or [self._where(lo, hi, first, key, total)]
-        for start, stop in itertools.pairwise([lo, *cuts, hi]):
-            self._add(replace(window, span=(start, stop)))
+        for span in spans:
+            self._add(replace(window, span=span))
         return None
 
     def _many(self, lo: int, hi: int, first: Page, total: int | None) -> list[int]:
@@ -597,6 +610,30 @@ def _times(records: list[Record], key: str) -> list[int]:
         except (TypeError, ValueError):
             return []
     return times
+
+
+def _tied(pages: list[list[int]]) -> bool:
+    """Whether equal times lie on both sides of a page's end, where they may change places."""
+    return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(pages))
+
+
+def _singly(lo: int, hi: int, times: list[int], size: int) -> list[int]:
+    """Cuts of [lo, hi) into parts with less than a page of the `times` each, in order.
+
+    More equal ones than a page are a part of their own, of one millisecond.
+    """
+    room, filled = max(1, int(size * _FILL)), 0
+    cuts: set[int] = set()
+    for at, group in itertools.groupby(times):
+        count = sum(1 for _ in group)
+        if filled + count > room:
+            cuts.add(at)
+            filled = 0
+        if count > room:
+            cuts.add(at + 1)
+        else:
+            filled += count
+    return sorted(at for at in cuts if lo < at < hi)
 
 
 def _descending(times: list[int]) -> bool:

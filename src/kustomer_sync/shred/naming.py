@@ -61,6 +61,10 @@ class Names:
         """`kobject_{snake}`, by the same rule: klass `tag` is `kobject_tag_2`."""
         return self._name(f"{root}.*", klass, root, taken)
 
+    def klass_tables(self, root: str = "kobject") -> list[str]:
+        """The tables that klasses have got so far."""
+        return list(self._given.get(f"{root}.*", {}).values())
+
     def _name(self, scope: str, key: str, prefix: str, taken: Iterable[str]) -> str:
         names = self._given.setdefault(scope, {})
         if key not in names:

@@ -168,6 +168,13 @@ class Landing:
 
     # ---- committing ----
 
+    def absent(self, table: Table, gone: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """What a commit takes to flag records that are gone: in the klasses' tables too."""
+        if not gone:
+            return {}
+        klasses = self.names.klass_tables(table.name) if table.per_klass else []
+        return {name: tuple(gone) for name in (table.name, *klasses)}
+
     def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(concat(pages) for pages in self._buffered.values())

@@ -28,7 +28,7 @@ def reimport(run: Run, table: Table) -> None:
         run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")
     run.landing.of(table.name).listed_at = run.now().isoformat()
     run.landing.touch(table.name)
-    run.landing.commit({table.name: absent} if absent else {})
+    run.landing.commit(run.landing.absent(table, absent))
 
 
 def _listing(run: Run, table: Table) -> listings.Whole:

@@ -40,7 +40,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
         return
     run.landing.of(table.name).swept_at = run.now().isoformat()
     run.landing.touch(table.name)
-    run.landing.commit({table.name: gone} if gone else {})
+    run.landing.commit(run.landing.absent(table, gone))
 
 
 def _agrees(run: Run, table: Table, held: Held) -> bool:
