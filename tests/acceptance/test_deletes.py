@@ -1,0 +1,165 @@
+"""What a search by `updatedAt` does not show: quiet deletes, records erased for good, merges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator, Switches
+from kustomer_sync.sync import sync
+from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.truth import differences
+
+Connect = Callable[..., Connection]
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(database), read_only=True) as db:
+        return db.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("table", ["customer", "conversation", "message", "kobject"])
+def test_an_erased_record_is_flagged_with_its_children_and_returns(
+    connect: Connect, database: Path, table: str
+) -> None:
+    """Found by the daily comparison, not by the next polling; the rows stay."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        gone = sim.id(table, 7)
+        record = sim.get(table, gone)
+        assert record is not None
+        sim.hard_delete(table, gone)
+        sim.clock.advance(60)
+        assert sync(connection).tables[table].deleted == 0
+        sim.clock.advance(24 * 3600)
+        report = sync(connection)
+        assert report.tables[table].deleted == 1
+        assert differences(sim, database) == []
+        flagged = f"SELECT id FROM kustomer.{table} WHERE _fivetran_deleted"
+        assert (gone,) in rows(database, flagged)
+        sim.restore(table, record)
+        sim.clock.advance(60)
+        sync(connection)
+        assert (gone,) not in rows(database, flagged)
+
+
+@pytest.mark.parametrize("get_deleted", ["record", "404"])
+def test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison(
+    connect: Connect, database: Path, get_deleted: Any
+) -> None:
+    """The record says so itself; it is not flagged as gone."""
+    switches = Switches(delete_bumps_updated_at=False, get_deleted=get_deleted)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        gone = sim.id("conversation", 40)
+        sim.soft_delete("conversation", gone)
+        sim.clock.advance(24 * 3600 + 60)
+        report = sync(connection)
+        assert report.tables["conversation"].deleted == 0
+        query = f"SELECT deleted, _fivetran_deleted FROM kustomer.conversation WHERE id = '{gone}'"
+        assert rows(database, query) == [(True, False)]
+        assert differences(sim, database) == []
+
+
+@pytest.mark.parametrize("bumps", [True, False])
+def test_what_a_merge_moved_is_the_other_customer_s(
+    connect: Connect, database: Path, bumps: bool
+) -> None:
+    """Whether or not the moved records' `updatedAt` moves."""
+    switches = Switches(merge_bumps_updated_at=bumps)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        source, target = sim.id("customer", 5), sim.id("customer", 6)
+        moved = rows(
+            database, f"SELECT count(*) FROM kustomer.conversation WHERE customer_id = '{source}'"
+        )
+        assert moved != [(0,)]
+        sim.merge(source, target)
+        sim.clock.advance(60)
+        sync(connection)
+        for table in ("conversation", "message", "kobject"):
+            query = f"SELECT count(*) FROM kustomer.{table} WHERE customer_id = '{source}'"
+            assert rows(database, query) == [(0,)]
+        assert differences(sim, database) == []
+
+
+def test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all(
+    connect: Connect, database: Path
+) -> None:
+    """A path that finds no living record either proves nothing; a warning says so."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.hard_delete("conversation", sim.id("conversation", 7))
+        sim.clock.advance(24 * 3600 + 60)
+        sim.faults.add("empty", r"/v1/conversations/[0-9a-f]{24}$", value=404)
+        report = sync(connection)
+        assert report.tables["conversation"].deleted == 0
+        assert "sweep_unconfirmed" in {w.code for w in report.warnings}
+        sim.faults.clear()
+        assert sync(connection, reimport=True).tables["conversation"].deleted == 1
+        assert differences(sim, database) == []
+
+
+def test_the_comparison_of_an_unchanged_org_costs_its_counts_and_changes_nothing(
+    connect: Connect,
+) -> None:
+    """Two counts a span for tables that say `deleted`, one for the others."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.clock.advance(24 * 3600 + 60)
+        sim.requests.clear()
+        report = sync(connection)
+        assert all(t.deleted == t.updated == t.inserted == 0 for t in report.tables.values())
+        polling = 4
+        counts = (2 + 2 + 1 + 1) * 3  # of the recent span, and of the old one in both searches
+        assert sim.requests.searches <= polling + counts
+
+
+def test_attachments_wait_for_the_role_and_land_when_it_is_there(
+    connect: Connect, database: Path
+) -> None:
+    """A search that includes none: the messages are read again by conversation."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        fault = sim.faults.add("forbidden", r"/v1/conversations/[0-9a-f]{24}/messages")
+        report = sync(connection)
+        assert report.exit_code == 0
+        assert fault.fired
+        assert any("message_attachment" in w.message for w in report.warnings)
+        assert report.tables["message_attachment"].rows == 0
+        sim.faults.clear()
+        assert sync(connection).tables["message_attachment"].rows == 150
+        assert differences(sim, database) == []
+
+
+def test_equal_times_beyond_the_cap_lose_nothing(connect: Connect, database: Path) -> None:
+    """300 conversations of one moment, with a cap of 100 records; some created at once too."""
+    from kustomer_sync.kustomer.windows import Caps
+    from kustomer_sync.sync import Limits
+
+    switches = Switches(record_cap=100, max_search_page_size=20)
+    limits = Limits(caps=Caps(100, 100), page_size=20)
+    at = "2026-03-01T12:00:00.000Z"
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        customers = [sim.id("customer", n) for n in range(60)]
+        for n in range(300):
+            created = at if n < 150 else f"2026-02-{1 + n % 28:02}T10:00:00.{n:03}Z"
+            sim.create(
+                "conversation",
+                {"name": f"equal {n}", "createdAt": created, "updatedAt": at, "tags": []},
+                {"customer": customers[n % 60]},
+            )
+        report = sync(connect(sim), limits=limits)
+        assert report.status == "SUCCESSFUL"
+        assert "window_incomplete" not in {w.code for w in report.warnings}
+        assert differences(sim, database) == []
