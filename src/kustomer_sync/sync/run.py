@@ -101,7 +101,7 @@ class Run:
         self.daily = False
         """What is done once a day is done in this sync."""
         self.first_load = False
-        """Nothing of the customers was read before."""
+        """No customer has landed before."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
         self._phase = ""
@@ -146,7 +146,8 @@ class Run:
         """Every searched table is read up to `hi`, and compared with the source where due."""
         hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
-        fresh = {t.name for t in searched if not self.landing.of(t.name).done}
+        rows = self.destination.rows([t.name for t in searched])
+        fresh = {t.name for t in searched if rows[t.name] == 0}
         self.first_load = "customer" in fresh
         self.note("reading changes, newest first")
         todo = [w for table in searched for w in self._windows(table, hi)]
@@ -154,7 +155,7 @@ class Run:
             pass
         for table in searched:
             state = self.landing.of(table.name)
-            if table.name in fresh:  # just read whole: compared when the next sweep is due
+            if table.name in fresh:  # read whole by this sync: compared when the next is due
                 state.swept_at = self.now().isoformat()
                 self.landing.touch(table.name)
             elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):

@@ -26,6 +26,7 @@ _FILL = 0.85  # of the cap: a span with more records in the source than here sti
 def sweep(run: Run, table: Table, hi: int) -> None:
     """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
     run.note(f"comparing {table.name} with the source")
+    run.landing.commit()  # what is taken in but not there yet would hide what is there no longer
     cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
     try:
         differing = [
