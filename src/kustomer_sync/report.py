@@ -88,6 +88,8 @@ class Progress:
     phase: str
     tables: dict[str, int]
     """Records taken in so far."""
+    expected: dict[str, int]
+    """Records that the searches of this sync told of, by table."""
     requests: int
     searches: int
     rate_limited: int
@@ -95,6 +97,14 @@ class Progress:
     """Searches that may go out in a minute."""
     search_used: int
     """Of these, how many went out in the last one."""
+    page_size: int = 500
+
+    @property
+    def minutes_left(self) -> float:
+        """How long the records still to come take at this budget; 0.0 when none is known of."""
+        left = {t: n - self.tables.get(t, 0) for t, n in self.expected.items()}
+        pages = sum(-(-n // self.page_size) for n in left.values() if n > 0)
+        return pages / max(1, self.search_budget)
 
 
 @dataclass(frozen=True, slots=True)

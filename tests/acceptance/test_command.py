@@ -242,3 +242,23 @@ def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     """One line."""
     assert run(["version"]) == 0
     assert capsys.readouterr().out == "0.1.0\n"
+
+
+def test_progress_tells_what_is_still_to_come() -> None:
+    """Records expected, from the searches' totals; the time left at the budget for searches."""
+    from kustomer_sync.report import Progress
+    from kustomer_sync.settings import from_flags
+    from kustomer_sync.sync import Limits as Narrow
+    from kustomer_sync.sync import sync
+
+    seen: list[Progress] = []
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = from_flags(
+            base_url=sim.url, access_token=sim.token, destination="duckdb:///p.duckdb",
+            index_lag_seconds=0,
+        )  # fmt: skip
+        sync(connection, progress=seen.append, limits=Narrow(page_size=50))
+    assert seen[-1].expected["message"] >= 500
+    assert seen[-1].minutes_left == 0
+    told = Progress("reading", {"message": 50_000}, {"message": 500_000}, 100, 100, 0, 90, 90)
+    assert told.minutes_left == 10

@@ -58,12 +58,15 @@ def _drawn(now: Progress) -> Grid:
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_row(now.phase, "")
     for name, records in now.tables.items():
-        grid.add_row(f"  {name}", f"{records:,} records")
+        known = f" of {now.expected[name]:,}" if now.expected.get(name, 0) > records else ""
+        grid.add_row(f"  {name}", f"{records:,}{known} records")
     limited = f", {now.rate_limited} refused (429)" if now.rate_limited else ""
     grid.add_row(
         f"  requests {now.requests:,}{limited}",
         f"searches in the last minute: {now.search_used} of {now.search_budget}",
     )
+    if now.minutes_left >= 1:
+        grid.add_row(f"  about {now.minutes_left:,.0f} minutes left", "")
     return grid
 
 

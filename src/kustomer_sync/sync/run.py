@@ -323,11 +323,13 @@ class Run:
             Progress(
                 phase=self._phase,
                 tables=dict(self.landing.taken) if hasattr(self, "landing") else {},
+                expected=dict(self.expected),
                 requests=requests.total,
                 searches=requests.search,
                 rate_limited=requests.rate_limited,
                 search_budget=lane.allowed,
                 search_used=len(lane.sent),
+                page_size=self.limits.page_size,
             )
         )
 
