@@ -8,8 +8,9 @@ from typing import Any
 
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import Listing, Search, Table
-from kustomer_sync.report import Check, Missing
+from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync import Limits, choose, client_for, first_contact
 
@@ -38,6 +39,7 @@ def check(connection: Connection) -> Check:
         return Check(
             org=_org(token), key_name=attributes.get("name"),
             roles_known=isinstance(roles, list), missing=missing,
+            costs=_costs(client, tables), search_budget=client.quota.search.allowed,
         )  # fmt: skip
     finally:
         client.close()
@@ -86,3 +88,25 @@ def _refused(client: Client, tables: Iterable[Table]) -> tuple[Missing, ...]:
         except (NotFound, Refused):
             continue
     return tuple(missing)
+
+
+def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
+    """One search a table: how many records it shows, and how many searches bring them.
+
+    Kustomer counts to 10,000; beyond that the count says only that there are more.
+    """
+    costs = []
+    for table in tables:
+        if not isinstance(table.reading, Search):
+            continue
+        context = table.reading.context
+        asked = {"queryContext": context, "and": [], "includeDeleted": True}
+        try:
+            total = client.search(asked, page=1, page_size=1).total
+        except (Forbidden, NotFound, Refused):
+            continue
+        if total is not None:
+            costs.append(
+                Cost(table.name, total, total >= Caps().records, max(1, -(-total // PAGE_SIZE)))
+            )
+    return tuple(costs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kustomer_sync.errors import SyncError
+from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,22 @@ class Report:
     """One sync, as `sync --json` prints it."""
 
     connection: str
-    sync_id: str
+    sync_id: str | None
     status: str = "FAILURE"
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    requests: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("total", "search", "rate_limited", "minimum"), 0)
+    )
     tables: dict[str, TableReport] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     error: SyncError | None = None
+
+    @classmethod
+    def failed(cls, connection: str, error: SyncError) -> Report:
+        """The report of a sync that never came to write its own."""
+        early = {Rescheduled: "RESCHEDULED", Interrupted: "CANCELED"}
+        return cls(connection, None, early.get(type(error), "FAILURE"), error=error)
 
     @property
     def exit_code(self) -> int:
@@ -95,6 +104,14 @@ class Progress:
     """Searches that may go out in a minute."""
     search_used: int
     """Of these, how many went out in the last one."""
+    request_budget: int = 0
+    """Requests, searches among them, that may go out in a minute; 0 where not known."""
+    request_used: int = 0
+    """Of these, how many went out in the last one."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """Records a table will have given in the end, where that is known."""
+    page_size: int = 0
+    """Records a search brings at most; 0 where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,17 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What reading a table from its beginning takes."""
+
+    table: str
+    records: int
+    at_least: bool
+    """Kustomer does not count further than this: there may be many more."""
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What a key can do for a connection."""
 
@@ -114,6 +142,10 @@ class Check:
     roles_known: bool
     """Whether Kustomer told the key's roles; without that each path was tried."""
     missing: tuple[Missing, ...]
+    costs: tuple[Cost, ...] = ()
+    """What reading each table from its beginning takes, where that is known."""
+    search_budget: int = 0
+    """Searches that may go out in a minute."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -121,4 +153,11 @@ class Check:
             "key_name": self.key_name,
             "roles_known": self.roles_known,
             "missing": [{"role": m.role, "tables": list(m.tables)} for m in self.missing],
-        }
+            "costs": [
+                {"table": c.table, "records": c.records, "at_least": c.at_least,
+                 "requests": c.requests}
+                for c in self.costs
+            ],
+            "search_budget": self.search_budget,
+            "error": None,
+        }  # fmt: skip
