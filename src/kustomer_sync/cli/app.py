@@ -325,7 +325,7 @@ def demo(
             report = run_sync(connection, progress=screen.show, stop=stop)
     if as_json:
         print(json.dumps(report.to_dict()))
-    summary(report, str(path), to_stdout=not as_json)
+    summary(report, str(output / path.name), to_stdout=not as_json)
     if report.exit_code == 0 and not as_json:
         show_queries(path, output / path.name)
     return report.exit_code
