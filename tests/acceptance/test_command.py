@@ -214,8 +214,8 @@ def test_a_signal_stops_resumably() -> None:
 
 
 def test_no_budget_for_too_long_is_rescheduled(capsys: pytest.CaptureFixture[str]) -> None:
-    """Others use the whole limit up: exit code 3, and no request is refused."""
-    with Simulator(limits=Limits(org=300, others=298)) as sim:
+    """The limit is used up: exit code 3, and no request is refused."""
+    with Simulator(limits=Limits(org=20)) as sim:
         config(GOOD.format(url=sim.url) + "max_wait_minutes = 0")
         assert run(["sync", "--json"]) == 3
         report = json.loads(capsys.readouterr().out)
