@@ -163,3 +163,59 @@ def test_equal_times_beyond_the_cap_lose_nothing(connect: Connect, database: Pat
         assert report.status == "SUCCESSFUL"
         assert "window_incomplete" not in {w.code for w in report.warnings}
         assert differences(sim, database) == []
+
+
+def test_what_changes_while_it_is_compared_is_not_flagged(connect: Connect, database: Path) -> None:
+    """Each table lacks a record and has its newest changed by every count; a klass is unlisted."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.revoke_role("klass.read")
+        sim.add_klass("late")
+        sim.clock.advance(60)
+        sync(connection)
+        for table in ("customer", "conversation", "message", "kobject"):
+            sim.hard_delete(table, sim.id(table, -5))
+        sim.clock.advance(24 * 3600 + 60)
+        fault = sim.faults.add("shift", "idsOnly", value=1)
+        report = sync(connection)
+        assert fault.fired > 4
+        flagged = {n: report.tables[n].deleted for n in ("customer", "conversation", "message",
+                                                         "kobject", "kobject_late")}  # fmt: skip
+        assert flagged == {"customer": 1, "conversation": 1, "message": 1, "kobject": 1,
+                           "kobject_late": 0}  # fmt: skip
+        sim.faults.clear()
+        sim.clock.advance(2)
+        sync(connection)
+        assert differences(sim, database) == []
+
+
+def test_a_refusal_is_no_proof_that_a_record_is_gone(connect: Connect, database: Path) -> None:
+    """Only the word that there is none is."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        gone = sim.id("conversation", 7)
+        sim.hard_delete("conversation", gone)
+        sim.clock.advance(24 * 3600 + 60)
+        fault = sim.faults.add("status", f"/v1/conversations/{gone}$", value=400)
+        assert sync(connection).tables["conversation"].deleted == 0
+        assert fault.fired == 1
+        sim.faults.clear()
+        assert sync(connection, reimport=True).tables["conversation"].deleted == 1
+        assert differences(sim, database) == []
+
+
+def test_without_the_archive_the_recent_part_is_compared(connect: Connect, database: Path) -> None:
+    """What can't be read is left alone; a quiet delete in the rest is found."""
+    switches = Switches(archive_available=False, delete_bumps_updated_at=False)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        gone = sim.id("conversation", -1)
+        sim.soft_delete("conversation", gone)
+        sim.clock.advance(24 * 3600 + 60)
+        report = sync(connection)
+        assert "sweep_failed" not in {w.code for w in report.warnings}
+        query = f"SELECT deleted FROM kustomer.conversation WHERE id = '{gone}'"
+        assert rows(database, query) == [(True,)]

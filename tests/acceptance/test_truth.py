@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from kustomer_sync.kustomer.windows import Caps
@@ -120,8 +121,6 @@ def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(
     connect: Connect, database: Path
 ) -> None:
     """Kustomer no longer has it: the row stays, flagged; back again: unflagged."""
-    import duckdb
-
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection)
@@ -151,3 +150,15 @@ def test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps(
     with Simulator(limits=UNLIMITED) as sim:
         report = sync(connect(sim, schema="whole"))
         assert report.tables["conversation"].cursor is not None
+
+
+def test_metadata_is_asked_for_by_table(connect: Connect, database: Path) -> None:
+    """A sync of one table leaves the custom attributes of the others to be asked for."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["message"])
+        sync(connection)
+        assert differences(sim, database) == []
+    several = "SELECT typeof(custom_interests_str) FROM kustomer.customer LIMIT 1"
+    with duckdb.connect(str(database)) as db:
+        assert db.execute(several).fetchall() == [("JSON",)]

@@ -12,6 +12,8 @@ from kustomer_sync.model import Listing, Record, Search, Table
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
+UNSURE: Record = {}
+"""Neither a record nor the word that there is none."""
 _ATTACHMENTS = "attachments"
 
 
@@ -20,18 +22,24 @@ def by_id(
 ) -> Record | None:
     """The record as Kustomer has it now; None when every path to it says that there is none.
 
-    A KObject's path names its klass, so each of `klasses` is tried. Whether a soft-deleted record
-    is shown is not documented: a record may be None here and still exist, deleted.
+    `UNSURE` when an answer was anything else, or there is no path. A KObject's path names its
+    klass, so each of `klasses` is tried. Whether a soft-deleted record is shown is not documented:
+    a record may be None here and still exist, deleted.
     """
+    absent = []
     for path in _paths(table, record_id, klasses):
         try:
             body = client.get(path)
-        except (NotFound, Refused):
+        except NotFound:
+            absent.append(True)
             continue
+        except Refused:
+            body = None
         data = body.get("data") if isinstance(body, dict) else None
         if isinstance(data, dict) and data.get("id") == record_id:
             return data
-    return None
+        absent.append(False)
+    return None if absent and all(absent) else UNSURE
 
 
 def _paths(table: Table, record_id: str, klasses: Iterable[str]) -> Iterator[str]:

@@ -61,9 +61,9 @@ class Names:
         """`kobject_{snake}`, by the same rule: klass `tag` is `kobject_tag_2`."""
         return self._name(f"{root}.*", klass, root, taken)
 
-    def klass_tables(self, root: str = "kobject") -> list[str]:
-        """The tables that klasses have got so far."""
-        return list(self._given.get(f"{root}.*", {}).values())
+    def klasses(self, root: str = "kobject") -> dict[str, str]:
+        """The klasses met so far, each with its table."""
+        return dict(self._given.get(f"{root}.*", {}))
 
     def _name(self, scope: str, key: str, prefix: str, taken: Iterable[str]) -> str:
         names = self._given.setdefault(scope, {})

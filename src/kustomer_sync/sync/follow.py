@@ -19,16 +19,17 @@ from kustomer_sync.sync.landing import ATTACHMENTS, ids_of, read_ms
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
-_CUSTOMERS = 50  # asked about in one search
+_CUSTOMERS = 50  # whose records are looked for in the destination at once
 _MESSAGES = 1000  # whose conversations are asked for before their span counts as read
 
 
 def note_merged(run: Run, records: list[Record]) -> None:
     """Remember the customers among `records` that were deleted, perhaps merged, since last time."""
-    deleted = [r for r in records if (r.get("attributes") or {}).get("deleted")]
-    if run.first_load:
-        deleted = [r for r in deleted if (read_ms(r, "deletedAt") or 0) >= run.began]
-    run.landing.merged |= ids_of(deleted)
+    run.landing.merged |= ids_of(
+        r for r in records
+        if (r.get("attributes") or {}).get("deleted")
+        and ((at := read_ms(r, "deletedAt")) is None or at >= run.merged_since)
+    )  # fmt: skip
 
 
 def follow_merged(run: Run) -> None:
@@ -40,27 +41,29 @@ def follow_merged(run: Run) -> None:
     ]  # fmt: skip
     waiting = iter(sorted(run.landing.merged))
     while customers := list(islice(waiting, _CUSTOMERS)):
-        for table in tables:
-            _read_again(run, table, customers)
-        run.landing.merged -= set(customers)
+        done = [_read_again(run, table, customers) for table in tables]
+        if all(done):
+            run.landing.merged -= set(customers)
         run.landing.commit()
 
 
-def _read_again(run: Run, table: Table, customers: list[str]) -> None:
-    there = set(run.destination.holding(table, "customer_id", customers))
-    if not there:
-        return
-    run.note(f"following merged customers: {table.name}")
-    klasses = sorted(set(run.landing.klasses.names.values()))
+def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
+    """What the table has of these customers is as Kustomer has it; False without the role."""
+    there = run.destination.holding(table, "customer_id", customers)
+    if there:
+        run.note(f"following merged customers: {table.name}")
+    klasses = run.landing.klass_names()
     try:
         for _, record in many(
-            lambda record_id: by_id(run.client, table, record_id, klasses), sorted(there),
+            lambda record_id: by_id(run.client, table, record_id, klasses), there,
             run.limits.workers,
         ):  # fmt: skip
-            if record is not None:
+            if record:
                 run.landing.take(table, [record], 0)
     except Forbidden as error:
         run.denied(table, str(error))
+        return False
+    return True
 
 
 def follow_attachments(run: Run) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
-_METADATA = ("customer", "conversation", "message", "company")
 
 
 @dataclass(slots=True)
@@ -31,18 +30,21 @@ class TableState:
     archive_denied: bool = False
     listed_at: str | None = None
     swept_at: str | None = None
+    described_at: str | None = None
+    """When the metadata of its custom attributes was read."""
 
     @classmethod
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
         return cls(
             [(lo, hi) for lo, hi in kept.get("done", [])], kept.get("archive_denied", False),
-            kept.get("listed_at"), kept.get("swept_at"),
+            kept.get("listed_at"), kept.get("swept_at"), kept.get("described_at"),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         return {
             "done": [list(span) for span in self.done], "archive_denied": self.archive_denied,
             "listed_at": self.listed_at, "swept_at": self.swept_at,
+            "described_at": self.described_at,
         }  # fmt: skip
 
     def complete(self, span: windows.Span) -> None:
@@ -102,21 +104,25 @@ class Landing:
 
     # ---- what the data alone tells ----
 
-    def refresh_custom(self) -> None:
+    def describe(self, table: Table) -> None:
         """Ask for klasses and the metadata of custom attributes: they say how values are typed."""
-        custom = {t.name for t in self._run.tables if t.custom}
-        for name in _METADATA:
-            if name in custom:
-                self.types.learn(name, metadata(self._run.client, name))
-        if "kobject" in custom:
+        if table.per_klass:
             self.klasses.refresh()
             if self.klasses.denied is not None:
                 self._run.warn(
                     "role_missing",
                     "The klasses could not be listed; give the key org.permission.klass.read.",
                 )
-            for klass in sorted(set(self.klasses.names.values())):
+            for klass in self.klass_names():
                 self._learn_klass(klass)
+        else:
+            self.types.learn(table.name, metadata(self._run.client, table.name))
+        self.of(table.name).described_at = self._run.now().isoformat()
+        self.touch(table.name)
+
+    def klass_names(self) -> list[str]:
+        """Every klass that was listed, or of which a KObject has landed."""
+        return sorted({*self.klasses.names.values(), *self.names.klasses()})
 
     def _learn_klass(self, klass: str) -> None:
         self.types.learn(f"kobject.{klass}", metadata(self._run.client, f"kobject.{klass}"))
@@ -172,8 +178,8 @@ class Landing:
         """What a commit takes to flag records that are gone: in the klasses' tables too."""
         if not gone:
             return {}
-        klasses = self.names.klass_tables(table.name) if table.per_klass else []
-        return {name: tuple(gone) for name in (table.name, *klasses)}
+        klasses = self.names.klasses(table.name) if table.per_klass else {}
+        return {name: tuple(gone) for name in (table.name, *klasses.values())}
 
     def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Everything taken so far is in the destination, with the state that it completes."""

@@ -60,8 +60,8 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
         if record_id in second.ids:
             continue
         record = by_id(run.client, table, record_id)
-        if record is None:
-            gone.append(record_id)
-        else:
+        if record:
             run.landing.take(table, [record], 0)
+        else:  # two listings agree; a path that tells nothing does not contradict them
+            gone.append(record_id)
     return tuple(gone)

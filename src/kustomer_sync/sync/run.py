@@ -98,10 +98,8 @@ class Run:
         self.expected: dict[str, int] = {}
         self.began = 0
         """The server's time when the sync began, in milliseconds since 1970."""
-        self.daily = False
-        """What is done once a day is done in this sync."""
-        self.first_load = False
-        """No customer has landed before."""
+        self.merged_since = 0
+        """A customer deleted before was met deleted before; in milliseconds since 1970."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
         self._phase = ""
@@ -129,10 +127,10 @@ class Run:
 
     def _read(self) -> None:
         self.began = windows.millis(self.now())
-        self.daily = self.whole or self._due(self.landing.state.get("metadata_at"))
-        if self.daily:
-            self.landing.refresh_custom()
-            self.landing.put("metadata_at", self.now().isoformat())
+        for table in self.tables:
+            if table.custom and (self.whole or self._due(self.landing.of(table.name).described_at)):
+                self.landing.describe(table)
+                self.landing.of(table.name).archive_denied = False  # asked again once a day
         for table in self.tables:
             if isinstance(table.reading, Listing) and (
                 self.whole or self._due(self.landing.of(table.name).listed_at)
@@ -148,7 +146,11 @@ class Run:
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
         rows = self.destination.rows([t.name for t in searched])
         fresh = {t.name for t in searched if rows[t.name] == 0}
-        self.first_load = "customer" in fresh
+        compared = self.landing.of("customer").swept_at
+        if "customer" in fresh:
+            self.merged_since = self.began
+        elif compared is not None:  # what was deleted since may be met by search or comparison
+            self.merged_since = windows.millis(datetime.fromisoformat(compared)) - _DAY_MS
         self.note("reading changes, newest first")
         todo = [w for table in searched for w in self._windows(table, hi)]
         for _ in self.events(todo):
@@ -223,23 +225,25 @@ class Run:
 
     def windows_of(self, table: Table, span: windows.Span) -> Iterator[windows.Window]:
         """The windows that cover a span: of the search, of the archive, or of both."""
-        denied = self.landing.of(table.name).archive_denied and not self.daily
-        for part, archives in self.archives(span):
-            if not (denied and True in archives):
-                yield windows.Window(table, part, archives)
+        for part, archives in self.readable(table, span):
+            yield windows.Window(table, part, archives)
 
-    def archives(self, span: windows.Span) -> Iterator[tuple[windows.Span, tuple[bool, ...]]]:
+    def readable(
+        self, table: Table, span: windows.Span
+    ) -> Iterator[tuple[windows.Span, tuple[bool, ...]]]:
         """A span's parts: what the search holds for sure, and what the archive may hold too.
 
         Documented is that the search ends at two years; one that reaches further loses nothing.
+        Without the archive only the former can be read.
         """
+        denied = self.landing.of(table.name).archive_denied
         horizon = windows.millis(self.now()) - _TWO_YEARS + _HORIZON_MARGIN
         lo, hi = span
         for part, archives in (
             ((max(lo, horizon), hi), (False,)),
             ((lo, min(hi, horizon)), (False, True)),
         ):
-            if part[0] < part[1]:
+            if part[0] < part[1] and not (denied and True in archives):
                 yield part, archives
 
     def events(self, todo: Iterable[windows.Window]) -> Iterator[windows.Event]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import by_id, many
+from kustomer_sync.kustomer.singly import UNSURE, by_id, many
 from kustomer_sync.model import Held, Record, Table
 from kustomer_sync.sync.landing import ids_of
 
@@ -32,8 +32,9 @@ def sweep(run: Run, table: Table, hi: int) -> None:
         differing = [
             (held.lo, held.hi)
             for lo, top in run.landing.of(table.name).done
-            for held in run.destination.spread(table, lo, min(top, hi), max(1, int(cap * _FILL)))
-            if not _agrees(run, table, held)
+            for part, archives in run.readable(table, (lo, min(top, hi)))
+            for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)))
+            if not _agrees(run, table, held, archives)
         ]
         gone = _compared(run, table, windows.merged(differing)) if differing else ()
     except (Forbidden, NotFound, Refused) as error:
@@ -44,29 +45,28 @@ def sweep(run: Run, table: Table, hi: int) -> None:
     run.landing.commit(run.landing.absent(table, gone))
 
 
-def _agrees(run: Run, table: Table, held: Held) -> bool:
+def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> bool:
     """Whether the source has as many records in this span, and as many soft-deleted ones."""
-    live = _count(run, table, (held.lo, held.hi), deleted=False)
-    if live != held.live:
+    window = windows.Window(table, (held.lo, held.hi), archives)
+    if _count(run, window, deleted=False) != held.live:
         return False
     if not any(column.name == "deleted" for column in table.columns):
         return True  # what is soft-deleted is flagged, so here only the living can be counted
-    return _count(run, table, (held.lo, held.hi), deleted=True) == held.kept
+    return _count(run, window, deleted=True) == held.kept
 
 
-def _count(run: Run, table: Table, span: windows.Span, *, deleted: bool) -> int | None:
-    """The source's total in a span, from the search and the archive where that reaches."""
+def _count(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
+    """The source's total in a window; None when it tells none."""
     counted = 0
-    for part, archives in run.archives(span):
-        for archive in archives:
-            page = run.client.search(
-                windows.body(windows.Window(table, part), deleted=deleted), page=1, page_size=1,
-                archive=archive, params={"idsOnly": "true"},
-            )  # fmt: skip
-            run.minimum.others += 1
-            if page.total is None or page.timed_out:
-                return None
-            counted += page.total
+    for archive in window.archives:
+        page = run.client.search(
+            windows.body(window, deleted=deleted), page=1, page_size=1, archive=archive,
+            params={"idsOnly": "true"},
+        )  # fmt: skip
+        run.minimum.others += 1
+        if page.total is None or page.timed_out:
+            return None
+        counted += page.total
     return counted
 
 
@@ -94,15 +94,15 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
 
 
 def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) -> tuple[str, ...]:
-    """Those of the ids that a look by id does not find; what it finds lands."""
-    klasses = sorted(set(run.landing.klasses.names.values()))
+    """Those of the ids of which a look by id says that they are not there; what it finds lands."""
+    klasses = run.landing.klass_names()
 
     def look(record_id: str) -> Record | None:
         return by_id(run.client, table, record_id, klasses)
 
     if not absent:
         return ()
-    if living is None or look(living) is None:
+    if living is None or not look(living):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
@@ -113,7 +113,7 @@ def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) ->
     for record_id, record in many(look, absent, run.limits.workers):
         if record is None:
             gone.append(record_id)
-        else:
+        elif record is not UNSURE:
             run.landing.take(table, [record], 0)
     return tuple(gone)
 
