@@ -9,9 +9,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from kustomer_sync.destinations import destination
+from kustomer_sync.kustomer.catalog import KOBJECT
+from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import Limits, sync
 from tests.acceptance.conftest import UNLIMITED
 from tests.acceptance.truth import differences
 
@@ -144,9 +147,6 @@ def test_attachments_wait_for_the_role_and_land_when_it_is_there(
 
 def test_equal_times_beyond_the_cap_lose_nothing(connect: Connect, database: Path) -> None:
     """300 conversations of one moment, with a cap of 100 records; some created at once too."""
-    from kustomer_sync.kustomer.windows import Caps
-    from kustomer_sync.sync import Limits
-
     switches = Switches(record_cap=100, max_search_page_size=20)
     limits = Limits(caps=Caps(100, 100), page_size=20)
     at = "2026-03-01T12:00:00.000Z"
@@ -187,6 +187,25 @@ def test_what_changes_while_it_is_compared_is_not_flagged(connect: Connect, data
         sim.faults.clear()
         sim.clock.advance(2)
         sync(connection)
+        assert differences(sim, database) == []
+
+
+def test_a_span_of_which_nothing_is_left_is_flagged_whole(connect: Connect, database: Path) -> None:
+    """The record that shows the path to work lies elsewhere."""
+    limits = Limits(caps=Caps(10, 100), page_size=10)
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, limits=limits)
+        there = destination(
+            f"duckdb:///{database}", schema="kustomer", system_prefix="_fivetran_",
+            memory_limit="128MB",
+        )  # fmt: skip
+        span = there.spread(KOBJECT, 0, 4_000_000_000_000, 8)[2]
+        erased = there.ids(KOBJECT, span.lo, span.hi)
+        for gone in erased:
+            sim.hard_delete("kobject", gone)
+        sim.clock.advance(24 * 3600 + 60)
+        assert sync(connection, limits=limits).tables["kobject"].deleted == len(erased) > 1
         assert differences(sim, database) == []
 
 

@@ -404,23 +404,21 @@ class DuckDB:
             return [row[0] for row in rows]
 
     def spread(self, table: Table, lo: int, hi: int, most: int) -> list[Held]:
-        stored = self._t(table.name)
-        there = self._living(table)
         says = "deleted" in {c.name for c in table.columns}
-        live = "count(*) FILTER (deleted IS DISTINCT FROM TRUE)" if says else "count(*)"
         rows = self._read(
             table,
             f"""
             WITH stamps AS (
                 SELECT epoch_ms(updated_at) AS stamp, {"deleted" if says else "FALSE AS deleted"}
-                FROM {stored} WHERE {there} AND epoch_ms(updated_at) BETWEEN ? AND ?
+                FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ?
             ), cuts AS (
                 SELECT ?::BIGINT AS lo UNION
                 SELECT greatest(?, stamp - stamp % 1000) FROM (
                     SELECT stamp, row_number() OVER (ORDER BY stamp) AS n FROM stamps
                 ) WHERE n % ? = 0
             )
-            SELECT c.lo, count(*), {live} FROM stamps s ASOF JOIN cuts c ON s.stamp >= c.lo
+            SELECT c.lo, count(*), count(*) FILTER (deleted IS DISTINCT FROM TRUE)
+            FROM stamps s ASOF JOIN cuts c ON s.stamp >= c.lo
             GROUP BY c.lo ORDER BY c.lo
             """,
             [lo, hi - 1, lo, lo, most],
@@ -435,8 +433,7 @@ class DuckDB:
     def ids(self, table: Table, lo: int, hi: int) -> list[str]:
         rows = self._read(
             table,
-            f"SELECT id FROM {self._t(table.name)} WHERE {self._living(table)} "
-            "AND epoch_ms(updated_at) BETWEEN ? AND ? ORDER BY id",
+            "SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? ORDER BY id",
             [lo, hi - 1],
         )
         return [row[0] for row in rows]
@@ -446,8 +443,8 @@ class DuckDB:
     ) -> list[str]:
         rows = self._read(
             table,
-            f"SELECT DISTINCT {_DIALECT.name(wanted)} FROM {self._t(table.name)} "
-            f"WHERE {self._living(table)} AND list_contains(?, {_DIALECT.name(column)}) ORDER BY 1",
+            f"SELECT DISTINCT {_DIALECT.name(wanted)} FROM kept "
+            f"WHERE list_contains(?, {_DIALECT.name(column)}) ORDER BY 1",
             [list(values)],
         )
         return [row[0] for row in rows if row[0] is not None]
@@ -455,13 +452,12 @@ class DuckDB:
     def newest(
         self, table: Table, column: str, lo: int, hi: int, most: int
     ) -> tuple[int, list[str]]:
-        name = _DIALECT.name(column)
         rows = self._read(
             table,
             f"""
             WITH found AS (
-                SELECT {name} AS value, epoch_ms(updated_at) AS stamp FROM {self._t(table.name)}
-                WHERE {self._living(table)} AND epoch_ms(updated_at) BETWEEN ? AND ?
+                SELECT {_DIALECT.name(column)} AS value, epoch_ms(updated_at) AS stamp
+                FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ?
             ), bound AS (
                 SELECT coalesce(min(stamp), ?) AS stamp
                 FROM (SELECT stamp FROM found ORDER BY stamp DESC LIMIT 1 OFFSET ?)
@@ -474,14 +470,15 @@ class DuckDB:
         since = int(rows[0][2]) if rows else lo
         return since, [row[0] for row in rows if row[0] is not None]
 
-    def _living(self, table: Table) -> str:
-        return f"{_DIALECT.name(self._system.deleted)} IS DISTINCT FROM TRUE"
-
     def _read(self, table: Table, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
-        """What `sql` over `table` gives; [] where there is no such table."""
+        """What `sql` over `kept`, the table's rows not flagged, gives; [] without a table."""
         with self._open(create=False) as connection:
             if connection is None or table.name not in self._columns(connection):
                 return []
+            connection.execute(
+                f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.name)} "
+                f"WHERE {_DIALECT.name(self._system.deleted)} IS DISTINCT FROM TRUE"
+            )
             return connection.execute(sql, values).fetchall()
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:

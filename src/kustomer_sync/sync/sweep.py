@@ -9,6 +9,7 @@ time shows a living record. A sweep that can't be sure marks nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
@@ -74,12 +75,10 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
     """Read the spans again; the ids that they and a look by id lack."""
     before = {record_id for lo, hi in spans for record_id in run.destination.ids(table, lo, hi)}
     unread = list(spans)
-    living: str | None = None
     for event in run.events(w for span in spans for w in run.windows_of(table, span)):
         match event:
             case windows.Found(_, records, _):
                 before -= ids_of(records)
-                living = next((str(r["id"]) for r in records if not _deleted(r)), living)
             case windows.Completed(_, span, _):
                 unread = [gap for rest in unread for gap in windows.gaps(rest, [span])]
     if unread:
@@ -90,10 +89,10 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
         )
         for lo, hi in unread:
             before -= set(run.destination.ids(table, lo, hi))
-    return _confirmed(run, table, sorted(before), living)
+    return _confirmed(run, table, sorted(before))
 
 
-def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) -> tuple[str, ...]:
+def _confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
     """Those of the ids of which a look by id says that they are not there; what it finds lands."""
     klasses = run.landing.klass_names()
 
@@ -102,7 +101,7 @@ def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) ->
 
     if not absent:
         return ()
-    if living is None or not look(living):
+    if not any(look(record_id) for record_id in _living(run, table)):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
@@ -118,5 +117,13 @@ def _confirmed(run: Run, table: Table, absent: list[str], living: str | None) ->
     return tuple(gone)
 
 
-def _deleted(record: Record) -> bool:
-    return bool((record.get("attributes") or {}).get("deleted"))
+def _living(run: Run, table: Table) -> Iterator[str]:
+    """Ids of records that a search shows at this moment: the newest, and the newest archived."""
+    for part, archives in run.readable(table, (0, windows.millis(run.now()))):
+        for archive in archives:
+            page = run.client.search(
+                windows.body(windows.Window(table, part), deleted=False), page=1, page_size=1,
+                archive=archive,
+            )  # fmt: skip
+            run.minimum.others += 1
+            yield from ids_of(page.records)
