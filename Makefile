@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-all check lock clean
+.PHONY: demo test test-all check docs bench lock clean
 
 demo: $(STAMP)  ## sync a made-up org into a DuckDB file and show what landed
 	@$(BIN)/kustomer-sync demo
@@ -21,6 +21,13 @@ check: $(STAMP)  ## lint, format, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## renew docs/reference, and the output that README and docs show
+	@$(BIN)/python docs/build.py
+
+bench: $(STAMP)  ## how fast and with how much memory; bench/README.md has figures
+	$(BIN)/python bench/shred_speed.py
+	$(BIN)/python bench/landing_speed.py
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import Listing, Search, Table
-from kustomer_sync.report import Check, Missing
+from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
-from kustomer_sync.sync import Limits, choose, client_for, first_contact
+from kustomer_sync.sync import ATTACHMENTS, Limits, choose, client_for, first_contact
 
 _SEARCH = "org.permission.search.create"
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -38,6 +40,8 @@ def check(connection: Connection) -> Check:
         return Check(
             org=_org(token), key_name=attributes.get("name"),
             roles_known=isinstance(roles, list), missing=missing,
+            costs=_costs(client, tables), search_budget=client.quota.search.allowed,
+            request_budget=client.quota.org.allowed,
         )  # fmt: skip
     finally:
         client.close()
@@ -89,3 +93,32 @@ def _refused(client: Client, tables: Iterable[Table]) -> tuple[Missing, ...]:
         except (NotFound, Refused):
             continue
     return tuple(missing)
+
+
+def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
+    """How many records a search shows of each table, and how many requests bring them.
+
+    Kustomer counts to 10,000; beyond that the count says only that there are more. Where the
+    search of messages names no attachments, those take a request for each conversation.
+    """
+    costs: dict[str, Cost] = {}
+    named = True
+    for table in tables:
+        if not isinstance(table.reading, Search):
+            continue
+        asked = {"queryContext": table.reading.context, "and": [], "includeDeleted": True}
+        try:
+            page = client.search(asked, page=1, page_size=1)
+        except (Forbidden, NotFound, Refused):
+            continue
+        if page.total is not None:
+            costs[table.name] = Cost(
+                table.name, page.total, page.total >= Caps().records,
+                searches=max(1, -(-page.total // PAGE_SIZE)), others=0,
+            )  # fmt: skip
+        if any(child.name == ATTACHMENTS for child in table.children):
+            named = all("attachments" in (r.get("relationships") or {}) for r in page.records)
+    told = costs.get("conversation")
+    if told and not named:
+        costs[ATTACHMENTS] = replace(told, table=ATTACHMENTS, searches=0, others=told.records)
+    return tuple(costs.values())

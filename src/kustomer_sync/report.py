@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kustomer_sync.errors import SyncError
+from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,22 @@ class Report:
     """One sync, as `sync --json` prints it."""
 
     connection: str
-    sync_id: str
+    sync_id: str | None
     status: str = "FAILURE"
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    requests: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("total", "search", "rate_limited", "minimum"), 0)
+    )
     tables: dict[str, TableReport] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     error: SyncError | None = None
+
+    @classmethod
+    def failed(cls, connection: str, error: SyncError) -> Report:
+        """The report of a sync that never came to write its own."""
+        early = {Rescheduled: "RESCHEDULED", Interrupted: "CANCELED"}
+        return cls(connection, None, early.get(type(error), "FAILURE"), error=error)
 
     @property
     def exit_code(self) -> int:
@@ -88,8 +97,6 @@ class Progress:
     phase: str
     tables: dict[str, int]
     """Records taken in so far."""
-    expected: dict[str, int]
-    """Records that the searches of this sync told of, by table."""
     requests: int
     searches: int
     rate_limited: int
@@ -97,14 +104,14 @@ class Progress:
     """Searches that may go out in a minute."""
     search_used: int
     """Of these, how many went out in the last one."""
-    page_size: int = 500
-
-    @property
-    def minutes_left(self) -> float:
-        """How long the records still to come take at this budget; 0.0 when none is known of."""
-        left = {t: n - self.tables.get(t, 0) for t, n in self.expected.items()}
-        pages = sum(-(-n // self.page_size) for n in left.values() if n > 0)
-        return pages / max(1, self.search_budget)
+    request_budget: int = 0
+    """Requests, searches among them, that may go out in a minute; 0 where not known."""
+    request_used: int = 0
+    """Of these, how many went out in the last one."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """Records a table will have given in the end, where that is known."""
+    page_size: int = 0
+    """Records a search brings at most; 0 where not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,19 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What reading a table from its beginning takes."""
+
+    table: str
+    records: int
+    at_least: bool
+    """Kustomer does not count further than this: there may be many more."""
+    searches: int
+    others: int
+    """Requests that are no searches."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """What a key can do for a connection."""
 
@@ -124,6 +144,12 @@ class Check:
     roles_known: bool
     """Whether Kustomer told the key's roles; without that each path was tried."""
     missing: tuple[Missing, ...]
+    costs: tuple[Cost, ...] = ()
+    """What reading each table from its beginning takes, where that is known."""
+    search_budget: int = 0
+    """Searches that may go out in a minute."""
+    request_budget: int = 0
+    """Requests, searches among them, that may go out in a minute."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -131,4 +157,12 @@ class Check:
             "key_name": self.key_name,
             "roles_known": self.roles_known,
             "missing": [{"role": m.role, "tables": list(m.tables)} for m in self.missing],
-        }
+            "costs": [
+                {"table": c.table, "records": c.records, "at_least": c.at_least,
+                 "searches": c.searches, "others": c.others}
+                for c in self.costs
+            ],
+            "search_budget": self.search_budget,
+            "request_budget": self.request_budget,
+            "error": None,
+        }  # fmt: skip

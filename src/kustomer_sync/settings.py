@@ -1,74 +1,250 @@
-"""The TOML file and the flags -> connections. Says in one sentence what is wrong with either."""
+"""A connection as its owner wrote it down: the TOML file or a handful of flags.
+
+Everything wrong with it is a `ConfigError` of one sentence that names the key, the file and what
+is allowed, and never quotes a secret. A connection is looked at when it is asked for, so what is
+wrong with one of a file does not stop another.
+
+Knows nothing of Kustomer's objects: table and column names are checked by `check_tables` against
+the catalog that the caller brings.
+"""
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
 
 from kustomer_sync.errors import ConfigError
-from kustomer_sync.model import Origin, Search, Table
+from kustomer_sync.model import Column, Search, Table
 
-FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
 DEFAULT_FILE = "kustomer-sync.toml"
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
+SCHEMA_CHANGES = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
+_FILES = ("duckdb", "sqlite", "delta", "iceberg", "ducklake")
+"""Destinations that are a path: three slashes relative, four absolute."""
+_MEANT = {
+    "api_key": "access_token", "api_token": "access_token", "key": "access_token",
+    "token": "access_token", "org": "domain", "subdomain": "domain", "database": "destination",
+    "dataset": "schema", "connection": "connections", "eu": "eu_region", "region": "eu_region",
+    "salt": "hash_salt", "table": "tables", "column": "columns", "blocked": "enabled",
+    "hash": "hashed",
+}  # fmt: skip
+"""What people write -> the key that means it."""
+
+_SECRET_PARAMETER = re.compile(r"(?i)([?&][^=&]*(?:password|token|secret|key)[^=&]*=)[^&]*")
+
+# What a value must be. A ValueError's text goes on after the key's name.
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):  # to Python, `true` is 1
+        raise ValueError("must be a number")
+    return value
 
 
-class ColumnChoice(_Model):
+def _text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be text in quotes")
+    if not value.strip():
+        raise ValueError("is empty")
+    return value.strip()
+
+
+def _key(value: Any) -> Any:
+    text = _text(value)
+    if any(c.isspace() or not c.isprintable() or ord(c) > 126 for c in text):
+        raise ValueError("must be the key alone: it holds a space or a character that no key has")
+    return text
+
+
+def _domain(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", value):
+        return value.lower()
+    org = org_of(value)
+    if org is not None:
+        raise ValueError(f'must be the org\'s name alone: write "{org}"')
+    raise ValueError('must be the org\'s name alone: "acme" for acme.kustomerapp.com')
+
+
+def org_of(address: str) -> str | None:
+    """`https://acme.api.kustomerapp.com/app` -> `acme`; None where no org can be seen."""
+    host = re.sub(r"^https?://", "", address.strip().lower()).partition("/")[0]
+    found = re.fullmatch(
+        r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)((\.api)?(\.prod\d+)?\.kustomerapp\.com)?", host
+    )
+    return found[1] if found and found[1] not in ("api", "www") else None
+
+
+def _base_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be an address like https://acme.api.kustomerapp.com")
+    return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    if not re.match(r"(https?|socks5h?)://[^/]+", value):
+        raise ValueError("must begin with http://, https:// or socks5:// and name a host")
+    return value
+
+
+def _destination(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) or not rest:
+        raise ValueError("must be a database URL, such as duckdb:///acme.duckdb")
+    if scheme in _FILES and not rest.startswith("/"):
+        raise ValueError(
+            "needs three slashes before a relative path, four before an absolute one: "
+            f"{scheme}:///acme.{scheme}"
+        )
+    if scheme in _FILES and not rest.strip("/"):
+        raise ValueError(f"names no file: write {scheme}:///acme.{scheme}")
+    return value
+
+
+def _frequency(value: int) -> int:
+    if value not in FREQUENCIES:
+        raise ValueError(f"must be one of {', '.join(map(str, FREQUENCIES))} (minutes)")
+    return value
+
+
+def _service_version(value: int) -> int:
+    if value not in (1, 2):
+        raise ValueError("must be 1 or 2")
+    return value
+
+
+def _schema_change(value: str) -> str:
+    if value not in SCHEMA_CHANGES:
+        raise ValueError(f"must be one of {', '.join(SCHEMA_CHANGES)}")
+    return value
+
+
+def _time_of_day(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError('must be a time of day in UTC in quotes, such as "14:00"')
+    return value
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
+        raise ValueError("must be lower-case letters, digits and _, not beginning with a digit")
+    return value
+
+
+def _size(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)?\s*([KMGT]i?B)", value, re.IGNORECASE):
+        raise ValueError('must be a size such as "128MB" or "2GB"')
+    return value
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
+_Whole = Annotated[int, BeforeValidator(_number)]
+_Secret = Annotated[SecretStr, BeforeValidator(_text)]
+_MODEL = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+
+
+@dataclass(frozen=True, kw_only=True, config=_MODEL)
+class ColumnChoice:
+    """What the owner wants of one column: `[connections.NAME.tables.TABLE.columns.COLUMN]`."""
+
     enabled: bool = True
+    """`false` blocks it: its values never leave the machine that syncs; not built yet."""
     hashed: bool = False
+    """`true` lands a digest made with `hash_salt` instead of each value; not built yet."""
 
 
-class TableChoice(_Model):
+@dataclass(frozen=True, kw_only=True, config=_MODEL)
+class TableChoice:
+    """What the owner wants of one table: `[connections.NAME.tables.TABLE]`."""
+
     enabled: bool = True
+    """`false` leaves the table out, and is no request for it."""
     history: bool = False
-    columns: dict[str, ColumnChoice] = Field(default_factory=dict)
+    """`true` keeps every version of its rows; not built yet."""
+    columns: Mapping[str, ColumnChoice] = Field(default_factory=dict)
+    """Sections of its columns."""
 
 
-class Connection(_Model):
-    """One Kustomer org -> one destination schema, with its schedule and choices."""
+@dataclass(frozen=True, kw_only=True, config=_MODEL)
+class Connection:
+    """One Kustomer org -> one destination schema, with its choices: `[connections.NAME]`."""
 
-    domain: str | None = None
-    access_token: SecretStr
+    name: str
+    folder: Path = Field(default_factory=Path.cwd, repr=False)
+    domain: Annotated[_Text, AfterValidator(_domain)] | None = None
+    """The org's name: `acme` for acme.kustomerapp.com. Needed unless `base_url` is given."""
+    access_token: Annotated[SecretStr, BeforeValidator(_key)]
+    """The API key, best as `env:NAME`. `check` names each role it lacks."""
     eu_region: bool = False
-    base_url: str | None = None
-    api_utilization_percentage: float = Field(90, ge=25, le=90)
-    destination: str
-    schema_name: str = Field("kustomer", alias="schema", pattern=r"^[a-z_][a-z0-9_]*$")
-    service_version: Literal[1, 2] = 2
-    schema_change_handling: Literal["ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL"] = "ALLOW_ALL"
-    sync_frequency: int = 360
-    daily_sync_time: str | None = Field(None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    index_lag_seconds: int = Field(60, ge=0)
-    overlap_seconds: int = Field(300, ge=0)
-    max_wait_minutes: float = Field(15, ge=0)
+    """`true` for an org in Kustomer's EU region."""
+    base_url: Annotated[_Text, AfterValidator(_base_url)] | None = None
+    """The API's address; wins over `domain` and `eu_region`."""
+    api_utilization_percentage: Annotated[
+        float, BeforeValidator(_number), Field(ge=25, le=90, allow_inf_nan=False)
+    ] = 90
+    """The share of Kustomer's rate limits this connection may use, 25 to 90."""
+    destination: Annotated[_Text, AfterValidator(_destination)] = Field(repr=False)
+    """The database: `duckdb:///acme.duckdb`; three slashes relative to the file, four absolute."""
+    schema_name: Annotated[_Text, AfterValidator(_name)] = Field("kustomer", alias="schema")
+    """The schema of the destination that the tables are in."""
+    service_version: Annotated[_Whole, AfterValidator(_service_version)] = 2
+    """`2`: the tables of the reference schema; `1`: without the six history tables."""
+    schema_change_handling: Annotated[_Text, AfterValidator(_schema_change)] = "ALLOW_ALL"
+    """Whether new klasses and custom attributes land; so far `ALLOW_ALL` alone is built."""
+    sync_frequency: Annotated[_Whole, AfterValidator(_frequency)] = 360
+    """Minutes between two syncs: 1, 5, 15, 30, 60, 120, 180, 360, 480, 720 or 1440."""
+    daily_sync_time: Annotated[str, BeforeValidator(_time_of_day)] | None = None
+    """When the daily re-import is due, in UTC: `"14:00"`; else a day after the last one."""
+    index_lag_seconds: Annotated[_Whole, Field(ge=0)] = 60
+    """Searches stop this far before the server's present."""
+    overlap_seconds: Annotated[_Whole, Field(ge=0)] = 300
+    """How much before each cursor is read again, for records that Kustomer indexed late."""
+    max_wait_minutes: Annotated[
+        float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)
+    ] = 15
+    """No request was possible for this long: the sync ends RESCHEDULED and can be resumed."""
     priority_first: bool = True
+    """The newest records are read first."""
     extras: bool = True
-    hash_salt: SecretStr | None = None
-    system_prefix: str = Field("_fivetran_", pattern=r"^[a-z_][a-z0-9_]*$")
-    memory_limit: str = Field("128MB", pattern=r"(?i)^\d+(\.\d+)?\s*(KB|MB|GB|KiB|MiB|GiB)$")
-    sweep_frequency: int | None = Field(None, ge=1)
-    proxy: str | None = None
-    ca_file: str | None = None
-    ssh: str | None = None
-    tables: dict[str, TableChoice] = Field(default_factory=dict)
-
-    _name: str = PrivateAttr(default="cli")
-    _folder: Path = PrivateAttr(default_factory=Path.cwd)
-
-    @property
-    def name(self) -> str:
-        return self._name
+    """`false` leaves out what is beyond the reference schema."""
+    hash_salt: _Secret | None = None
+    """The secret that hashed columns are hashed with; never change it."""
+    system_prefix: Annotated[_Text, AfterValidator(_name)] = "_fivetran_"
+    """What the system columns' names begin with."""
+    memory_limit: Annotated[_Text, AfterValidator(_size)] = "128MB"
+    """DuckDB's own cache."""
+    sweep_frequency: Annotated[_Whole, Field(ge=1)] | None = None
+    """Minutes between two sweeps for hard deletes; once a day where it is not given."""
+    proxy: Annotated[_Text, AfterValidator(_proxy)] | None = Field(None, repr=False)
+    """The proxy to Kustomer: http://, https:// or socks5://."""
+    ca_file: _Text | None = None
+    """Further certificates to trust, a PEM file."""
+    ssh: Any = None
+    """The host through which the destination is reached; not built yet."""
+    tables: Mapping[str, TableChoice] = Field(default_factory=dict)
+    """Sections of tables."""
 
     @property
     def api_url(self) -> str:
@@ -78,7 +254,7 @@ class Connection(_Model):
         below `prod2` is not documented, so EU takes the region's host, which is.
         """
         if self.base_url:
-            return self.base_url.rstrip("/")
+            return self.base_url
         if self.eu_region:
             return "https://api.prod2.kustomerapp.com"
         return f"https://{self.domain}.api.kustomerapp.com"
@@ -86,186 +262,378 @@ class Connection(_Model):
     @property
     def destination_url(self) -> str:
         """The destination, a relative file made absolute from the config file's folder."""
-        scheme, found, rest = self.destination.partition(":///")
-        if scheme == "duckdb" and found and rest and not rest.startswith("/"):
-            return f"duckdb:///{(self._folder / rest).resolve()}"
-        return self.destination
+        scheme, _, rest = self.destination.partition("://")
+        if scheme not in _FILES or rest.startswith("//"):
+            return self.destination
+        return f"{scheme}:///{quote(str(self.folder.resolve()))}{rest}"
+
+    @property
+    def shown_destination(self) -> str:
+        """The destination as people may see it: the file, or the URL without its password."""
+        url = self.destination_url
+        if url.partition("://")[0] in _FILES:
+            return unquote(urlsplit(url).path[1:])
+        url = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", url)
+        return re.sub(
+            r"(?i)([?&][^=&]*(?:password|token|secret|key)[^=&]*=)[^&]*", r"\1******", url
+        )
 
     def token(self) -> str:
         return self.access_token.get_secret_value()
 
 
-def load(path: Path) -> dict[str, Connection]:
-    """The connections of a config file, every `env:` and `file:` value filled in."""
+# ---- the file ----
+
+
+class _Origin(NamedTuple):
+    """Where a connection was written."""
+
+    file: str
+    """As the user calls it; "" for flags."""
+    folder: Path
+    """What relative paths are relative to."""
+
+
+_Called = Callable[[tuple[str, ...]], str]
+"""From the path to a value, its name in the user's words."""
+
+
+def load(path: Path, name: str | None = None) -> Connection:
+    """The connection of that name, or the file's only one; the others are not looked at."""
+    document = _parse(path)
+    _refuse_unknown(document, ("connections",), str(path), "")
+    sections = document.get("connections")
+    if not isinstance(sections, dict) or not sections:
+        raise ConfigError(
+            f"{path} has no connection.",
+            "Begin one with [connections.NAME], or run `kustomer-sync init`.",
+        )
+    if stray := [key for key, value in sections.items() if not isinstance(value, dict)]:
+        raise ConfigError(
+            f"{path}: {stray[0]} stands in [connections] itself.",
+            "Begin the section with the connection's name: [connections.NAME].",
+        )
+    if name is None and len(sections) > 1:
+        raise ConfigError(
+            f"{path} has {len(sections)} connections.", f"Name one: {', '.join(sections)}."
+        )
+    name = next(iter(sections)) if name is None else name
+    if name not in sections:
+        raise ConfigError(
+            f'{path} has no connection "{name}"{did_you_mean(name, sections)}',
+            f"It has: {', '.join(sections)}.",
+        )
+    _check_keys(sections[name], str(path), f"connections.{name}")
+    return _connection(name, sections[name], _Origin(str(path), path.resolve().parent))
+
+
+def from_flags(name: str | None = None, **flags: Any) -> Connection:
+    """A connection made of flags alone; relative paths are relative to the working folder."""
+    given = {key: value for key, value in flags.items() if value is not None}
+    return _connection(name, given, _Origin("", Path.cwd()))
+
+
+def _parse(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
-            f"There is no config file {str(path)!r}.",
-            "Write one with `kustomer-sync init`, or name it with --config.",
+            f"There is no config file {path}.",
+            "Write one with `kustomer-sync init`, or name yours with --config.",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(path)!r} can't be read ({error}).", "Check the file.") from None
-    try:
-        content = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be read: {_reason(error)}.", "Name another with --config."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{str(path)!r} is not TOML: {error}.", "Mend that line.") from None
-    _known(content, ("connections",), str(path))
-    connections = content.get("connections")
-    if not isinstance(connections, dict) or not connections:
-        raise ConfigError(f"{str(path)!r} has no connection.", "Add a [connections.NAME] section.")
-    folder = path.resolve().parent
+        raise ConfigError(
+            f"{path} is not valid TOML: {str(error).rstrip('.')}.",
+            "Text needs quotes; numbers, true and false have none.",
+        ) from None
+
+
+def keys_of(section: type[Any]) -> dict[str, str]:
+    """The keys of a section as they are written -> the names they have here."""
+    ours = ("name", "folder")
     return {
-        name: _connection(name, values, folder, f"{path}, [connections.{name}]")
-        for name, values in connections.items()
+        getattr(field.default, "alias", None) or field.name: field.name
+        for field in fields(section)
+        if field.name not in ours
     }
 
 
-def from_flags(**flags: Any) -> Connection:
-    """A connection given by flags alone; its paths are relative to the current folder."""
-    given = {key: value for key, value in flags.items() if value is not None}
-    return _connection("cli", given, Path.cwd(), "the flags")
+def _check_keys(section: Any, file: str, where: str) -> None:
+    """No key below `where` is unknown."""
+    _refuse_unknown(_section(section, file, where), keys_of(Connection), file, where)
+    tables = _section(section.get("tables", {}), file, f"{where}.tables")
+    for name, table in tables.items():
+        at = f"{where}.tables.{name}"
+        _refuse_unknown(_section(table, file, at), keys_of(TableChoice), file, at)
+        for column, choice in _section(table.get("columns", {}), file, f"{at}.columns").items():
+            here = f"{at}.columns.{column}"
+            _refuse_unknown(_section(choice, file, here), keys_of(ColumnChoice), file, here)
 
 
-def _connection(name: str, values: Any, folder: Path, where: str) -> Connection:
-    if not isinstance(values, dict):
-        raise ConfigError(f"In {where}: a connection is a section.", "Write [connections.NAME].")
-    _known(values, _fields(Connection), where)
-    for table, choice in _sections(values.get("tables"), f"{where} tables"):
-        _known(choice, _fields(TableChoice), f"{where} table {table}")
-        for column, own in _sections(choice.get("columns"), f"{where} columns of {table}"):
-            _known(own, _fields(ColumnChoice), f"{where} column {table}.{column}")
-    filled = _filled(values, folder, where)
-    try:
-        connection = Connection.model_validate(filled)
-    except ValidationError as error:
-        raise _sentence(error, where) from None
-    connection._name, connection._folder = name, folder
-    if not connection.base_url and not connection.domain:
+def _section(value: Any, file: str, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise ConfigError(
-            f"In {where}: neither `domain` nor `base_url` is given.",
-            "Set domain to the part before .kustomerapp.com.",
+            f"{file}: {where} must be a section, not a single value.", f"Write [{where}]."
         )
-    if connection.domain and not re.fullmatch(r"[A-Za-z0-9-]+", connection.domain):
+    return value
+
+
+def _refuse_unknown(section: Mapping[str, Any], known: Iterable[str], file: str, at: str) -> None:
+    known = tuple(known)
+    for key in section:
+        if key not in known:
+            where = f"in [{at}]" if at else "at the top"
+            raise ConfigError(
+                f'{file}: unknown key "{key}" {where}{did_you_mean(key, known)}',
+                f"Allowed there: {', '.join(known)}.",
+            )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    words = list(known)
+    if _MEANT.get(word.lower()) in words:
+        return _MEANT[word.lower()]
+    found = get_close_matches(word.lower(), words, n=1, cutoff=0.5)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence that named an unknown word."""
+    guess = nearest(word, known)
+    return f'; did you mean "{guess}"?' if guess else "."
+
+
+# ---- from what was written to a connection ----
+
+
+def _connection(name: str | None, section: Mapping[str, Any], origin: _Origin) -> Connection:
+    """Without a name it is called as its org is."""
+
+    def called(path: tuple[str, ...]) -> str:
+        if not origin.file:
+            return "--" + ".".join(path).replace("_", "-")
+        return f"{origin.file}: {'.'.join(path)} in [connections.{name}]"
+
+    values = {
+        key: _looked_up(value, origin.folder, called, (key,)) for key, value in section.items()
+    }
+    values |= {"name": name or values.get("domain") or "kustomer", "folder": origin.folder}
+    if isinstance(values.get("ca_file"), str):
+        values["ca_file"] = _existing(values["ca_file"], origin.folder, called)
+    connection = _validated(values, called)
+    if not connection.domain and not connection.base_url:
         raise ConfigError(
-            f"In {where}: {connection.domain!r} is not a domain name.",
-            "Give only the part before .kustomerapp.com.",
-        )
-    if not connection.token().strip() or any(c.isspace() for c in connection.token()):
-        raise ConfigError(f"In {where}: `access_token` is empty or has spaces.", "Set the API key.")
-    if connection.sync_frequency not in FREQUENCIES:
-        raise ConfigError(
-            f"In {where}: `sync_frequency` is {connection.sync_frequency}.",
-            f"Choose one of {', '.join(map(str, FREQUENCIES))} (minutes).",
+            f"{called(('domain',))} is missing.", 'Give the org\'s name, such as "acme".'
         )
     return connection
 
 
-def _fields(model: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(f.alias or name for name, f in model.model_fields.items())
+def _existing(ca_file: str, folder: Path, called: _Called) -> str:
+    path = folder / Path(ca_file).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"{called(('ca_file',))} names {path}, which is not a file.",
+            "Give the path of a PEM file.",
+        )
+    return str(path)
 
 
-def _sections(values: Any, where: str) -> Iterable[tuple[str, dict[str, Any]]]:
-    if values is None:
-        return
-    if not isinstance(values, dict):
-        raise ConfigError(f"In {where}: a section was expected.", "See the README's example.")
-    for name, own in values.items():
-        if not isinstance(own, dict):
-            raise ConfigError(f"In {where}: {name} must be a section.", "See the README's example.")
-        yield name, own
-
-
-def _known(values: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
-    allowed = tuple(allowed)
-    for key in values:
-        if key not in allowed:
-            raise ConfigError(f"In {where}: {key!r} is not a setting.", nearest(key, allowed))
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest right one."""
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
-
-
-def _filled(value: Any, folder: Path, where: str) -> Any:
+def _looked_up(value: Any, folder: Path, called: _Called, path: tuple[str, ...]) -> Any:
+    """The value with every `env:` and `file:` in it replaced by what it points to."""
     if isinstance(value, dict):
-        return {key: _filled(item, folder, where) for key, item in value.items()}
+        return {k: _looked_up(v, folder, called, (*path, k)) for k, v in value.items()}
     if not isinstance(value, str):
         return value
-    if value.startswith("env:"):
-        name = value.removeprefix("env:")
-        if not _NAME.fullmatch(name) or name not in os.environ:
-            raise ConfigError(
-                f"In {where}: the environment variable {name} is not set.", f"Set {name}."
-            )
-        return os.environ[name]
-    if value.startswith("file:"):
-        path = folder / value.removeprefix("file:")
-        try:
-            return path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(
-                f"In {where}: the file {str(path)!r} can't be read.", "Check the path."
-            ) from None
+    kind, colon, target = value.partition(":")
+    if colon and kind == "env":
+        return _from_environment(target.strip(), called(path))
+    if colon and kind == "file":
+        return _from_file(folder / Path(target.strip()).expanduser(), called(path))
     return value
 
 
-_SENTENCES = {
-    "api_utilization_percentage": "Choose a number from 25 to 90.",
-    "schema": "Use lower-case letters, digits and _, not starting with a digit.",
-    "service_version": "It is 1 or 2.",
-    "schema_change_handling": "Choose ALLOW_ALL, ALLOW_COLUMNS or BLOCK_ALL.",
-    "daily_sync_time": 'Write it as "14:00".',
-    "memory_limit": 'Write it as "128MB".',
+def _from_environment(name: str, called: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):  # it may be the secret itself
+        raise ConfigError(
+            f"{called} has no variable's name after env:.", "Write env:NAME and export NAME=..."
+        )
+    value = os.environ.get(name)
+    if value is None or not value.strip():
+        state = "not set" if value is None else "empty"
+        raise ConfigError(
+            f"{called} names the environment variable {name}, which is {state}.",
+            f"Set it: export {name}=...",
+        )
+    return value.strip()
+
+
+def _from_file(path: Path, called: str) -> str:
+    try:
+        value = path.read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"{called} names the file {path}: {_reason(error)}.",
+            "Relative paths are relative to the config file.",
+        ) from None
+    except ValueError:  # not UTF-8, or no path at all
+        raise ConfigError(
+            f"{called} names a file that is not text.", "Write the value into it as UTF-8."
+        ) from None
+    if not value:
+        raise ConfigError(f"{called} names the file {path}, which is empty.", "Write it there.")
+    return value
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "it can't be read").lower()
+
+
+def _validated(values: dict[str, Any], called: _Called) -> Connection:
+    try:
+        return TypeAdapter(Connection).validate_python(values)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+    # Raised outside the handler: the first error's context may hold a secret.
+    order = [*keys_of(Connection), *(str(f["loc"][0]) for f in faults)]
+    fault = min(faults, key=lambda f: order.index(str(f["loc"][0])))
+    path = tuple(str(part) for part in fault["loc"])
+    raise ConfigError(f"{called(path)} {_sentence(fault)}.", _NEXT.get(path[0], "Correct it."))
+
+
+_NEXT = {
+    "access_token": "Give the API key, best as env:KUSTOMER_ACCESS_TOKEN.",
+    "destination": "Give a database URL, such as duckdb:///acme.duckdb.",
+}
+_RANGES = {
+    "api_utilization_percentage": "must be from 25 to 90",
+    "sweep_frequency": "must be 1 (minute) or more",
 }
 
 
-def _sentence(error: ValidationError, where: str) -> ConfigError:
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "missing":
-        return ConfigError(f"In {where}: `{key}` is missing.", f"Set {key}.")
-    return ConfigError(
-        f"In {where}: `{key}` is not right ({first['msg'].lower()}).",
-        _SENTENCES.get(key, "Correct it."),
-    )
+def _sentence(fault: Any) -> str:
+    """What is allowed, to follow the key's name."""
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return "is missing"
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        return "is not a setting"
+    if kind.startswith("bool"):
+        return "must be true or false"
+    if kind in ("greater_than_equal", "less_than_equal", "finite_number"):
+        return _RANGES.get(str(fault["loc"][-1]), "must be 0 or more")
+    if kind.startswith(("int", "float")):
+        return f"must be a {'whole ' if kind.startswith('int') else ''}number"
+    if kind in ("dataclass_type", "dict_type", "mapping_type"):
+        return "must be a section with keys of its own"
+    return "must be text in quotes"
 
 
-def check_tables(connection: Connection, tables: Iterable[Table]) -> None:
-    """The tables and columns named in `[tables]` exist, and may be treated so."""
-    known: dict[str, Table | None] = {}
+# ---- against the catalog ----
+
+
+def check_tables(connection: Connection, tables: Sequence[Table]) -> None:
+    """Every table and column named in `[tables.*]` is there, may be treated so, and can be yet."""
+    for name, choice in connection.tables.items():
+        where = f"[connections.{connection.name}.tables.{name}]"
+        table = named_table(name, tables, where)
+        for column, wish in choice.columns.items():
+            _check_column(connection, table, column, wish, f"{where[:-1]}.columns.{column}]")
+    _refuse_unbuilt(connection)
+
+
+def _refuse_unbuilt(connection: Connection) -> None:
+    """What the contract names and this version can't do is refused, never silently ignored."""
+    asked = {
+        "ssh": connection.ssh is not None,
+        "schema_change_handling": connection.schema_change_handling != "ALLOW_ALL",
+    }
+    for name, choice in connection.tables.items():
+        asked[f"tables.{name}.history"] = choice.history
+        for column, wish in choice.columns.items():
+            asked[f"tables.{name}.columns.{column}"] = wish.hashed or not wish.enabled
+    for key, wanted in asked.items():
+        if wanted:
+            raise ConfigError(
+                f"{key} in [connections.{connection.name}] is not built yet.",
+                "Leave it out with this version.",
+            )
+
+
+def named_table(name: str, tables: Sequence[Table], where: str = "") -> Table:
+    """The table of that name: root, child, history or one klass's; else the nearest is named.
+
+    A history table is answered by the table whose versions it keeps, a klass's by its common one.
+    """
+    known: dict[str, Table] = {}
     for root in tables:
         for table in root.walk():
             known[table.name] = table
             if table.history:
-                known[table.history] = None
-    for name, choice in connection.tables.items():
-        if name not in known and not name.startswith("kobject_"):
-            raise ConfigError(f"There is no table {name!r}.", nearest(name, known))
-        where = f"In [tables.{name}]: "
-        if choice.history or any(c.hashed or not c.enabled for c in choice.columns.values()):
-            raise ConfigError(
-                where + "history mode, blocked and hashed columns are not built yet.",
-                "Leave them out with this version.",
-            )
-        named = known.get(name)
-        if named is None:
-            continue
-        columns = {c.name: c for c in named.columns}
-        for column, own in choice.columns.items():
-            if column not in columns and not column.startswith("custom_"):
-                raise ConfigError(
-                    where + f"there is no column {column!r}.", nearest(column, columns)
-                )
-            if own.enabled and not own.hashed:
-                continue
-            found = columns.get(column)
-            fixed = column in named.key or (found is not None and found.origin is Origin.PARENT)
-            if fixed or (column == "updated_at" and isinstance(named.reading, Search)):
-                raise ConfigError(
-                    where + f"{column} can be neither blocked nor hashed.",
-                    "The tables are joined and kept current by it.",
-                )
+                known[table.history] = table
+    if name in known:
+        return known[name]
+    for root in tables:
+        if root.per_klass and re.fullmatch(re.escape(root.name) + r"_[a-z0-9_]+", name):
+            return root
+    raise ConfigError(
+        f'{where + ": u" if where else "U"}nknown table "{name}"{did_you_mean(name, known)}',
+        "`kustomer-sync tables` lists them all.",
+    )
+
+
+def _check_column(
+    connection: Connection, table: Table, name: str, wish: ColumnChoice, where: str
+) -> None:
+    column = _column(connection, table, name, where)
+    if wish.enabled and not wish.hashed:
+        return
+    treated = "hashed" if wish.hashed else "blocked"
+    fixed = _fixed(connection, table, name, column)
+    if fixed:
+        raise ConfigError(
+            f"{where}: {name} {fixed}, so it can be neither blocked nor hashed.",
+            "Choose another column.",
+        )
+    if wish.hashed and column is not None and column.references:
+        raise ConfigError(
+            f"{where}: {name} points to {column.references}, so it can't be {treated}.",
+            "Block it instead: enabled = false.",
+        )
+    if wish.hashed and connection.hash_salt is None:
+        raise ConfigError(
+            f"{where}: hashing needs hash_salt in [connections.{connection.name}].",
+            'Add hash_salt = "env:KUSTOMER_HASH_SALT".',
+        )
+
+
+def _fixed(connection: Connection, table: Table, name: str, column: Column | None) -> str:
+    """Why the column must stay as it is; "" where it need not."""
+    if column is None:
+        return "is a system column" if name.startswith(connection.system_prefix) else ""
+    if name in table.key or name == table.parent_column:
+        return f"is part of {table.name}'s key"
+    if name == "updated_at" and isinstance(table.reading, Search):
+        return "decides which copy of a record is newer"
+    return ""
+
+
+def _column(connection: Connection, table: Table, name: str, where: str) -> Column | None:
+    """The column; None for one that only the org or we know: custom and system columns."""
+    known = {column.name: column for column in table.columns}
+    if name in known:
+        return known[name]
+    if name.startswith((connection.system_prefix, "custom_")):
+        return None
+    raise ConfigError(
+        f'{where}: {table.name} has no column "{name}"{did_you_mean(name, known)}',
+        "`kustomer-sync tables --json` lists its columns.",
+    )

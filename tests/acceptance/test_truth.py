@@ -57,7 +57,10 @@ def test_the_destination_equals_the_org_under_change(
             users_list_includes_deleted=True, tags_list_includes_deleted=False,
             teams_list_includes_deleted=False, core_lists_include_deleted=True,
         ),
-        Switches(klass_link_singular=False, tags_as_names=True, shuffle_ties=False),
+        Switches(
+            klass_link_singular=False, emulation_as_word=True, tags_as_names=True,
+            shuffle_ties=False,
+        ),
         Switches(archive_boundary="overlapping", get_deleted="404"),
         Switches(horizon_days=None, ids_only="ignored"),
         Switches(ratelimit_headers_on_search="org", reset_unit="ms", error_shape="B"),

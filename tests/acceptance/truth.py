@@ -159,7 +159,7 @@ def convert(value: Any, type_: Type) -> Any:
         case Type.DOUBLE:
             return float(value)
         case Type.BOOLEAN if not isinstance(value, bool):
-            return None  # it does not fit: `assistant.emulation` is a word in the API
+            return None  # `assistant.emulation` may be a word, which does not fit
     return value
 
 

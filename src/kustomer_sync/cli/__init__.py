@@ -1,5 +1,70 @@
-"""The command line: words in, our values out, and back. No other module prints."""
+"""The command line: words in, our values out, and back. No other module prints.
 
-from kustomer_sync.cli.app import run
+This file is what every call passes: it hands the words to a command, and turns whatever that
+raises into one sentence and an exit code. Help needs nothing but `argparse`.
+"""
 
-__all__ = ["run"]
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from kustomer_sync.errors import Interrupted, SyncError
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code. No traceback ever reaches a user."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    from kustomer_sync.cli.words import Help, read
+
+    as_json = "--json" in words
+    try:
+        asked = read(words)
+        from kustomer_sync.cli import commands
+
+        code: int = getattr(commands, asked.command)(asked)
+        sys.stdout.flush()
+        return code
+    except Help as help_:
+        print(help_, flush=True)
+        return 0
+    except SyncError as error:
+        return failed(error, as_json)
+    except (KeyboardInterrupt, EOFError):
+        return failed(Interrupted("Stopped.", "Run it again."), as_json)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("KUSTOMER_SYNC_DEBUG"):
+            raise
+        bug = SyncError(  # the error's own text may quote a record or a secret
+            f"Something in kustomer-sync itself went wrong ({type(error).__name__}).",
+            "Set KUSTOMER_SYNC_DEBUG=1, run it again and report what it prints.",
+        )
+        return failed(bug, as_json)
+
+
+def failed(error: SyncError, as_json: bool, connection: str | None = None) -> int:
+    """Say the error in one line on stderr, and with --json on stdout too; its exit code.
+
+    `connection` is that of a sync, which is then told in the shape of its report.
+    """
+    if as_json:
+        from kustomer_sync.report import Report
+
+        told = Report.failed(connection or "", error).to_dict()
+        if connection is None:
+            told = {key: told[key] for key in ("status", "error")}
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+    print(" ".join(f"Error: {error}".split()), file=sys.stderr)
+    return error.exit_code

@@ -1,37 +1,91 @@
-"""What a person sees: progress while a sync runs, and what landed afterwards."""
+"""What a person sees: progress while a sync runs, what landed, what a key may read, the tables."""
 
 from __future__ import annotations
 
-import json
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
+from rich.text import Text
 
 from kustomer_sync.model import Each, Listing, Recent, Search, Table
-from kustomer_sync.report import Progress, Report
+from kustomer_sync.report import Check, Progress, Report
 
-_EVERY = 5.0  # seconds between lines where there is no terminal
+_EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+_SHOWN = 14
+"""Tables shown at once while a sync runs."""
+
+
+def _console(*, to_stdout: bool) -> Console:
+    """Nothing in our text is markup; off a terminal lines are as long as they need to be."""
+    stream = sys.stdout if to_stdout else sys.stderr
+    width = None if stream.isatty() else 200
+    return Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
+
+
+def _print_grid(console: Console, grid: Grid) -> None:
+    """The grid, in a file without the spaces that fill its lines."""
+    if console.is_terminal:
+        console.print(grid)
+        return
+    with console.capture() as captured:
+        console.print(grid)
+    lines = captured.get().splitlines()
+    console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+
+
+def say(text: str) -> None:
+    """A word to the person, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def clean(value: object) -> str:
+    """Text from elsewhere, without what could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def duration(seconds: float) -> str:
+    """`8.3 s`, `2 min 05 s`, `3 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+# ---- while a sync runs ----
 
 
 class Screen:
-    """Live on a terminal, a line every few seconds elsewhere; always on stderr."""
+    """Live on a terminal, a line now and then elsewhere; always on stderr, from any thread."""
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
+    def __init__(
+        self, console: Console | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console or _console(to_stdout=False)
+        self._clock = clock
+        self._began = clock()
+        self._said = self._began
         self._live: Live | None = None
-        self._said = 0.0
-        self._phase = ""
+        self._last = Progress("starting", {}, 0, 0, 0, 0, 0)
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Screen:
         if self._console.is_terminal:
             self._live = Live(
-                console=self._console, transient=True, refresh_per_second=8, auto_refresh=False
-            )
+                console=self._console, transient=True, refresh_per_second=4,
+                get_renderable=lambda: drawn(self._last, self._clock() - self._began),
+            )  # fmt: skip
             self._live.start()
         return self
 
@@ -40,101 +94,222 @@ class Screen:
             self._live.stop()
 
     def show(self, now: Progress) -> None:
-        moment = time.monotonic()
-        if self._live is not None:
-            if moment - self._said > 0.1 or now.phase != self._phase:
-                self._live.update(_drawn(now), refresh=True)
+        with self._lock:
+            self._last = now
+            moment = self._clock()
+            if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
-        elif moment - self._said > _EVERY or now.phase != self._phase:
-            records = sum(now.tables.values())
-            self._console.print(
-                f"{now.phase}: {records:,} records, {now.requests:,} requests", highlight=False
-            )
-            self._said = moment
-        self._phase = now.phase
+                told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
+                self._console.print(f"{clean(now.phase)}: {', '.join(told)}")
 
 
-def _drawn(now: Progress) -> Grid:
+def drawn(now: Progress, elapsed: float) -> Group:
+    """What is being done and for how long still, the tables, what they used of the budgets."""
+    head = Text(
+        ", ".join([clean(now.phase), duration(elapsed), *_left(now, elapsed)]), style="bold"
+    )
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
-    grid.add_row(now.phase, "")
-    for name, records in now.tables.items():
-        known = f" of {now.expected[name]:,}" if now.expected.get(name, 0) > records else ""
-        grid.add_row(f"  {name}", f"{records:,}{known} records")
-    limited = f", {now.rate_limited} refused (429)" if now.rate_limited else ""
-    grid.add_row(
-        f"  requests {now.requests:,}{limited}",
-        f"searches in the last minute: {now.search_used} of {now.search_budget}",
-    )
-    if now.minutes_left >= 1:
-        grid.add_row(f"  about {now.minutes_left:,.0f} minutes left", "")
-    return grid
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    names = [name for name in {**now.expected, **now.tables} if name]
+    open_ = [n for n in names if now.expected.get(n, 0) > now.tables.get(n, 0)]
+    whole = [n for n in names if n not in open_]
+    for name in (whole + open_)[-_SHOWN:]:  # the unfinished ones last, nearest to the eye
+        grid.add_row(f"  {clean(name)}", *_share(now.tables.get(name, 0), now.expected.get(name)))
+    hidden = len(names) - _SHOWN
+    if hidden > 0:
+        grid.add_row(f"  and {hidden} more tables", "", "", style="dim")
+    told = Text("  " + ", ".join(_requests(now)), style="dim")
+    return Group(head, grid, told)
 
 
-def summary(report: Report, where: str, *, to_stdout: bool = False) -> None:
-    """What landed, where, how long it took, and each warning."""
-    console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
-    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("table", "rows", "inserted", "updated", "deleted"):
-        grid.add_column(title, justify="left" if title == "table" else "right")
-    shown = [(n, t) for n, t in report.tables.items() if t.rows or t.inserted or t.deleted]
-    for name, table in shown:
-        grid.add_row(
-            name, f"{table.rows:,}", f"{table.inserted:,}", f"{table.updated:,}",
-            f"{table.deleted:,}",
-        )  # fmt: skip
+def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:
+    if not expected:
+        return f"{taken:,} records", ""
+    total = max(expected, taken)  # records may come while it reads
+    return f"{taken:,} of {total:,}", ProgressBar(total=total, completed=taken, width=24)
+
+
+def _records(now: Progress) -> str:
+    taken = sum(now.tables.values())
+    expected = sum(max(n, now.tables.get(name, 0)) for name, n in now.expected.items())
+    known = f" of {expected:,}" if now.expected and expected >= taken else ""
+    return f"{taken:,}{known} records"
+
+
+def _requests(now: Progress) -> list[str]:
+    """What was sent, and how much of each budget of the last minute that is."""
+    told = [f"{now.requests:,} requests"]
+    if now.request_budget:
+        told.append(f"{now.request_used:,} of {now.request_budget:,} requests a minute")
+    if now.search_budget:
+        told.append(f"{now.search_used:,} of {now.search_budget:,} searches a minute")
+    if now.rate_limited:
+        told.append(f"{now.rate_limited:,} refused (429)")
+    return told
+
+
+def _left(now: Progress, elapsed: float) -> list[str]:
+    seconds = seconds_left(now, elapsed)
+    return [] if seconds is None else [f"about {duration(seconds)} left"]
+
+
+def seconds_left(now: Progress, elapsed: float) -> float | None:
+    """What the records still expected will take; None where that can't be known.
+
+    They can't come faster than the search budget lets them, nor are they likely to come faster
+    than those before them.
+    """
+    rest = {n: more - now.tables.get(n, 0) for n, more in now.expected.items()}
+    rest = {name: more for name, more in rest.items() if more > 0}
+    taken = sum(now.tables.get(name, 0) for name in now.expected)
+    if not rest or not now.page_size or not now.search_budget or not taken:
+        return None
+    searches = sum(-(-more // now.page_size) for more in rest.values())
+    waiting = max(0, searches - max(0, now.search_budget - now.search_used))
+    return max(60 * waiting / now.search_budget, elapsed * sum(rest.values()) / taken)
+
+
+# ---- what landed ----
+
+
+def summary(report: Report, where: str, *, to_stdout: bool) -> None:
+    """What landed, where, how long it took, each warning; an error goes to stderr."""
+    console = _console(to_stdout=to_stdout)
+    shown = {n: t for n, t in report.tables.items() if t.rows or t.inserted or t.deleted}
     if shown:
-        console.print(grid)
-    empty = len(report.tables) - len(shown)
-    seconds = 0.0
-    if report.started_at and report.ended_at:
-        seconds = (report.ended_at - report.started_at).total_seconds()
-    console.print(
-        f"{report.status} in {seconds:.1f} s with {report.requests.get('total', 0):,} requests: "
-        f"{len(shown)} tables with rows{f', {empty} without' if empty else ''} in {where}"
-    )
+        grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        grid.add_column("table")
+        for title in ("rows", "inserted", "updated", "deleted"):
+            grid.add_column(title, justify="right")
+        for name, t in shown.items():
+            counts = (f"{n:,}" for n in (t.rows, t.inserted, t.updated, t.deleted))
+            grid.add_row(clean(name), *counts)
+        _print_grid(console, grid)
+    console.print(_outcome(report, len(shown)), soft_wrap=True)
+    console.print(f"The rows are in {where}.", soft_wrap=True)
     for warning in report.warnings:
-        console.print(f"Warning ({warning.code}): {warning.message}")
+        console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
     if report.error is not None:
-        console.print(f"Error: {report.error}")
+        say(f"Error: {clean(report.error)}")
 
 
-def table_list(tables: Iterable[Table], as_json: bool) -> None:
-    """Each table with its reading and key, children below their parent."""
-    listed = []
+def _outcome(report: Report, filled: int) -> str:
+    took = ""
+    if report.started_at and report.ended_at:
+        took = f" in {duration((report.ended_at - report.started_at).total_seconds())}"
+    requests = report.requests
+    used = f"{requests.get('total', 0):,} requests"
+    if requests.get("rate_limited"):
+        used += f", {requests['rate_limited']:,} of them refused (429)"
+    empty = len(report.tables) - filled
+    without = f" and {empty} without" if empty else ""
+    return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
+
+
+# ---- what a key may read ----
+
+
+def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
+    """The org, the key, each missing role with the tables that costs, and what reading costs."""
+    console = _console(to_stdout=to_stdout)
+
+    def line(text: str, style: str = "") -> None:
+        console.print(clean(text), style=style, soft_wrap=True)
+
+    line(f"The key {found.key_name or '(unnamed)'} of org {found.org or '(unknown)'} works.")
+    line(f"The destination {destination} opens.")
+    if not found.roles_known:
+        line("Kustomer did not tell the key's roles, so each path was tried.")
+    for missing in found.missing:
+        line(f"It lacks {missing.role}, which costs: {', '.join(missing.tables)}.", "yellow")
+    if found.missing:
+        line("A key's roles can't be changed: make a new key with these roles too, or go without.")
+    else:
+        line("It may read every table.")
+    for text in _price(found):
+        line(text)
+
+
+def _price(found: Check) -> list[str]:
+    """What a first sync and the later ones cost, as far as Kustomer's counts tell."""
+    if not found.costs:
+        return []
+    shown = ", ".join(
+        f"{cost.table} {'at least ' if cost.at_least else ''}{cost.records:,}"
+        for cost in found.costs
+        if cost.searches
+    )
+    searches = sum(cost.searches for cost in found.costs)
+    requests = searches + sum(cost.others for cost in found.costs)
+    more = "at least " if any(cost.at_least for cost in found.costs) else "about "
+    seconds = 60 * max(searches / found.search_budget, requests / found.request_budget)
+    told = [
+        f"Records of the last two years: {shown}.",
+        f"Reading them all takes {more}{searches:,} searches "
+        f"(of {found.search_budget:,} a minute) and {requests:,} requests "
+        f"(of {found.request_budget:,} a minute): {more}{duration(seconds)}.",
+    ]
+    told += [
+        f"Of these requests {cost.others:,} are for {cost.table}, one for each conversation; "
+        f"enabled = false in [connections.NAME.tables.{cost.table}] saves them."
+        for cost in found.costs
+        if cost.others
+    ]
+    return [*told, "Later syncs read only what changed."]
+
+
+# ---- the tables ----
+
+
+def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
+    """Each table with what it is, how it is read and its key; children after their parent."""
+    entries = []
     for root in tables:
         for table in root.walk():
-            listed.append((table, root))
-    if as_json:
-        print(
-            json.dumps(
-                [
-                    {
-                        "table": t.name, "parent": t.parent, "reading": _reading(root),
-                        "source": _source(root), "key": list(t.key), "history": t.history,
-                        "columns": [c.name for c in t.columns],
-                    }
-                    for t, root in listed
-                ]
-            )
-        )  # fmt: skip
-        return
-    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("table", "read by", "from", "key", "history"):
-        grid.add_column(title, no_wrap=True)
-    for table, root in listed:
-        child = table.parent is not None
-        grid.add_row(
-            f"  {table.name}" if child else table.name,
-            "" if child else _reading(root),
-            "" if child else _source(root),
-            ", ".join(table.key),
-            table.history or "",
-        )
-    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(grid)
+            entries.append(_entry(table, root))
+            if table.history:
+                entries.append(_history_entry(table, root))
+    return entries
 
 
-def _reading(table: Table) -> str:
-    return type(table.reading).__name__.lower()
+def _entry(table: Table, root: Table) -> dict[str, Any]:
+    return {
+        "table": table.name,
+        "parent": None if table is root else root.name,
+        "reading": "child" if table is not root else type(root.reading).__name__.lower(),
+        "key": list(table.key),
+        "about": _about(table, root),
+        "source": _source(root),
+        "role": root.role,
+        "history": table.history,
+        "columns": [{"name": c.name, "type": str(c.type), "extra": c.extra} for c in table.columns],
+    }
+
+
+def _history_entry(table: Table, root: Table) -> dict[str, Any]:
+    return {
+        **_entry(table, root),
+        "table": table.history,
+        "parent": table.name,
+        "reading": "history",
+        "key": list(table.history_key),
+        "about": f"every version of the rows of {table.name}",
+        "history": None,
+    }
+
+
+def _about(table: Table, root: Table) -> str:
+    if table is not root:
+        wrapping = ("attributes", "relationships", "data")
+        path = table.elements if isinstance(table.elements, tuple) else ()
+        array = ".".join(key for key in path if key not in wrapping)
+        element = f"one row for each element of a {root.name}'s {array}"
+        return element if array else f"rows made from a {root.name}"
+    klasses = f", and one table {root.name}_KLASS for each klass" if root.per_klass else ""
+    custom = ", with custom attributes" if root.custom else ""
+    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}"
 
 
 def _source(table: Table) -> str:
@@ -146,21 +321,61 @@ def _source(table: Table) -> str:
     return ""
 
 
+def table_list(entries: list[dict[str, Any]]) -> None:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("table", "read by", "key", "what it is"):
+        grid.add_column(title, no_wrap=title != "what it is")
+    for entry in entries:
+        indent = "  " if entry["parent"] else ""
+        key = ", ".join(entry["key"])
+        grid.add_row(f"{indent}{entry['table']}", entry["reading"], key, entry["about"])
+    console = _console(to_stdout=True)
+    _print_grid(console, grid)
+    console.print(
+        "\nsearch: what changed since the last sync. listing: all of it, once a day. recent: the\n"
+        "newest pages. each: one call per changed parent. child, history: with their parent."
+    )
+
+
+# ---- the demo's queries ----
+
 _QUERIES = (
     "SELECT status, count(*) AS conversations, round(avg(message_count), 1) AS messages\n"
-    "FROM kustomer.conversation GROUP BY status ORDER BY 2 DESC",
+    "FROM {schema}.conversation GROUP BY status ORDER BY conversations DESC, status",
     "SELECT t.name AS tag, count(*) AS conversations\n"
-    "FROM kustomer.conversation_tag ct JOIN kustomer.tag t ON t.id = ct.tag_id\n"
-    "GROUP BY 1 ORDER BY 2 DESC LIMIT 5",
+    "FROM {schema}.conversation_tag AS ct JOIN {schema}.tag AS t ON t.id = ct.tag_id\n"
+    "GROUP BY tag ORDER BY conversations DESC, tag LIMIT 5",
 )
 
 
-def show_queries(path: Path, shown: Path) -> None:
-    """Two queries to try, with what they give on the rows that just landed."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query and what it gave."""
+
+    sql: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+    def show(self, *, to_stdout: bool) -> None:
+        console = _console(to_stdout=to_stdout)
+        console.print(f"\n{self.sql};\n", style="bold")
+        grid = Grid(box=None, padding=(0, 2, 0, 2), header_style="dim")
+        for column in self.columns:
+            grid.add_column(column)
+        for row in self.rows:
+            grid.add_row(*(clean(value) for value in row))
+        _print_grid(console, grid)
+
+
+def query_results(path: Path, schema: str) -> list[Asked]:
+    """The queries, asked of the rows that just landed."""
     import duckdb
 
-    print(f"\nThe rows are in {shown}. Two queries to try:\n")
-    with duckdb.connect(str(path), read_only=True) as connection:
+    found = []
+    with duckdb.connect(str(path), read_only=True) as database:
         for query in _QUERIES:
-            print("\n".join(f"  {line}" for line in query.splitlines()))
-            print(connection.sql(query))
+            sql = query.format(schema=schema)
+            answer = database.execute(sql)
+            columns = [column[0] for column in answer.description or ()]
+            found.append(Asked(sql, columns, [list(row) for row in answer.fetchall()]))
+    return found

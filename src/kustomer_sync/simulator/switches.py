@@ -93,6 +93,9 @@ class Switches:
     """Order of the work session list [U]."""
     klass_link_singular: bool = True
     """A KObject's `relationships.klass` says `link`, not `links` [D, O]."""
+    emulation_as_word: bool = False
+    """A conversation's `assistant.emulation` is a word; False: a boolean, as the reference
+    connector's column [U]."""
     tags_as_names: bool = False
     """Records last updated over a year ago carry tag names instead of ids [I]."""
 

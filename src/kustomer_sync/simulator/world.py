@@ -189,6 +189,11 @@ class World:
             if "link" in klass:
                 klass["links"] = klass.pop("link")
                 record = record | {"relationships": record["relationships"] | {"klass": klass}}
+        assistant = record["attributes"].get("assistant")
+        if self._switches.emulation_as_word and assistant:
+            word = "live" if assistant.get("emulation") else "none"
+            assistant = assistant | {"emulation": word}
+            record = record | {"attributes": record["attributes"] | {"assistant": assistant}}
         if self._switches.tags_as_names and updated < self.base.anchor_ms - 365 * DAY:
             tags = record["attributes"].get("tags")
             if isinstance(tags, list):

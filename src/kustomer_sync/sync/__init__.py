@@ -11,6 +11,7 @@ Source and destination meet only here.
 """
 
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
+from kustomer_sync.sync.landing import ATTACHMENTS
 from kustomer_sync.sync.run import sync
 
-__all__ = ["Limits", "choose", "client_for", "first_contact", "sync"]
+__all__ = ["ATTACHMENTS", "Limits", "choose", "client_for", "first_contact", "sync"]

@@ -322,7 +322,7 @@ class Run:
         if self._progress is None:
             return
         requests = self.client.requests
-        lane = self.client.quota.search
+        lane, org = self.client.quota.search, self.client.quota.org
         self._progress(
             Progress(
                 phase=self._phase,
@@ -333,6 +333,8 @@ class Run:
                 rate_limited=requests.rate_limited,
                 search_budget=lane.allowed,
                 search_used=len(lane.sent),
+                request_budget=org.allowed,
+                request_used=len(org.sent),
                 page_size=self.limits.page_size,
             )
         )

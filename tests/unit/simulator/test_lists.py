@@ -340,7 +340,9 @@ def test_other_list_switches(start: Start) -> None:
         klass_link_singular=False,
         past_last_page="404",
         tags_as_names=True,
+        emulation_as_word=True,
     )
+    assert "none" in _emulations(kustomer)
     assert [s["id"] for s in kustomer.listed("/v1/routing/work-sessions")] == sessions[::-1]
     assert len(kustomer.get("/v1/messages", pageSize=600).json()["data"]) == 500
     assert kustomer.get("/v1/messages").json()["meta"] == {}
@@ -350,6 +352,7 @@ def test_other_list_switches(start: Start) -> None:
     tags = [t for c in kustomer.listed("/v1/conversations") for t in c["attributes"]["tags"]]
     assert any(len(tag) < 24 for tag in tags)
     kustomer.sim.switches = Switches()
+    assert _emulations(kustomer) == {None, False}
     assert kustomer.get("/v1/users", page=9).json()["data"] == []
     order = kustomer.get("/v1/klasses/order").json()["data"][0]
     assert "link" in order["relationships"]["klass"]
@@ -362,6 +365,11 @@ def test_a_scale_of_ones_own(start: Start) -> None:
     kustomer = start(scale=Scale(customers=3, conversations=7, messages=7, notes=0))
     assert len(kustomer.sim.ledger.records("conversation")) == 7
     assert kustomer.listed("/v1/notes") == []
+
+
+def _emulations(kustomer: Any) -> set[Any]:
+    conversations = kustomer.listed("/v1/conversations")
+    return {(c["attributes"].get("assistant") or {}).get("emulation") for c in conversations}
 
 
 def _points(record: dict[str, Any], name: str) -> str:

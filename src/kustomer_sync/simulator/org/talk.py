@@ -118,7 +118,7 @@ def draw_conversation(d: Draw) -> Drawn:
             "assistantId": [f"{d.id[:8]}0000000000000001"],
             "status": "transferred",
             "type": "visual_editor",
-            "emulation": "none",
+            "emulation": False,
             "transferredAt": iso(d.between(21)),
             "fac": {"isFac": False, "source": "assistant", "reasons": [], "exclusions": []},
         }

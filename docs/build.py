@@ -1,0 +1,216 @@
+"""Write the reference pages from the code, and the real output into every page that shows some.
+
+`python docs/build.py` renews `docs/reference/` and each block of README.md and docs/*.md that
+begins with three backticks and `console`: its commands are run in an empty folder, and what they
+print replaces what stands below them.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from kustomer_sync import settings
+from kustomer_sync.cli.screen import table_entries
+from kustomer_sync.cli.words import COMMANDS, help_of, overview
+from kustomer_sync.destinations.duckdb import TYPES
+from kustomer_sync.erd import flat, render
+from kustomer_sync.kustomer.catalog import TABLES
+
+ROOT = Path(__file__).parent.parent
+NOTE = "<!-- Written by docs/build.py; edit the code, then run `make docs`. -->\n\n"
+
+
+# ---- pages made from the code ----
+
+
+def reference() -> dict[str, str]:
+    """The pages of docs/reference, by file name."""
+    return {
+        "commands.md": NOTE + commands(),
+        "settings.md": NOTE + configuration(),
+        "tables.md": NOTE + tables(),
+        "erd.svg": render(TABLES, "svg") + "\n",
+    }
+
+
+def commands() -> str:
+    parts = [f"# Commands\n\n```\n{overview()}\n```\n"]
+    parts += [f"\n## {name}\n\n```\n{help_of(name)}\n```\n" for name in COMMANDS]
+    return "".join(parts)
+
+
+def configuration() -> str:
+    text = (
+        "# Settings\n\n"
+        "`kustomer-sync.toml` has one section for each connection. Every value may be `env:NAME` "
+        "or `file:PATH`; a relative path is relative to the file. An unknown key is an error that "
+        "names the nearest right one.\n"
+    )
+    for title, section in (
+        ("[connections.NAME]", settings.Connection),
+        ("[connections.NAME.tables.TABLE]", settings.TableChoice),
+        ("[connections.NAME.tables.TABLE.columns.COLUMN]", settings.ColumnChoice),
+    ):
+        text += f"\n## `{title}`\n\n| key | default | meaning |\n|---|---|---|\n"
+        told = _attribute_docs(section)
+        keys = settings.keys_of(section)
+        declared = {f.name: f for f in fields(section)}
+        for key, name in keys.items():
+            text += f"| `{key}` | {_default(declared[name])} | {told[name]} |\n"
+    return text
+
+
+def _attribute_docs(section: type[Any]) -> dict[str, str]:
+    """The text below each field of a class."""
+    body = ast.parse(inspect.getsource(section)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    told = {}
+    for before, node in zip(body.body, body.body[1:], strict=False):
+        if isinstance(before, ast.AnnAssign) and isinstance(node, ast.Expr):
+            assert isinstance(before.target, ast.Name)
+            told[before.target.id] = " ".join(ast.literal_eval(node.value).split())
+    return told
+
+
+def _default(field: Any) -> str:
+    value = field.default
+    if isinstance(value, FieldInfo):
+        if value.default_factory is not None:
+            return ""
+        value = value.default
+    if value is MISSING or repr(value) in ("PydanticUndefined", "Ellipsis"):
+        return "needed"
+    if value is None:
+        return ""
+    shown = str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+    return f"`{shown}`"
+
+
+def tables() -> str:
+    named = {table.name: table for table in flat(TABLES)}
+    types = ", ".join(f"{type_.value} {name}" for type_, name in TYPES.items())
+    text = (
+        "# Tables\n\n"
+        f"{len(named)} tables, and one `kobject_KLASS` for each klass of the org. Types "
+        f"in DuckDB: {types}. Columns marked *extra* are beyond the "
+        "reference connector's schema and left out with `extras = false`. Every table has "
+        "`_fivetran_synced`; all but histories have `_fivetran_deleted`; histories have "
+        "`_fivetran_start`, `_fivetran_end` and `_fivetran_active`. Custom attributes become "
+        "columns `custom_NAME`.\n\n![All tables](erd.svg)\n"
+    )
+    for entry in table_entries(TABLES):
+        table = named[entry["table"]]
+        text += f"\n## {table.name}\n\n{entry['about'].capitalize()}."
+        if not entry["parent"]:
+            text += f" Read by {entry['reading']}: `{entry['source']}`; role `{entry['role']}`."
+        text += "\n\n| column | type | |\n|---|---|---|\n"
+        for column in table.columns:
+            notes = ["key"] if column.name in table.key else []
+            notes += [f"→ [{column.references}](#{column.references})"] if column.references else []
+            notes += ["*extra*"] if column.extra else []
+            text += f"| `{column.name}` | {column.type.value} | {', '.join(notes)} |\n"
+    return text
+
+
+# ---- real output ----
+
+_BLOCK = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
+_SERVING = "Ctrl-C stops it."
+
+
+def pages() -> list[Path]:
+    """The pages that show commands."""
+    found = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [path for path in found if _BLOCK.search(path.read_text("utf-8"))]
+
+
+PORT = "8900"
+
+
+def played(text: str, port: str = PORT) -> str:
+    """The page with every console block's commands run, in one new folder.
+
+    Where they say 8900, `port` is meant: it must be free.
+    """
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+
+        def block(found: re.Match[str]) -> str:
+            shown = []
+            for command in _commands(found[1]):
+                typed = command.replace(PORT, port)
+                output = _output(typed, Path(folder), running)
+                shown.append(f"$ {command}\n{output.replace(port, PORT)}")
+            return f"```console\n{''.join(shown)}```\n"
+
+        return _BLOCK.sub(block, text)
+
+
+def _commands(block: str) -> Iterator[str]:
+    lines = iter(block.splitlines())
+    for line in lines:
+        if line.startswith("$ "):
+            command = line[2:]
+            while command.endswith("\\"):
+                command += "\n" + next(lines)
+            yield command
+
+
+def _output(command: str, folder: Path, running: ExitStack) -> str:
+    typed = command.replace("make demo", "kustomer-sync demo")
+    environment = {
+        **os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "KUSTOMER_ACCESS_TOKEN": "demo-key",
+    }  # fmt: skip
+    if typed.endswith(" &"):
+        return running.enter_context(_served(shlex.split(typed[:-2]), folder, environment))
+    done = subprocess.run(
+        ["bash", "-c", typed], cwd=folder, env=environment, text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return done.stdout if done.stdout.endswith("\n") or not done.stdout else done.stdout + "\n"
+
+
+@contextmanager
+def _served(words: list[str], folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """What a server says until it is ready; it runs until the page ends."""
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        said = ""
+        for line in server.stdout:
+            said += line
+            if line.strip() == _SERVING:
+                break
+        try:
+            yield said
+        finally:
+            server.terminate()
+
+
+def main() -> None:
+    """Renew all pages."""
+    folder = ROOT / "docs" / "reference"
+    folder.mkdir(exist_ok=True)
+    for name, text in reference().items():
+        (folder / name).write_text(text, "utf-8")
+    for path in pages():
+        path.write_text(played(path.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""The commands. Each imports what it needs when it runs, so that none pays for another."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from kustomer_sync.cli import failed
+from kustomer_sync.errors import ConfigError, SyncError, UsageError
+
+if TYPE_CHECKING:
+    from kustomer_sync.model import Table
+    from kustomer_sync.report import Report
+    from kustomer_sync.settings import Connection
+
+_DEFAULT = Path("kustomer-sync.toml")
+_ONE_SIGNAL = 1.0
+"""Seconds within which further signals count as the same."""
+
+
+def demo(asked: Namespace) -> int:
+    """A made-up org is synced into a file, and two queries on it are answered."""
+    from kustomer_sync.cli.screen import query_results, say, summary
+    from kustomer_sync.settings import from_flags
+    from kustomer_sync.simulator import Simulator
+
+    path = _demo_file(asked.output)
+    with Simulator(seed=asked.seed, scale="small") as org:
+        say(f"A made-up Kustomer answers at {org.url}; it is synced into {path}.")
+        connection = from_flags(
+            "demo", base_url=org.url, access_token=org.token, index_lag_seconds=0,
+            destination=f"duckdb:///{quote(str(path.resolve()))}",
+        )  # fmt: skip
+        report = _synced(connection)
+    queries = query_results(path, connection.schema_name) if report.exit_code == 0 else []
+    if asked.json:
+        tried = [{"sql": q.sql, "columns": q.columns, "rows": q.rows} for q in queries]
+        _print_json({**report.to_dict(), "database": str(path.resolve()), "queries": tried})
+    summary(report, str(path), to_stdout=not asked.json)
+    for query in queries:
+        query.show(to_stdout=not asked.json)
+    if queries:
+        out = sys.stderr if asked.json else sys.stdout
+        print(f'\nAsk more: duckdb {path}, or in Python duckdb.connect("{path}").', file=out)
+    return report.exit_code
+
+
+def _demo_file(folder: Path) -> Path:
+    """The demo's file; the one of an earlier demo makes room."""
+    path = folder / "kustomer-demo.duckdb"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}.", "Name another folder with --output."
+        ) from None
+    return path
+
+
+def init(asked: Namespace) -> int:
+    """A config file is there that `check` and `sync` accept."""
+    from kustomer_sync.cli.interview import GIVEN, answers, next_steps, toml, write
+
+    path = asked.config or _DEFAULT
+    if path.exists() and not asked.force:
+        raise ConfigError(f"{path} is there already.", "Use --force to write over it.")
+    values = answers({key: getattr(asked, key) for key in GIVEN})
+    called = asked.name or str(values.get("domain", "kustomer"))
+    write(path, toml(called, values), force=asked.force)
+    if asked.json:
+        _print_json({"config": str(path), "connection": called, "error": None})
+    out = sys.stderr if asked.json else sys.stdout
+    print("\n".join(next_steps(path, called, values, named=asked.config is not None)), file=out)
+    return 0
+
+
+def check(asked: Namespace) -> int:
+    """What the key can do is told; nothing is written."""
+    from kustomer_sync.check import check as run_check
+    from kustomer_sync.cli.screen import findings
+
+    connection = _connection(asked)
+    try:
+        found = run_check(connection)
+    except SyncError as error:
+        error.exit_code = 2  # nothing was written
+        raise
+    if asked.json:
+        _print_json(found.to_dict())
+    findings(found, _shown(connection), to_stdout=not asked.json)
+    return 0
+
+
+def sync(asked: Namespace) -> int:
+    """The destination is up to date, or it is told why not and what to do."""
+    from kustomer_sync.cli.screen import summary
+    from kustomer_sync.settings import named_table
+
+    connection = _connection(asked)
+    named = [named_table(table, _catalog()) for table in asked.table]
+    roots = [table.parent or table.name for table in named]
+    try:
+        report = _synced(connection, roots, reimport=asked.reimport)
+    except SyncError as error:
+        return failed(error, asked.json, connection.name)
+    if asked.json:
+        _print_json(report.to_dict())
+    summary(
+        report, f"{_shown(connection)}, schema {connection.schema_name}", to_stdout=not asked.json
+    )
+    return report.exit_code
+
+
+def tables(asked: Namespace) -> int:
+    """The tables are listed: all there are, or those of a connection."""
+    from kustomer_sync.cli.screen import table_entries, table_list
+
+    chosen = _catalog()
+    if asked.name is not None:
+        from kustomer_sync.sync import choose
+
+        chosen = choose(_of_file(asked))
+    entries = table_entries(chosen)
+    if asked.json:
+        _print_json(entries)
+    else:
+        table_list(entries)
+    return 0
+
+
+def erd(asked: Namespace) -> int:
+    """The tables and their relations are printed in the form asked for."""
+    from kustomer_sync.erd import render
+
+    form = "json" if asked.json else asked.format
+    print(render(_catalog(), form, extras=asked.extras), flush=True)
+    return 0
+
+
+def simulator(asked: Namespace) -> int:
+    """A made-up org is served until this is interrupted."""
+    from kustomer_sync.simulator import Simulator, serve
+
+    def ready(org: Simulator) -> None:
+        command = (
+            f"kustomer-sync sync --base-url {org.url} --access-token {org.token} "
+            "--destination duckdb:///simulated.duckdb"
+        )
+        if asked.json:
+            _print_json({"url": org.url, "access_token": org.token, "sync": command})
+        out = sys.stderr if asked.json else sys.stdout
+        print(
+            f"A made-up Kustomer ({asked.scale}, seed {asked.seed}) answers at {org.url}.\n"
+            f"Its API key: {org.token}\nSync it from another terminal:\n  {command}\n"
+            "Ctrl-C stops it.",
+            file=out, flush=True,
+        )  # fmt: skip
+
+    try:
+        serve(port=asked.port, seed=asked.seed, scale=asked.scale, ready=ready)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {asked.port} can't be opened: {error.strerror}.", "Choose another with --port."
+        ) from None
+    return 0
+
+
+def version(asked: Namespace) -> int:
+    """The version is printed."""
+    from kustomer_sync import __version__
+
+    if asked.json:
+        _print_json({"version": __version__, "python": sys.version.split()[0]})
+    else:
+        print(__version__)
+    return 0
+
+
+# ---- what the commands share ----
+
+
+def _catalog() -> tuple[Table, ...]:
+    from kustomer_sync.kustomer.catalog import TABLES
+
+    return TABLES
+
+
+_FLAGS = ("domain", "access_token", "base_url", "destination", "schema")
+
+
+def _connection(asked: Namespace) -> Connection:
+    """The connection meant, of the file or made of flags, checked against the catalog."""
+    from kustomer_sync.settings import check_tables, from_flags
+
+    given = {key: getattr(asked, key) for key in _FLAGS if getattr(asked, key) is not None}
+    if not given:
+        return _of_file(asked)
+    if asked.name is not None or asked.config is not None:
+        what = "connection's name" if asked.name is not None else "config file"
+        raise UsageError(
+            f"A {what} and flags of a connection were both given.", "Give one or the other."
+        )
+    connection = from_flags(**given)
+    check_tables(connection, _catalog())
+    return connection
+
+
+def _of_file(asked: Namespace) -> Connection:
+    from kustomer_sync.settings import check_tables, load
+
+    connection = load(asked.config or _DEFAULT, asked.name)
+    check_tables(connection, _catalog())
+    return connection
+
+
+def _shown(connection: Connection) -> str:
+    """The destination; a file below the working folder as one would type it."""
+    return connection.shown_destination.removeprefix(f"{Path.cwd()}/")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def _synced(
+    connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False
+) -> Report:
+    """One sync with its progress on stderr."""
+    from kustomer_sync.cli.screen import Screen
+    from kustomer_sync.sync import sync as run_sync
+
+    with _stopping() as stop, Screen() as screen:
+        return run_sync(
+            connection, tables=tables, reimport=reimport, progress=screen.show, stop=stop
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second stops at once.
+
+    Two within a second are one: `timeout`, a shell and a supervisor may each pass it on.
+    """
+    stop = threading.Event()
+    first = 0.0
+
+    def handle(number: int, frame: Any) -> None:
+        nonlocal first
+        if stop.is_set():
+            if time.monotonic() - first > _ONE_SIGNAL:
+                os._exit(3)
+            return
+        first = time.monotonic()
+        stop.set()
+        os.write(2, b"Stopping after what is being written; a second signal stops at once.\n")
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,81 @@
+"""What a person sees while a sync runs: tables, records, requests against the budget, time left."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from kustomer_sync.cli.screen import Screen, clean, drawn, duration, seconds_left
+from kustomer_sync.report import Progress
+
+
+def moment(**changes: object) -> Progress:
+    values: dict[str, object] = {
+        "phase": "reading", "tables": {"tag": 30, "message": 25_000},
+        "expected": {"message": 100_000}, "requests": 70, "searches": 50, "rate_limited": 0,
+        "search_budget": 90, "search_used": 90, "request_budget": 900, "request_used": 95,
+        "page_size": 500, **changes,
+    }  # fmt: skip
+    return Progress(**values)  # type: ignore[arg-type]
+
+
+def shown(now: Progress, elapsed: float) -> str:
+    console = Console(file=io.StringIO(), width=100, force_terminal=False)
+    console.print(drawn(now, elapsed))
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_all_four_are_on_the_screen() -> None:
+    text = shown(moment(rate_limited=2), 60)
+    assert "reading, 1 min 00 s, about 3 min 00 s left" in text
+    assert "message  25,000 of 100,000" in text
+    assert "30 records" in text
+    assert "90 of 90 searches a minute" in text
+    assert "95 of 900 requests a minute" in text
+    assert "2 refused (429)" in text
+
+
+def test_many_tables_do_not_push_the_budget_off_the_screen() -> None:
+    text = shown(moment(tables={f"t{n}": n for n in range(40)}, expected={"t3": 9000}), 60)
+    assert "and 26 more tables" in text
+    assert "3 of 9,000" in text
+    assert len(text.splitlines()) <= 17
+
+
+@pytest.mark.parametrize(
+    ("changes", "elapsed", "seconds"),
+    [
+        ({}, 60, 180),  # as fast as so far
+        ({}, 6, 100),  # the 150 pages to come can't come faster than 90 a minute
+        ({"search_used": 0}, 6, 40),  # of which 90 may go out at once
+        ({"expected": {}}, 60, None),
+        ({"tables": {}}, 60, None),
+        ({"tables": {"message": 100_001}}, 60, None),
+    ],
+)
+def test_the_time_left_is_bounded_by_the_budget(
+    changes: dict[str, object], elapsed: float, seconds: float | None
+) -> None:
+    assert seconds_left(moment(**changes), elapsed) == seconds
+
+
+def test_off_a_terminal_a_line_is_written_now_and_then() -> None:
+    """Not at once: a short sync says nothing but its outcome."""
+    now = [0.0]
+    out = io.StringIO()
+    with Screen(Console(file=out, width=200), clock=lambda: now[0]) as screen:
+        for second in range(13):
+            now[0] = second
+            screen.show(moment())
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("reading: 25,030 of 100,000 records, 70 requests, ")
+
+
+def test_text_of_the_source_cannot_steer_the_terminal() -> None:
+    assert clean("a\x1b[31mb\n") == "a\N{REPLACEMENT CHARACTER}[31mb\N{REPLACEMENT CHARACTER}"
+    assert [duration(s) for s in (0.04, 59.9, 125, 11_400)] == [
+        "0.0 s", "59.9 s", "2 min 05 s", "3 h 10 min",
+    ]  # fmt: skip

@@ -1,0 +1,137 @@
+"""A connection as it is written down: what is taken, and how what is wrong is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kustomer_sync.errors import ConfigError
+from kustomer_sync.kustomer.catalog import TABLES
+from kustomer_sync.settings import Connection, check_tables, from_flags, load
+
+GOOD = """
+[connections.acme]
+domain = "acme"
+access_token = "key"
+destination = "duckdb:///data/acme.duckdb"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "kustomer-sync.toml"
+
+
+def loaded(file: Path, text: str, name: str | None = None) -> Connection:
+    file.write_text(text, "utf-8")
+    return load(file, name)
+
+
+def refused(file: Path, text: str, name: str | None = None) -> str:
+    with pytest.raises(ConfigError) as error:
+        check_tables(loaded(file, text, name), TABLES)
+    assert "secret" not in str(error.value)
+    return str(error.value)
+
+
+def test_paths_are_relative_to_the_file_not_to_the_shell(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that cron and a person get the same database."""
+    monkeypatch.chdir("/")
+    connection = loaded(file, GOOD)
+    assert connection.destination_url == f"duckdb:///{file.parent}/data/acme.duckdb"
+    assert connection.shown_destination == f"{file.parent}/data/acme.duckdb"
+
+
+def test_values_come_from_the_environment_and_from_files(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`file:` for secrets that an orchestrator mounts; a line end is not part of them."""
+    monkeypatch.setenv("ACME_DOMAIN", "acme")
+    (file.parent / "key").write_text("the-key\n")
+    text = GOOD.replace('"acme"', '"env:ACME_DOMAIN"').replace('"key"', '"file:key"')
+    connection = loaded(file, text)
+    assert (connection.domain, connection.token()) == ("acme", "the-key")
+
+
+def test_another_connection_does_not_stop_the_one_that_is_named(file: Path) -> None:
+    """Its variable is not set, its key unknown: neither is looked at."""
+    other = '[connections.other]\naccess_token = "env:NOT_SET_ANYWHERE"\nnonsense = 1\n'
+    assert loaded(file, GOOD + other, "acme").name == "acme"
+    assert "nonsense" in refused(file, GOOD + other, "other")
+    assert "has 2 connections" in refused(file, GOOD + other)
+
+
+def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
+    made = from_flags(domain="acme", access_token="k", destination="duckdb:///a.duckdb")
+    assert made.name == "acme"
+    assert made.api_url == "https://acme.api.kustomerapp.com"
+    with pytest.raises(ConfigError, match="--domain is missing"):
+        from_flags(access_token="k", destination="duckdb:///a.duckdb")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("api_utilization_percentage = 91", "must be from 25 to 90"),
+        ("api_utilization_percentage = true", "must be a number"),
+        ('api_key = "secret"', 'did you mean "access_token"?'),
+        ('eu_region = "maybe"', "must be true or false"),
+        ("overlap_seconds = -1", "must be 0 or more"),
+        ("overlap_seconds = 1.5", "must be a whole number"),
+        ("max_wait_minutes = inf", "must be 0 or more"),
+        ("sweep_frequency = 0", "must be 1 (minute) or more"),
+        ("service_version = true", "must be"),
+        ('ca_file = "no.pem"', "which is not a file"),
+        ('proxy = "127.0.0.1:8080"', "must begin with http://"),
+        ('base_url = "acme.kustomerapp.com"', "must be an address like"),
+        ('base_url = "https://user:secret@host"', "must be an address like"),
+        ('hash_salt = "env:"', "no variable's name"),
+        ('hash_salt = "file:nowhere"', "no such file"),
+        ('hash_salt = ""', "is empty"),
+        ('ssh = "host"', "not built yet"),
+        ('schema_change_handling = "BLOCK_ALL"', "not built yet"),
+        ('tables.customer = "no"', "must be a section"),
+        ("tables.custmer.enabled = false", 'did you mean "customer"?'),
+        ("tables.customer.columns.emial.enabled = false", "has no column"),
+        ("tables.customer.columns.updated_at.enabled = false", "newer"),
+        ("tables.customer.columns.created_by.hashed = true", "points to user"),
+        ("tables.customer.columns.name.hashed = true", "needs hash_salt"),
+        ("tables.customer.columns.name.enabled = false", "not built yet"),
+        ("tables.conversation.history = true", "not built yet"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_it(file: Path, line: str, said: str) -> None:
+    assert said in refused(file, GOOD + line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"acme"', '"acme.kustomerapp.com"', 'write "acme"'),
+        ('"acme"', '"a b"', "alone"),
+        ('"key"', '"secret key"', "must be the key alone"),
+        ('"key"', "5", "must be text in quotes"),
+        ('"key"', '"env:NOT_SET_ANYWHERE"', "export NOT_SET_ANYWHERE="),
+        ("duckdb:///data/", "duckdb://data/", "three slashes"),
+        ("duckdb:///data/acme.duckdb", "acme.duckdb", "must be a database URL"),
+        ("access_token", "# access_token", "access_token in [connections.acme] is missing"),
+        ("[connections.acme]", "[connection.acme]", 'did you mean "connections"?'),
+        ("[connections.acme]", "[connections.acme", "is not valid TOML"),
+        ("connections.acme", "connections", "Begin the section with"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(file: Path, old: str, new: str, said: str) -> None:
+    text = GOOD.replace(old, new)
+    assert text != GOOD
+    assert said in refused(file, text)
+
+
+def test_a_password_is_never_shown() -> None:
+    """In the URL, in a parameter, nor in the connection's own text."""
+    for url in ("postgresql://me:hidden@host/db", "snowflake://host/db?password=hidden&x=1"):
+        connection = from_flags(domain="acme", access_token="hidden", destination=url)
+        assert "hidden" not in connection.shown_destination
+        assert "hidden" not in repr(connection)
