@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from kustomer_sync.errors import KeyRefused
-from kustomer_sync.settings import Connection
-from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import FaultName
-from kustomer_sync.sync import Limits, sync
-from tests.acceptance.conftest import UNLIMITED
-from tests.acceptance.truth import differences
+from kustomer_sync.sync import Limits
+from tests.acceptance.case import UNLIMITED, Case
 
-Connect = Callable[..., Connection]
-SMALL = Limits(page_size=40, page_seconds=1.5)
+HASTY = Limits(page_seconds=1.5)
 
 
 @pytest.mark.parametrize(
@@ -27,94 +22,83 @@ SMALL = Limits(page_size=40, page_seconds=1.5)
      ("repeat", None), ("shift", 3), ("wrong_total", 7), ("bad_utf8", None),
      ("surrogate", None)],
 )  # fmt: skip
-def test_a_passing_fault_loses_nothing(
-    connect: Connect, database: Path, name: FaultName, value: float | None
-) -> None:
+def test_a_passing_fault_loses_nothing(case: Case, name: FaultName, value: float | None) -> None:
     """Five searches go wrong in each way; the rows are the org's all the same."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        fault = sim.faults.add(name, "search", times=5, probability=0.4, value=value)
-        report = sync(connection, limits=SMALL)
+    soon = replace(UNLIMITED, window_seconds=2)  # a 429 is waited for until its window ends
+    with case.org(limits=soon) as sim:
+        connection = case.connect(sim)
+        fault = sim.faults.add(name, "search", times=5, probability=0.7, value=value)
+        report = case.sync(connection, limits=HASTY)
         assert report.status == "SUCCESSFUL", report.error
-        assert fault.fired == 5
-        if name == "shift":  # what it changed is read by the next sync
-            sim.clock.advance(2)
-            sync(connection)
-        assert differences(sim, database) == []
-        assert report.requests["rate_limited"] == (5 if value == 429 else 0)
+        assert fault.fired >= 3
+        assert report.requests["rate_limited"] == (fault.fired if value == 429 else 0)
+        sim.faults.clear()
+        case.assert_equal(sim, connection)
 
 
 @pytest.mark.parametrize("name", ["next_foreign", "next_self"])
-def test_a_link_that_leads_astray_is_not_followed(
-    connect: Connect, database: Path, name: FaultName
-) -> None:
+def test_a_link_that_leads_astray_is_not_followed(case: Case, name: FaultName) -> None:
     """The sync fails and says so; the key goes to no other host; the next sync is whole."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
+    with case.org() as sim:
+        connection = case.connect(sim)
         sim.faults.add(name, "/v1/tags", times=5)
-        report = sync(connection)
+        report = case.sync(connection)
         assert report.exit_code == 1
         assert report.error is not None
         assert "link" in report.error.message
         sim.faults.clear()
-        assert sync(connection).status == "SUCCESSFUL"
-        assert differences(sim, database) == []
+        case.assert_equal(sim, connection)
 
 
-def test_a_listing_that_fails_half_way_flags_nothing(connect: Connect, database: Path) -> None:
+def test_a_listing_that_fails_half_way_flags_nothing(case: Case) -> None:
     """A shortened listing is read again before anything is believed gone."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.faults.add("shift", "/v1/users", times=1)
-        report = sync(connection, reimport=True)
+        report = case.sync(connection, reimport=True)
         assert report.tables["user"].deleted == 0
-        sync(connection, reimport=True)  # the shift was a change of its own
-        assert differences(sim, database) == []
+        case.assert_equal(sim, connection)
 
 
-def test_an_expired_key_ends_the_sync_and_what_was_read_stays(
-    connect: Connect, database: Path
-) -> None:
+def test_an_expired_key_ends_the_sync_and_what_was_read_stays(case: Case) -> None:
     """Exit code 1 after it began, 2 before; with a new key nothing is missing."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
+    with case.org() as sim:
+        connection = case.connect(sim)
         sim.faults.add("expired", "search", times=1, skip=5)
-        report = sync(connection, limits=SMALL)
+        report = case.sync(connection)
         assert report.exit_code == 1
         assert report.error is not None
         assert "expired" in report.error.message
         sim.expire_key()
         with pytest.raises(KeyRefused):
-            sync(connection)
+            case.sync(connection)
         sim.expire_key(False)
-        assert sync(connection).status == "SUCCESSFUL"
-        assert differences(sim, database) == []
+        case.assert_equal(sim, connection)
 
 
-def test_a_withdrawn_role_costs_its_table_and_no_other(connect: Connect, database: Path) -> None:
+def test_a_withdrawn_role_costs_its_table_and_no_other(case: Case) -> None:
     """A warning names the role; given back, the rows come."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
+    with case.org() as sim:
+        connection = case.connect(sim)
         sim.revoke_role("org.permission.user.read")
-        report = sync(connection)
+        report = case.sync(connection)
         assert report.exit_code == 0
         (warning,) = (w for w in report.warnings if w.code == "role_missing")
         assert "org.permission.user.read" in warning.message
         assert report.tables["user"].rows == 0
-        assert report.tables["message"].rows == 600
+        assert report.tables["message"].rows >= 90
         sim.grant_role("org.permission.user.read")
-        assert sync(connection).status == "SUCCESSFUL"
-        assert differences(sim, database) == []
+        case.assert_equal(sim, connection)
 
 
-def test_without_the_search_role_the_listed_tables_still_come(connect: Connect) -> None:
+def test_without_the_search_role_the_listed_tables_still_come(case: Case) -> None:
     """Each searched table costs a warning; the sync succeeds."""
-    with Simulator(limits=UNLIMITED) as sim:
+    with case.org() as sim:
         sim.revoke_role("search.create")
-        report = sync(connect(sim))
+        report = case.sync(case.connect(sim))
         assert report.exit_code == 0
         said = " ".join(w.message for w in report.warnings if w.code == "role_missing")
         assert all(name in said for name in ("customer", "conversation", "message", "kobject"))
-        assert report.tables["tag"].rows == 30
+        assert report.tables["tag"].rows >= 9
         assert report.tables["customer"].rows == 0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kustomer_sync.simulator import Simulator
-from tests.acceptance.conftest import UNLIMITED
+from kustomer_sync.simulator import Simulator, Switches
+from tests.acceptance.case import CONDITIONS, TINY, UNLIMITED
 from tests.acceptance.truth import differences
 
 KILLS = 25
@@ -21,14 +21,17 @@ KILLS = 25
 def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
     """Syncs are killed at random moments while the org changes; one clean sync makes it whole."""
     rng = random.Random(11)
-    with Simulator(seed=11, limits=UNLIMITED) as sim:
-        command = [
-            sys.executable, "-m", "tests.acceptance.run_sync", sim.url, str(database), "60"
-        ]  # fmt: skip
+    with Simulator(seed=11, scale=TINY, limits=UNLIMITED) as sim:
+        command = [sys.executable, "-m", "tests.acceptance.run_sync", sim.url, str(database)]
         sim.mutator.start(15)
         killed = 0
         while killed < KILLS:
-            process = subprocess.Popen(command)
+            size, cap = CONDITIONS[killed % len(CONDITIONS)]
+            sim.switches = Switches(
+                record_cap=cap, max_search_page_size=size, index_lag_ms=2000,
+                index_lag_random=True, late_write_ms=2000,
+            )  # fmt: skip
+            process = subprocess.Popen([*command, str(size), str(cap)])
             time.sleep(rng.uniform(0.6, 3.0))
             if process.poll() is None:
                 killed += 1
@@ -37,5 +40,5 @@ def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
         sim.mutator.stop()
         sim.settle()
         sim.clock.advance(30)
-        assert subprocess.run(command, check=False).returncode == 0
+        assert subprocess.run([*command, "500", "10000"], check=False).returncode == 0
         assert differences(sim, database) == []

@@ -4,91 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import Connection
-from kustomer_sync.simulator import Scale, Simulator, Switches
-from kustomer_sync.sync import Limits, sync
-from tests.acceptance.conftest import UNLIMITED
+from kustomer_sync.simulator import Simulator, Switches
+from kustomer_sync.sync import sync
+from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.truth import contents, differences
 
 Connect = Callable[..., Connection]
 
 
-def settle(sim: Simulator, connection: Connection, limits: Limits | None = None) -> None:
-    """Stop the changes, let the server's clock pass them and the index catch up, sync again."""
-    sim.mutator.stop()
-    sim.settle()
-    sim.clock.advance(30)
-    assert sync(connection, limits=limits, reimport=True).status == "SUCCESSFUL"
-
-
-@pytest.mark.parametrize("cap", [10, 10_000])
-@pytest.mark.parametrize("size", [1, 7, 500])
-def test_the_destination_equals_the_org_under_change(
-    connect: Connect, database: Path, size: int, cap: int
-) -> None:
-    """Syncs while 40 changes a second are made: no row lost, doubled, stale, or wrong."""
-    switches = Switches(
-        record_cap=cap, max_search_page_size=size, index_lag_ms=2000, index_lag_random=True,
-        late_write_ms=2000,
-    )  # fmt: skip
-    limits = Limits(caps=Caps(cap, 100), page_size=size)
-    tiny = Scale(20, 45, 90, 24, 5, 24, 30, 10, 9, 4, 9, 5, burst=12)
-    with Simulator(seed=size + cap, scale=tiny, switches=switches, limits=UNLIMITED) as sim:
-        connection = connect(sim, overlap_seconds=5)
-        sim.mutator.start(20)
+def test_the_destination_equals_the_org_under_change(case: Case) -> None:
+    """Syncs while 20 changes a second are made: no row lost, doubled, stale, or wrong."""
+    with case.org(seed=case.size + case.cap) as sim:
+        connection = case.connect(sim)
         for _ in range(2):
-            report = sync(connection, limits=limits)
+            report = case.sync(connection)
             assert report.status == "SUCCESSFUL", report.error
-        settle(sim, connection, limits)
-        assert differences(sim, database) == []
+        case.assert_equal(sim, connection)
 
 
 @pytest.mark.parametrize(
     "switches",
     [
-        Switches(total_capped=10_000, page_cap_status=404, past_last_page="404"),
-        Switches(record_cap=None, past_record_cap="empty", subsecond_exact=False),
-        Switches(
-            users_list_includes_deleted=True, tags_list_includes_deleted=False,
-            teams_list_includes_deleted=False, core_lists_include_deleted=True,
-        ),
-        Switches(
-            klass_link_singular=False, emulation_as_word=True, tags_as_names=True,
-            shuffle_ties=False,
-        ),
-        Switches(archive_boundary="overlapping", get_deleted="404"),
-        Switches(horizon_days=None, ids_only="ignored"),
-        Switches(ratelimit_headers_on_search="org", reset_unit="ms", error_shape="B"),
-        Switches(ratelimit_headers=False, empty_error_bodies=True),
-        Switches(list_page_size_reported=False, list_max_page_size=7),
-        Switches(reset_unit="delta", retry_after=True, search_counts_towards_org=False),
-        Switches(search_includes_attachments=True, ids_searchable=True, string_ranges=True),
-        Switches(delete_bumps_updated_at=False, merge_bumps_updated_at=False),
-        Switches(delete_moves_in_index=False, note_deletes_visible=False),
+        {"total_capped": 10_000, "page_cap_status": 404, "past_last_page": "404"},
+        {"record_cap": None, "past_record_cap": "empty", "subsecond_exact": False},
+        {
+            "users_list_includes_deleted": True, "tags_list_includes_deleted": False,
+            "teams_list_includes_deleted": False, "core_lists_include_deleted": True,
+        },
+        {
+            "klass_link_singular": False, "emulation_as_word": True, "tags_as_names": True,
+            "shuffle_ties": False,
+        },
+        {"archive_boundary": "overlapping", "get_deleted": "404"},
+        {"horizon_days": None, "ids_only": "ignored"},
+        {"ratelimit_headers_on_search": "org", "reset_unit": "ms", "error_shape": "B"},
+        {"ratelimit_headers": False, "empty_error_bodies": True},
+        {"list_page_size_reported": False, "list_max_page_size": 7},
+        {"reset_unit": "delta", "retry_after": True, "search_counts_towards_org": False},
+        {"search_includes_attachments": True, "ids_searchable": True, "string_ranges": True},
+        {"delete_bumps_updated_at": False, "merge_bumps_updated_at": False},
+        {"delete_moves_in_index": False, "note_deletes_visible": False},
     ],
     ids=["capped-totals", "whole-seconds", "lists-other-way", "tag-names", "archive-overlaps",
          "no-horizon", "headers-of-org", "no-headers", "bare-meta", "reset-in-seconds",
          "attachments-included", "quiet-deletes", "deletes-stay-in-index"],
 )  # fmt: skip
 def test_either_answer_to_an_open_question_gives_the_same_rows(
-    connect: Connect, database: Path, switches: Switches
+    case: Case, switches: dict[str, Any]
 ) -> None:
     """The reader assumes neither answer to what Kustomer's documentation leaves open."""
-    with Simulator(seed=3, switches=switches, limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sim.mutator.step(100)
-        sim.settle()
-        sim.clock.advance(2)
-        first = sync(connection)
-        assert first.status == "SUCCESSFUL", first.error
-        sim.mutator.step(100)
-        settle(sim, connection)
-        assert differences(sim, database) == []
+    with case.org(seed=3, **switches) as sim:
+        connection = case.connect(sim)
+        sim.mutator.step(60)
+        report = case.sync(connection)
+        assert report.status == "SUCCESSFUL", report.error
+        sim.mutator.step(60)
+        case.assert_equal(sim, connection)
 
 
 def test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls(

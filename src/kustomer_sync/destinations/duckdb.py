@@ -403,7 +403,7 @@ class DuckDB:
             ).fetchall()
             return [row[0] for row in rows]
 
-    def spread(self, table: Table, lo: int, hi: int, most: int) -> list[Held]:
+    def spread(self, table: Table, lo: int, hi: int, most: int, turn: float = 0.0) -> list[Held]:
         says = "deleted" in {c.name for c in table.columns}
         rows = self._read(
             table,
@@ -414,14 +414,15 @@ class DuckDB:
             ), cuts AS (
                 SELECT ?::BIGINT AS lo UNION
                 SELECT greatest(?, stamp - stamp % 1000) FROM (
-                    SELECT stamp, row_number() OVER (ORDER BY stamp) AS n FROM stamps
-                ) WHERE n % ? = 0
+                    SELECT stamp, row_number() OVER (ORDER BY stamp) AS n, count(*) OVER () AS every
+                    FROM stamps
+                ) WHERE n % ? = CAST(floor(? * least(?, every)) AS BIGINT)
             )
             SELECT c.lo, count(*), count(*) FILTER (deleted IS DISTINCT FROM TRUE)
             FROM stamps s ASOF JOIN cuts c ON s.stamp >= c.lo
             GROUP BY c.lo ORDER BY c.lo
             """,
-            [lo, hi - 1, lo, lo, most],
+            [lo, hi - 1, lo, lo, most, turn, most],
         )
         starts = [lo, *(int(row[0]) for row in rows[1:])] if rows else [lo]
         counts = [(int(row[1]), int(row[2])) for row in rows] or [(0, 0)]

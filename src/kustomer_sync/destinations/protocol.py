@@ -44,9 +44,10 @@ class Destination(Protocol):
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         """Ids of rows not flagged whose id is not in `seen`."""
 
-    def spread(self, table: Table, lo: int, hi: int, most: int) -> list[Held]:
+    def spread(self, table: Table, lo: int, hi: int, most: int, turn: float = 0.0) -> list[Held]:
         """[lo, hi) of `updated_at` cut at whole seconds into spans of about `most` rows, in order.
 
+        `turn`, from 0 to 1, moves the first cut; at 0 the first span is as long as the others.
         Rows flagged as gone are not counted.
         """
 

@@ -105,12 +105,13 @@ class Quota:
         clock: Callable[[], float],
         stop: threading.Event,
         searches_per_minute: int = SEARCHES_PER_MINUTE,
+        requests_per_minute: int = ORG_PER_MINUTE,
     ) -> None:
         self._clock = clock
         self._stop = stop
         self._max_wait = max_wait
         self._changed = threading.Condition()
-        self.org = Lane(ORG_PER_MINUTE, percentage)
+        self.org = Lane(requests_per_minute, percentage)
         self.search = Lane(searches_per_minute, percentage)
         self._org_limit_heard: int | None = None
         self._last_possible = clock()

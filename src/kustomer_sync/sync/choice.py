@@ -10,7 +10,7 @@ from typing import Any
 
 from kustomer_sync.kustomer import catalog, windows
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.quota import SEARCHES_PER_MINUTE, Quota
+from kustomer_sync.kustomer.quota import ORG_PER_MINUTE, SEARCHES_PER_MINUTE, Quota
 from kustomer_sync.model import Table
 from kustomer_sync.settings import Connection
 
@@ -26,6 +26,8 @@ class Limits:
     caps: windows.Caps = field(default_factory=windows.Caps)
     page_size: int = windows.PAGE_SIZE
     searches_per_minute: int = SEARCHES_PER_MINUTE
+    requests_per_minute: int = ORG_PER_MINUTE
+    """Both until a reply names the limits."""
     workers: int = 6
     commit_records: int = COMMIT_RECORDS
     commit_seconds: float = COMMIT_SECONDS
@@ -72,6 +74,7 @@ def client_for(connection: Connection, stop: threading.Event, limits: Limits) ->
         clock=time.monotonic,
         stop=stop,
         searches_per_minute=limits.searches_per_minute,
+        requests_per_minute=limits.requests_per_minute,
     )
     return Client(
         connection.api_url, connection.token(), quota, proxy=connection.proxy,

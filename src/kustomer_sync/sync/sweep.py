@@ -21,6 +21,9 @@ from kustomer_sync.sync.landing import ids_of
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
+_DAY_MS = 86_400_000
+_GOLDEN = 0.618034
+"""Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
 
@@ -28,13 +31,14 @@ def sweep(run: Run, table: Table, hi: int) -> None:
     """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
     run.note(f"comparing {table.name} with the source")
     run.landing.commit()  # what is taken in but not there yet would hide what is there no longer
+    turn = hi // _DAY_MS * _GOLDEN % 1
     cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
     try:
         differing = [
             (held.lo, held.hi)
             for lo, top in run.landing.of(table.name).done
             for part, archives in run.readable(table, (lo, min(top, hi)))
-            for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)))
+            for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)), turn)
             if not _agrees(run, table, held, archives)
         ]
         gone = _compared(run, table, windows.merged(differing)) if differing else ()

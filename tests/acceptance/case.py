@@ -1,0 +1,93 @@
+"""What every acceptance test holds under: any page size, any cap, late indexing, a living org."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kustomer_sync.kustomer.windows import Caps
+from kustomer_sync.report import Report
+from kustomer_sync.settings import Connection, from_flags
+from kustomer_sync.simulator import Limits, Scale, Simulator, Switches
+from kustomer_sync.sync import Limits as Narrow
+from kustomer_sync.sync import sync
+from tests.acceptance.truth import differences
+
+UNLIMITED = Limits(org=10_000_000, search=10_000_000)
+"""Budgets are tested on their own; elsewhere they would only cost time."""
+TINY = Scale(20, 45, 90, 24, 5, 24, 30, 10, 9, 4, 9, 5, burst=12)
+TINIEST = Scale(10, 20, 40, 8, 3, 12, 14, 5, 6, 3, 6, 3, burst=6)
+"""For pages of one record: there each costs a request."""
+CONDITIONS = [(1, 10), (7, 10), (500, 10), (1, 10_000), (7, 10_000), (500, 10_000)]
+"""Page size, and how many records a search yields in all."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One of the conditions, and the database that a test syncs into."""
+
+    size: int
+    cap: int
+    database: Path
+
+    @contextmanager
+    def org(
+        self,
+        *,
+        seed: int = 7,
+        rate: float | None = None,
+        limits: Limits = UNLIMITED,
+        **switches: Any,
+    ) -> Iterator[Simulator]:
+        """A small org in which `rate` things a second happen, and are indexed late.
+
+        0 is for tests that count what happened.
+        """
+        answers = {
+            "record_cap": self.cap, "max_search_page_size": self.size, "index_lag_ms": 2000,
+            "index_lag_random": True, "late_write_ms": 2000, **switches,
+        }  # fmt: skip
+        rate = (5 if self.size == 1 else 20) if rate is None else rate
+        scale = TINIEST if self.size == 1 else TINY
+        with Simulator(
+            seed=seed, scale=scale, switches=Switches(**answers), limits=limits
+        ) as sim:  # fmt: skip
+            if rate:
+                sim.mutator.start(rate)
+            try:
+                yield sim
+            finally:
+                sim.mutator.stop()
+
+    def connect(self, sim: Simulator, **settings: Any) -> Connection:
+        """A connection that reads up to the server's present, and again what may come late."""
+        given = {
+            "base_url": sim.url, "access_token": sim.token, "index_lag_seconds": 0,
+            "overlap_seconds": 5, "destination": f"duckdb:///{self.database}", **settings,
+        }  # fmt: skip
+        return from_flags(**given)
+
+    def sync(self, connection: Connection, **how: Any) -> Report:
+        narrow = replace(
+            how.pop("limits", Narrow()), caps=Caps(self.cap, 100), page_size=self.size,
+            searches_per_minute=UNLIMITED.search, requests_per_minute=UNLIMITED.org,
+        )  # fmt: skip
+        return sync(connection, limits=narrow, **how)
+
+    def assert_equal(self, sim: Simulator, connection: Connection) -> None:
+        """The changes end, the index catches up, one more sync: the destination is the org."""
+        sim.mutator.stop()
+        sim.settle()
+        sim.clock.advance(30)
+        report = self.sync(connection, reimport=True)
+        assert report.status == "SUCCESSFUL", report.error
+        assert differences(sim, self.database) == []
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.database), read_only=True) as db:
+            return db.execute(query).fetchall()
