@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kustomer_sync.destinations import destination
+from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import KOBJECT
-from kustomer_sync.kustomer.windows import Caps, iso
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import Limits, sync
@@ -133,7 +134,7 @@ def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> 
 def test_equal_times_beyond_the_cap_lose_nothing(connect: Connect, database: Path) -> None:
     """300 conversations of one moment, with a cap of 100 records; some created at once too."""
     switches = Switches(record_cap=100, max_search_page_size=20)
-    limits = Limits(caps=Caps(100, 100), page_size=20)
+    limits = Limits(caps=windows.Caps(100, 100), page_size=20)
     at = "2026-03-01T12:00:00.000Z"
     with Simulator(switches=switches, limits=UNLIMITED) as sim:
         customers = [sim.id("customer", n) for n in range(60)]
@@ -198,11 +199,11 @@ def test_a_row_too_many_does_not_hide_one_too_few(connect: Connect, database: Pa
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection)
-        oldest, *_, newest = sorted(
-            sim.ledger.current("conversation"), key=lambda version: version.updated
-        )
-        sim.hard_delete("conversation", newest.id)
-        late = {"name": "late", "updatedAt": iso(oldest.updated + 1000), "tags": []}
+        times = sorted((v.updated, v.id) for v in sim.ledger.current("conversation"))
+        two_years_ago = windows.millis(datetime.now(UTC) - timedelta(days=700))
+        oldest = next(at for at, _ in times if at > two_years_ago)  # all of one search's span
+        sim.hard_delete("conversation", times[-1][1])
+        late = {"name": "late", "updatedAt": windows.iso(oldest + 1000), "tags": []}
         sim.create("conversation", late, {"customer": sim.id("customer", 1)})
         for _ in range(4):
             sim.clock.advance(24 * 3600 + 60)
