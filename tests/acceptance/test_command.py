@@ -111,6 +111,51 @@ def test_an_unreachable_host_and_a_bad_key_write_nothing(
     assert not Path("acme.duckdb").exists()
 
 
+@pytest.mark.parametrize(
+    ("destination", "said"),
+    [
+        ("duckdb:///no/such/folder/x.duckdb", "no/such/folder"),
+        ("duckdb:///junk.duckdb", "junk.duckdb"),
+        ("duckdb:///folder", "folder"),
+        ("postgresql://host/db", "is not a destination this version writes to"),
+        ("duckdb:///x.duckdb?a=b", "Write it as duckdb:///acme.duckdb"),
+    ],
+)
+def test_a_destination_that_cannot_be_opened_is_said_and_nothing_is_written(
+    destination: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, by `check` and by `sync`; the file that is there stays as it is."""
+    Path("junk.duckdb").write_text("not a database")
+    Path("folder").mkdir()
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url).replace("duckdb:///acme.duckdb", destination))
+        for command in ("check", "sync"):
+            assert run([command]) == 2
+            error = capsys.readouterr().err
+            assert said in error
+            assert error.count("\n") == 1
+    assert Path("junk.duckdb").read_text() == "not a database"
+    assert sorted(path.name for path in Path().iterdir()) == [
+        "folder", "junk.duckdb", "kustomer-sync.toml",
+    ]  # fmt: skip
+
+
+def test_a_socks_proxy_without_its_extra_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What is missing is named with the command that installs it."""
+    config(GOOD.format(url="http://127.0.0.1:9") + 'proxy = "socks5://127.0.0.1:1080"')
+    assert run(["check"]) == 2
+    assert "pip install 'kustomer-sync[socks]'" in capsys.readouterr().err
+
+
+def test_a_file_without_certificates_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("ca.pem").write_text("nothing")
+    config(GOOD.format(url="https://127.0.0.1:9") + 'ca_file = "ca.pem"')
+    assert run(["check"]) == 2
+    assert "holds no certificates" in capsys.readouterr().err
+
+
 def test_a_locked_file_is_waited_for_then_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,13 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 
 from kustomer_sync import __version__
-from kustomer_sync.errors import Interrupted, KeyRefused, SourceFailed, SourceUnreachable
+from kustomer_sync.errors import (
+    ConfigError,
+    Interrupted,
+    KeyRefused,
+    SourceFailed,
+    SourceUnreachable,
+)
 from kustomer_sync.kustomer.parse import parse
 from kustomer_sync.kustomer.quota import Quota, parse_limit
 from kustomer_sync.model import Record
@@ -79,6 +85,19 @@ class Page:
     nbytes: int
 
 
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    """The system's certificates, and those of the file."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except (ssl.SSLError, OSError):
+            raise ConfigError(
+                f"`ca_file`: {ca_file} holds no certificates.", "Give the path of a PEM file."
+            ) from None
+    return context
+
+
 class Client:
     """Kustomer's API for one key; safe to use from many threads."""
 
@@ -103,7 +122,6 @@ class Client:
         self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
         self._stop = stop or threading.Event()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file)
         try:
             self._http = httpx2.Client(
                 base_url=self.base_url,
@@ -114,10 +132,15 @@ class Client:
                 },
                 timeout=httpx2.Timeout(30.0, connect=15.0),
                 proxy=proxy,
-                verify=verify,
+                verify=_trusting(ca_file),
                 follow_redirects=False,
                 limits=httpx2.Limits(max_connections=32, max_keepalive_connections=16),
             )
+        except ImportError:
+            raise ConfigError(
+                "A SOCKS proxy needs one more package.",
+                "Install it: pip install 'kustomer-sync[socks]'.",
+            ) from None
         except (httpx2.InvalidURL, ValueError) as error:
             raise SourceUnreachable(
                 f"{base_url!r} is not an address of an API ({error}).", "Check `base_url`."
