@@ -126,6 +126,8 @@ def test_the_comparison_of_an_unchanged_org_costs_its_counts_and_changes_nothing
         polling = 4
         counts = (2 + 2 + 1 + 1) * 3  # of the recent span, and of the old one in both searches
         assert sim.requests.searches <= polling + counts
+        read = [line for line in sim.requests.lines if "search?" in f"{line.path}?{line.query}"]
+        assert sum("idsOnly" not in line.query for line in read) == polling
 
 
 def test_attachments_wait_for_the_role_and_land_when_it_is_there(
@@ -245,7 +247,7 @@ def test_a_merge_is_remembered_until_its_records_could_be_read(
 ) -> None:
     """The role is lacking, or another sync reads that table: what moved is found later."""
     with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
-        connection = connect(sim)
+        connection = connect(sim, overlap_seconds=0)
         sync(connection)
         sim.merge(sim.id("customer", 5), sim.id("customer", 6))
         sim.clock.advance(60)
@@ -254,7 +256,7 @@ def test_a_merge_is_remembered_until_its_records_could_be_read(
         assert report.status == "SUCCESSFUL"
         assert "role_missing" in {w.code for w in report.warnings}
         sim.faults.clear()
-        sync(connection, tables=["customer"])
+        sim.clock.advance(60)
         sync(connection)
         assert differences(sim, database) == []
 
@@ -264,12 +266,12 @@ def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(
 ) -> None:
     """The next sync of everything follows it."""
     with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
-        connection = connect(sim)
+        connection = connect(sim, overlap_seconds=0)
         sync(connection)
         sim.merge(sim.id("customer", 5), sim.id("customer", 6))
         sim.clock.advance(60)
         sync(connection, tables=["customer"])
-        sim.clock.advance(3600)
+        sim.clock.advance(60)
         sync(connection)
         assert differences(sim, database) == []
 
@@ -327,3 +329,4 @@ def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connec
     with Simulator(switches=Switches(search_includes_attachments=True), limits=UNLIMITED) as sim:
         assert sync(connect(sim)).tables["message_attachment"].rows == 150
         assert sim.requests.count("/messages$") == 0
+        assert any("include=attachments" in line.query for line in sim.requests.lines)

@@ -118,3 +118,16 @@ def test_without_the_search_role_the_listed_tables_still_come(connect: Connect) 
         assert all(name in said for name in ("customer", "conversation", "message", "kobject"))
         assert report.tables["tag"].rows == 30
         assert report.tables["customer"].rows == 0
+
+
+def test_searches_that_always_time_out_end_the_sync(connect: Connect) -> None:
+    """Instead of being cut and asked for ever; the next sync is whole."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sim.faults.add("timed_out", "search")
+        report = sync(connection, limits=Limits(retry_seconds=1))
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "timed out" in report.error.message
+        assert report.tables["tag"].rows == 30
+        assert report.tables["message"].cursor is None

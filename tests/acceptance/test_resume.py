@@ -39,7 +39,9 @@ def test_what_was_read_is_not_read_again_and_what_was_not_is(
         connection = connect(sim, overlap_seconds=0)
         for _ in range(3):
             cut_off(sim, needed // 4)
-            assert sync(connection, limits=SMALL).status == "FAILURE"
+            report = sync(connection, limits=SMALL)
+            assert report.status == "FAILURE"
+            assert report.tables["message"].cursor is None
             sim.faults.clear()
         assert sync(connection, limits=SMALL).status == "SUCCESSFUL"
         assert pages(sim) < needed * 1.3

@@ -42,7 +42,7 @@ def test_every_named_test_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_without_a_mutation_all_pass(tmp_path: Path) -> None:
     """The control: a copy that nothing was done to."""
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -77,6 +77,6 @@ def pytest_run(arguments: list[str], source: Path) -> subprocess.CompletedProces
         "-p", "no:xdist", "-o", "addopts=--strict-markers", "--timeout=60", *arguments,
     ]  # fmt: skip
     return subprocess.run(
-        command, cwd=ROOT, env=environment, text=True, check=False, timeout=850,
+        command, cwd=ROOT, env=environment, text=True, check=False, timeout=1400,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -40,10 +40,6 @@ class CustomTypes:
             "text": {r: sorted(names) for r, names in self._text.items()},
         }
 
-    def knows(self, resource: str) -> bool:
-        """Whether its metadata was taken in, even if it could not be read."""
-        return resource in self._multi
-
     def described(self, resource: str) -> set[str]:
         """The attributes that its metadata named since this was made."""
         return self._described.get(resource, set())

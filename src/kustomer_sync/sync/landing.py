@@ -135,8 +135,6 @@ class Landing:
         attributes = record.get("attributes")
         if isinstance(attributes, dict) and attributes.get("name") is None:
             attributes["name"] = klass
-        if not self.types.knows(f"kobject.{klass}"):
-            self._learn_klass(klass)
 
     def _learn_new(self, table: Table, records: Sequence[Record]) -> None:
         """Ask for the metadata of custom attributes that were never met, once a sync for each."""

@@ -254,6 +254,7 @@ class Run:
         reader = windows.Reader(
             self.client, caps=self.limits.caps, page_size=self.limits.page_size,
             workers=self.limits.workers, oldest_first=not self.connection.priority_first,
+            patience=self.limits.retry_seconds,
         )  # fmt: skip
         with closing(reader.read(todo)) as events:
             for event in events:
