@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import duckdb
 import pytest
 
 from kustomer_sync.settings import Connection, from_flags
 from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator.faults import Fault
 from tests.acceptance.case import CONDITIONS, UNLIMITED, Case
 
 __all__ = ["UNLIMITED"]
@@ -35,25 +39,47 @@ def connect(database: Path) -> Callable[..., Connection]:
     return made
 
 
-@pytest.fixture(params=CONDITIONS, ids=lambda condition: f"page-{condition[0]}-cap-{condition[1]}")
-def case(request: pytest.FixtureRequest, database: Path) -> Case:
-    """Each condition in turn."""
-    size, cap = request.param
-    return Case(size, cap, database)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`make test-all` runs each test of a case under every condition."""
+    if "condition" in metafunc.fixturenames and os.environ.get("EVERY_CONDITION"):
+        names = [f"page-{size}-cap-{cap}" for size, cap in CONDITIONS]
+        metafunc.parametrize("condition", CONDITIONS, ids=names)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` runs each test of a case under one of the conditions, drawn from its name.
+@pytest.fixture
+def condition(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Page size and cap, drawn from the test's name: the same whatever else is run."""
+    return CONDITIONS[crc32(request.node.nodeid.encode()) % len(CONDITIONS)]
 
-    The other five are marked slow: `make test-all` runs every test under all of them.
-    """
-    for item in items:
-        params = getattr(item, "callspec", None)
-        if params is None or "case" not in params.params:
-            continue
-        size, cap = params.params["case"]
-        test = item.nodeid.replace(f"page-{size}-cap-{cap}", "")
-        turn = crc32(test.encode()) % len(CONDITIONS)  # the same whatever else is run
-        if CONDITIONS[turn] != (size, cap):
-            item.add_marker(pytest.mark.slow)
+
+@pytest.fixture
+def case(condition: tuple[int, int], database: Path) -> Case:
+    """What every acceptance test holds under; the size and the cap differ from test to test."""
+    return Case(*condition, database)
+
+
+class Meanwhile(Fault):
+    """No fault: something happens in the org just before a fitting request is answered."""
+
+    def __init__(self, path: str, deed: Callable[[int], object]) -> None:
+        super().__init__("status", path)
+        self.deed = deed
+        """Is told the number of the fitting request, from 1."""
+
+    def fires(self, method: str, target: str) -> bool:
+        """Never; but the deed is done."""
+        if re.search(self.path, target):
+            self.fired += 1
+            self.deed(self.fired)
+        return False
+
+
+@pytest.fixture
+def query(database: Path) -> Callable[[str], list[tuple[Any, ...]]]:
+    """The rows of a query on what landed."""
+
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    return rows

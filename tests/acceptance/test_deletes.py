@@ -114,6 +114,8 @@ def test_the_comparison_of_an_unchanged_org_costs_its_counts_and_changes_nothing
         polling = 4
         counts = (2 + 2 + 1 + 1) * 2 * 3  # two spans, those of old times counted in both searches
         assert sim.requests.searches <= polling + counts
+        read = [line for line in sim.requests.lines if "search?" in f"{line.path}?{line.query}"]
+        assert sum("idsOnly" not in line.query for line in read) == polling
 
 
 def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> None:
@@ -242,3 +244,93 @@ def test_without_the_archive_the_recent_part_is_compared(case: Case) -> None:
         assert "sweep_failed" not in {w.code for w in report.warnings}
         query = f"SELECT deleted FROM kustomer.conversation WHERE id = '{gone}'"
         assert case.ask(query) == [(True,)]
+
+
+def test_a_merge_is_remembered_until_its_records_could_be_read(
+    connect: Connect, database: Path
+) -> None:
+    """The role is lacking, or another sync reads that table: what moved is found later."""
+    with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=0)
+        sync(connection)
+        sim.merge(sim.id("customer", 5), sim.id("customer", 6))
+        sim.clock.advance(60)
+        sim.faults.add("forbidden", r"/v1/conversations/[0-9a-f]{24}$")
+        report = sync(connection)
+        assert report.status == "SUCCESSFUL"
+        assert "role_missing" in {w.code for w in report.warnings}
+        sim.faults.clear()
+        sim.clock.advance(60)
+        sync(connection)
+        assert differences(sim, database) == []
+
+
+def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(
+    connect: Connect, database: Path
+) -> None:
+    """The next sync of everything follows it."""
+    with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=0)
+        sync(connection)
+        sim.merge(sim.id("customer", 5), sim.id("customer", 6))
+        sim.clock.advance(60)
+        sync(connection, tables=["customer"])
+        sim.clock.advance(60)
+        sync(connection)
+        assert differences(sim, database) == []
+
+
+def test_an_erased_record_that_had_been_soft_deleted_is_flagged(
+    connect: Connect, database: Path
+) -> None:
+    """Only the counts with deleted ones tell."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        gone = sim.id("conversation", 40)
+        sim.soft_delete("conversation", gone)
+        sim.clock.advance(60)
+        sync(connection)
+        sim.hard_delete("conversation", gone)
+        sim.clock.advance(24 * 3600 + 60)
+        assert sync(connection).tables["conversation"].deleted == 1
+        assert differences(sim, database) == []
+
+
+def test_a_comparison_that_can_not_read_its_spans_flags_nothing(
+    connect: Connect, database: Path
+) -> None:
+    """The counts differ, and the search is refused from then on: a warning, and no flag."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.hard_delete("conversation", sim.id("conversation", 7))
+        sim.clock.advance(24 * 3600 + 60)
+        refused = sim.faults.add("status", r"search\?page=1&pageSize=500$", value=400, skip=4)
+        report = sync(connection)
+        assert refused.fired
+        assert "sweep_incomplete" in {w.code for w in report.warnings}
+        assert report.tables["conversation"].deleted == 0
+        sim.faults.clear()
+        assert sync(connection, reimport=True).tables["conversation"].deleted == 1
+
+
+def test_attachments_stay_while_they_can_not_be_asked_for(connect: Connect) -> None:
+    """A message read again by a search that includes none keeps those it has."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        assert sync(connection).tables["message_attachment"].rows == 150
+        for n in range(100):
+            sim.edit("message", sim.id("message", n), {})
+        sim.clock.advance(60)
+        sim.faults.add("forbidden", r"/v1/conversations/[0-9a-f]{24}/messages")
+        report = sync(connection)
+        assert report.tables["message"].updated == 100
+        assert report.tables["message_attachment"].rows == 150
+
+
+def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connect) -> None:
+    """They are asked for with the search; only where it brings none, by conversation."""
+    with Simulator(switches=Switches(search_includes_attachments=True), limits=UNLIMITED) as sim:
+        assert sync(connect(sim)).tables["message_attachment"].rows == 150
+        assert sim.requests.count("/messages$") == 0
+        assert any("include=attachments" in line.query for line in sim.requests.lines)

@@ -87,7 +87,7 @@ def test_a_withdrawn_role_costs_its_table_and_no_other(case: Case) -> None:
         (warning,) = (w for w in report.warnings if w.code == "role_missing")
         assert "org.permission.user.read" in warning.message
         assert report.tables["user"].rows == 0
-        assert report.tables["message"].rows >= 90
+        assert report.tables["message"].rows >= 40
         sim.grant_role("org.permission.user.read")
         case.assert_equal(sim, connection)
 
@@ -100,5 +100,18 @@ def test_without_the_search_role_the_listed_tables_still_come(case: Case) -> Non
         assert report.exit_code == 0
         said = " ".join(w.message for w in report.warnings if w.code == "role_missing")
         assert all(name in said for name in ("customer", "conversation", "message", "kobject"))
-        assert report.tables["tag"].rows >= 9
+        assert report.tables["tag"].rows > 0
         assert report.tables["customer"].rows == 0
+
+
+def test_searches_that_always_time_out_end_the_sync(case: Case) -> None:
+    """Instead of being cut and asked for ever; the next sync is whole."""
+    with case.org() as sim:
+        connection = case.connect(sim)
+        sim.faults.add("timed_out", "search")
+        report = case.sync(connection, limits=Limits(retry_seconds=1))
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "timed out" in report.error.message
+        assert report.tables["tag"].rows > 0
+        assert report.tables["message"].cursor is None

@@ -39,6 +39,7 @@ from kustomer_sync.model import Record
 RETRY_SECONDS = 900.0
 PAGE_SECONDS = 120.0
 MAX_BODY = 512 * 1024 * 1024
+_STALE_PAGES = 5  # one may be a shift or a repeat that passes
 _FIRST_TRIES = 3  # an unreachable host at the very first request is a mistake, not an outage
 
 
@@ -119,6 +120,8 @@ class Client:
         self.quota = quota
         self.requests = Requests()
         self.server_time: datetime | None = None
+        """The latest `Date` of any reply; None where none carried one."""
+        self._answered = False
         self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
         self._stop = stop or threading.Event()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
@@ -198,7 +201,7 @@ class Client:
                 continue
             except _Again as error:
                 reason = str(error)
-                first = self.server_time is None and isinstance(
+                first = not self._answered and isinstance(
                     error.__cause__, httpx2.ConnectError | httpx2.UnsupportedProtocol
                 )
                 if first and tries >= _FIRST_TRIES:
@@ -234,6 +237,7 @@ class Client:
                     reply.close()
             except httpx2.HTTPError as error:
                 raise _Again(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+            self._answered = True
             server_time = self._note_time(reply.headers.get("date"))
             limit = parse_limit(reply.headers, server_time)
             if reply.status_code == 429:
@@ -379,10 +383,16 @@ def _whole(data: list[Any], included: Any) -> list[Record]:
 
 
 def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]:
-    """The pages of a list, by `links.next`; ends early when a link was followed before."""
+    """The pages of a list, by `links.next`.
+
+    `SourceFailed` when a link was followed before, or page after page brings nothing new: the
+    list would never end.
+    """
     page = client.page(path, params)
     yield page
     followed: set[str] = set()
+    seen: set[Any] = {record.get("id") for record in page.records}
+    stale = 0
     while page.next is not None:
         following = client.next_path(page.next)
         if following in followed:
@@ -393,3 +403,11 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
         followed.add(following)
         page = client.page(following)
         yield page
+        ids = {record.get("id") for record in page.records}
+        stale = stale + 1 if ids <= seen else 0
+        seen |= ids
+        if stale == _STALE_PAGES:
+            raise SourceFailed(
+                f"The list {path} goes on without bringing anything new.",
+                "Run the sync again; if it stays so, tell Kustomer's support.",
+            )

@@ -25,6 +25,8 @@ class Whole:
     ids: set[str] = field(default_factory=set)
     pages: int = 0
     complete: bool = True
+    repeated: bool = False
+    """A record came twice, so another may have been passed over; a second reading may not."""
     why: str = ""
 
 
@@ -44,13 +46,18 @@ def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
 
 def _counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
     ids: set[str] = set()
-    number, last = 0, None
+    number, count, last = 0, 0, None
     for page in pages:
         number, last = number + 1, page
-        ids |= {str(r["id"]) for r in page.records if r.get("id") is not None}
+        found = [str(r["id"]) for r in page.records if r.get("id") is not None]
+        count += len(found)
+        ids.update(found)
         yield page.records
     whole.ids |= ids
     whole.pages += number
+    if count > len(ids):
+        whole.complete, whole.repeated = False, True
+        whole.why = f"{count - len(ids)} of {count} records were listed twice"
     total = last.total if last is not None else None
     if total is not None:
         if total != len(ids):

@@ -17,12 +17,21 @@ import heapq
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused
+from kustomer_sync.errors import SourceFailed
+from kustomer_sync.kustomer.client import (
+    RETRY_SECONDS,
+    Client,
+    Forbidden,
+    NotFound,
+    Page,
+    Refused,
+)
 from kustomer_sync.model import Record, Search, Table
 
 PAGE_SIZE = 500
@@ -30,6 +39,7 @@ _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of i
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
+_UNANSWERED = 50  # searches in a row, and for longer than is waited for any one
 _APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "customer": (
         ("customer_id", ("id",)),
@@ -162,7 +172,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A span of one millisecond could not be read to the last record."""
+    """A span of one millisecond could not be read to the last record; it stays open."""
 
     table: Table
     span: Span
@@ -181,12 +191,14 @@ class Reader:
 
     def __init__(
         self, client: Client, *, caps: Caps | None = None, page_size: int = PAGE_SIZE,
-        workers: int = 6, oldest_first: bool = False,
+        workers: int = 6, oldest_first: bool = False, patience: float = RETRY_SECONDS,
     ) -> None:  # fmt: skip
         self._client = client
         self._caps = caps or Caps()
         self._page_size = page_size
         self._workers = workers
+        self._patience = patience
+        self._answered_at, self._unanswered = time.monotonic(), 0
         self._sign = 1 if oldest_first else -1
         self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=16)
         self._todo: list[tuple[int, int, Window]] = []
@@ -362,6 +374,9 @@ class Reader:
         page each, which cannot shift.
         """
         lo, hi = window.created or window.span
+        if first.timed_out and (hi - lo <= 1 or window.created is not None):
+            self._emit(Incomplete(window.table, window.span, "the search times out"))
+            return None
         if hi - lo <= 1:
             if window.created is not None:
                 return self._alike(window, archive)
@@ -527,8 +542,20 @@ class Reader:
                 params=_params(window.table),
             )  # fmt: skip
             if not page.timed_out and all(_is(r, window.table) for r in page.records):
+                self._answered_at, self._unanswered = time.monotonic(), 0
                 return page
-        return replace(page, records=[], total=None, next="more")
+            self._not_answered()
+        return replace(page, records=[], total=None, next="more", timed_out=True)
+
+    def _not_answered(self) -> None:
+        """No search has had a true answer for too long: `SourceFailed`."""
+        self._unanswered += 1
+        late = time.monotonic() - self._answered_at > self._patience
+        if late and self._unanswered >= _UNANSWERED:
+            raise SourceFailed(
+                f"Kustomer's last {self._unanswered} searches all timed out on its side.",
+                "Run the sync again; it goes on where it stopped.",
+            )
 
     def _found(self, window: Window, page: Page) -> None:
         if page.records:

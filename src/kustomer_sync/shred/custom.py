@@ -23,6 +23,7 @@ class CustomTypes:
     def __init__(self) -> None:
         self._multi: dict[str, set[str]] = {}
         self._text: dict[str, set[str]] = {}
+        self._described: dict[str, set[str]] = {}
         self.changes = 0
         """Grows with whatever is learnt; what was derived before may be out of date."""
 
@@ -39,14 +40,15 @@ class CustomTypes:
             "text": {r: sorted(names) for r, names in self._text.items()},
         }
 
-    def knows(self, resource: str) -> bool:
-        """Whether its metadata was taken in, even if it could not be read."""
-        return resource in self._multi
+    def described(self, resource: str) -> set[str]:
+        """The attributes that its metadata named since this was made."""
+        return self._described.get(resource, set())
 
     def learn(self, resource: str, properties: Mapping[str, Any] | None) -> None:
         """Take in `attributes.properties` of `GET /v1/metadata/{resource}`; None: unreadable."""
         self.changes += 1
         multi = self._multi.setdefault(resource, set())
+        self._described.setdefault(resource, set()).update(properties or ())
         for name, said in (properties or {}).items():
             if isinstance(said, dict) and (said.get("multi") or said.get("array")):
                 multi.add(name)

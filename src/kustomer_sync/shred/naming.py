@@ -65,6 +65,10 @@ class Names:
         """The klasses met so far, each with its table."""
         return dict(self._given.get(f"{root}.*", {}))
 
+    def attributes(self, table: str) -> set[str]:
+        """The custom attributes met so far in a table."""
+        return set(self._given.get(table, {}))
+
     def _name(self, scope: str, key: str, prefix: str, taken: Iterable[str]) -> str:
         names = self._given.setdefault(scope, {})
         if key not in names:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import by_id, many, messages_of
-from kustomer_sync.model import Record, Search, Table
+from kustomer_sync.model import Record, Table
+from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import ATTACHMENTS, ids_of, read_ms
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
+_OWNED = ("conversation", "message", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
 _MESSAGES = 1000  # whose conversations are asked for before their span counts as read
 
@@ -33,16 +35,17 @@ def note_merged(run: Run, records: list[Record]) -> None:
 
 
 def follow_merged(run: Run) -> None:
-    """What belonged to a customer found deleted is read again, wherever it is now."""
+    """What belonged to a customer found deleted is read again, wherever it is now.
+
+    The customer is remembered until that was done in every table the connection wants.
+    """
     run.landing.commit()
-    tables = [
-        t for t in run.tables
-        if isinstance(t.reading, Search) and t.name in ("conversation", "message", "kobject")
-    ]  # fmt: skip
+    tables = [t for t in run.tables if t.name in _OWNED]
+    wanted = {t.name for t in choose(run.connection) if t.name in _OWNED}
     waiting = iter(sorted(run.landing.merged))
     while customers := list(islice(waiting, _CUSTOMERS)):
         done = [_read_again(run, table, customers) for table in tables]
-        if all(done):
+        if all(done) and wanted <= {t.name for t in tables}:
             run.landing.merged -= set(customers)
         run.landing.commit()
 

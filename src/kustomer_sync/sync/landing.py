@@ -73,6 +73,8 @@ class Landing:
         self.taken: dict[str, int] = {}
         self.unattached = False
         """A message came that does not say which attachments it has."""
+        self._asked: dict[str, set[str]] = {}
+        """Resource -> custom attributes for whose sake its metadata was asked for again."""
         self._states: dict[str, TableState] = {}
         self._changed: dict[str, Any] = {}
         self._shredders: dict[tuple[str, bool], Shredder] = {}
@@ -133,8 +135,21 @@ class Landing:
         attributes = record.get("attributes")
         if isinstance(attributes, dict) and attributes.get("name") is None:
             attributes["name"] = klass
-        if not self.types.knows(f"kobject.{klass}"):
-            self._learn_klass(klass)
+
+    def _learn_new(self, table: Table, records: Sequence[Record]) -> None:
+        """Ask for the metadata of custom attributes that were never met, once a sync for each."""
+        for record in records:
+            resource, name = table.name, table.name
+            if table.per_klass:
+                resource = f"{table.name}.{record['klass']}"
+                name = self.names.klasses(table.name).get(str(record["klass"]), "")
+            attributes = record.get("attributes")
+            custom = attributes.get("custom") if isinstance(attributes, dict) else None
+            met = set(custom if isinstance(custom, dict) else ())
+            known = self.names.attributes(name) | self.types.described(resource)
+            if new := met - known - self._asked.get(resource, set()):
+                self._asked.setdefault(resource, set()).update(new)
+                self.types.learn(resource, metadata(self._run.client, resource))
 
     # ---- taking in ----
 
@@ -143,6 +158,8 @@ class Landing:
         if table.per_klass:
             for record in records:
                 self._klassed(record)
+        if table.custom:
+            self._learn_new(table, records)
         if any(child.name == ATTACHMENTS for child in table.children):
             known, unknown = told_apart(records)
             self.unattached = self.unattached or bool(unknown)

@@ -18,6 +18,8 @@ def reimport(run: Run, table: Table) -> None:
     run.note(f"re-importing {table.name}")
     try:
         whole = _listing(run, table)
+        if whole.repeated:
+            whole = _listing(run, table)
     except (Forbidden, NotFound, Refused) as error:
         run.denied(table, str(error))
         return
@@ -26,8 +28,9 @@ def reimport(run: Run, table: Table) -> None:
         absent = _gone(run, table, whole)
     else:
         run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")
-    run.landing.of(table.name).listed_at = run.now().isoformat()
-    run.landing.touch(table.name)
+    if not whole.repeated:  # else the next sync lists it again
+        run.landing.of(table.name).listed_at = run.now().isoformat()
+        run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, absent))
 
 

@@ -20,12 +20,12 @@ from kustomer_sync.errors import (
     SyncFailed,
 )
 from kustomer_sync.kustomer import windows
-from kustomer_sync.model import Counts, Listing, Search, Table
+from kustomer_sync.model import Counts, Listing, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow_attachments, follow_merged, note_merged
-from kustomer_sync.sync.landing import ATTACHMENTS, Landing
+from kustomer_sync.sync.landing import ATTACHMENTS, Landing, read_ms
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
 
@@ -100,6 +100,8 @@ class Run:
         """The server's time when the sync began, in milliseconds since 1970."""
         self.merged_since = 0
         """A customer deleted before was met deleted before; in milliseconds since 1970."""
+        self._newest = 0
+        """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
         self._phase = ""
@@ -215,12 +217,13 @@ class Run:
     # ---- windows ----
 
     def _windows(self, table: Table, hi: int) -> Iterator[windows.Window]:
-        """What of `table` is not read yet, and the overlap before the newest read part again."""
-        done = self.landing.of(table.name).done
-        if done:
-            top = done[-1][1]
-            overlap = self.connection.overlap_seconds * 1000
-            done = windows.merged((lo, min(h, top - overlap)) for lo, h in done)
+        """What of `table` is not read yet, and the overlap before it again.
+
+        Each read part may end where a sync met the present, not only the newest: one that was cut
+        off read from its present downwards.
+        """
+        overlap = self.connection.overlap_seconds * 1000
+        done = windows.merged((lo, top - overlap) for lo, top in self.landing.of(table.name).done)
         for gap in windows.gaps((0, hi), done):
             yield from self.windows_of(table, gap)
 
@@ -252,6 +255,7 @@ class Run:
         reader = windows.Reader(
             self.client, caps=self.limits.caps, page_size=self.limits.page_size,
             workers=self.limits.workers, oldest_first=not self.connection.priority_first,
+            patience=self.limits.retry_seconds,
         )  # fmt: skip
         with closing(reader.read(todo)) as events:
             for event in events:
@@ -264,11 +268,13 @@ class Run:
                 self.expected[table.name] = self.expected.get(table.name, 0) + records
                 self.tell()
             case windows.Found(table, records, nbytes):
+                self._note_time(records)
                 if table.name == "customer":
                     note_merged(self, records)
                 self.landing.take(table, records, nbytes)
             case windows.Completed(table, span, records):
                 self.minimum.records[table.name] = self.minimum.records.get(table.name, 0) + records
+                span = self._certain(span)
                 self.landing.of(table.name).complete(span)
                 self.landing.touch(table.name)
                 if table.name == "message":
@@ -287,6 +293,21 @@ class Run:
                     "window_incomplete",
                     f"{table.name} at {windows.iso(span[0])}: {message}; it is tried again.",
                 )
+
+    def _note_time(self, records: Iterable[Record]) -> None:
+        for record in records if self.client.server_time is None else ():
+            self._newest = max(self._newest, read_ms(record, "updatedAt") or 0)
+
+    def _certain(self, span: windows.Span) -> windows.Span:
+        """What of a span that was read lies in the server's past for sure.
+
+        Where no reply carries a `Date`, its end came from this machine's clock, which may be
+        ahead; a record is from the server's past.
+        """
+        if self.client.server_time is not None:
+            return span
+        certain = self._newest + 1 - self.connection.index_lag_seconds * 1000
+        return span[0], min(span[1], certain)
 
     def _attached(self, span: windows.Span) -> None:
         """A span of messages was read: with their attachments, or these are to be asked for."""

@@ -36,11 +36,10 @@ def test_types(attribute: str, type_: Type) -> None:
 
 
 def test_metadata_that_can_not_be_read() -> None:
-    """Is known to have been asked for, and suffixes decide."""
+    """Suffixes decide."""
     types = CustomTypes()
-    assert not types.knows("thing")
     types.learn("thing", None)
-    assert types.knows("thing")
+    assert types.described("thing") == set()
     assert types.type_of("thing", "xNum") is Type.DOUBLE
 
 

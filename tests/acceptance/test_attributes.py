@@ -1,0 +1,75 @@
+"""Custom attributes and klasses that appear between two syncs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kustomer_sync.settings import Connection
+from kustomer_sync.shred.naming import snake
+from kustomer_sync.simulator import Simulator
+from kustomer_sync.sync import sync
+from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.truth import differences
+
+Connect = Callable[..., Connection]
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+def test_a_new_attribute_of_several_values_lands_as_what_it_is(
+    connect: Connect, database: Path, query: Query
+) -> None:
+    """Its metadata is asked for when it is met, not a day later: an array is no number."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.add_custom("customer", "sizesNum", {"type": "number", "multi": True})
+        sim.edit("customer", sim.id("customer", 3), {"custom": {"sizesNum": [38, 39]}})
+        klass = str(sim.get("kobject", sim.id("kobject", 3))["type"]).removeprefix("kobject.")  # type: ignore[index]  # it is there
+        sim.add_custom(f"kobject.{klass}", "sizesNum", {"type": "number", "multi": True})
+        sim.edit("kobject", sim.id("kobject", 3), {"custom": {"sizesNum": [40]}})
+        sim.clock.advance(60)
+        sync(connection)
+        assert differences(sim, database) == []
+        found = "SELECT typeof(custom_sizes_num), custom_sizes_num::VARCHAR FROM kustomer.{} " \
+                "WHERE custom_sizes_num IS NOT NULL"  # fmt: skip
+        assert query(found.format("customer")) == [("JSON", "[38,39]")]
+        assert query(found.format(f"kobject_{snake(klass)}")) == [("JSON", "[40]")]
+        sim.requests.clear()
+        sim.edit("customer", sim.id("customer", 4), {"custom": {"sizesNum": [41]}})
+        sim.clock.advance(60)
+        sync(connection)
+        assert sim.requests.count("/v1/metadata") == 0
+
+
+def test_a_new_klass_is_typed_by_its_metadata(connect: Connect, query: Query) -> None:
+    """Met between two daily readings; its attribute of several values is an array."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.add_klass("parcel", kobjects=0)
+        sim.add_custom("kobject.parcel", "stopsNum", {"type": "number", "multi": True})
+        sim.create("kobject.parcel", {"title": "p", "tags": [], "custom": {"stopsNum": [1, 2]}},
+                   {"customer": sim.id("customer", 1)})  # fmt: skip
+        sim.clock.advance(60)
+        sync(connection)
+        assert query("SELECT custom_stops_num::VARCHAR FROM kustomer.kobject_parcel") == [
+            ("[1,2]",)
+        ]
+
+
+def test_what_was_learnt_of_an_attribute_is_kept_between_syncs(
+    connect: Connect, query: Query
+) -> None:
+    """A record that changes the same day finds its columns as they are, names and types."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.edit("customer", sim.id("customer", 3), {"custom": {"interestsStr": ["a", "b"]}})
+        sim.clock.advance(60)
+        sync(connection)
+        types = "SELECT DISTINCT typeof(custom_interests_str) FROM kustomer.customer"
+        assert query(types) == [("JSON",)]
+        columns = "SELECT count(*) FROM duckdb_columns() WHERE column_name LIKE 'custom_interests%'"
+        assert query(columns) == [(1,)]

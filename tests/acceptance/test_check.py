@@ -1,0 +1,61 @@
+"""`check` says what a key can do, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kustomer_sync.check import check, has
+from kustomer_sync.errors import DestinationUnusable
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator
+from tests.acceptance.conftest import UNLIMITED
+
+Connect = Callable[..., Connection]
+SEARCHED = {"customer", "conversation", "message", "kobject"}
+
+
+def test_the_search_role_costs_every_searched_table(connect: Connect) -> None:
+    """It is a role of its own."""
+    with Simulator(limits=UNLIMITED) as sim:
+        sim.revoke_role("org.permission.search.create")
+        (missing,) = check(connect(sim)).missing
+        assert missing.role == "org.permission.search.create"
+        assert set(missing.tables) >= SEARCHED
+
+
+def test_where_the_roles_are_not_told_each_path_is_tried(connect: Connect) -> None:
+    """A server without the path that tells them."""
+    with Simulator(limits=UNLIMITED) as sim:
+        sim.faults.add("status", "/current", value=404)
+        sim.revoke_role("org.permission.tag.read")
+        sim.revoke_role("org.permission.search.create")
+        found = check(connect(sim))
+        assert not found.roles_known
+        costs = {name for missing in found.missing for name in missing.tables}
+        assert costs >= {"tag", *SEARCHED}
+        assert not costs & {"team", "user"}
+
+
+def test_a_destination_that_can_not_be_opened_is_said(connect: Connect, tmp_path: Path) -> None:
+    """Before a sync would meet it."""
+    with Simulator(limits=UNLIMITED) as sim, pytest.raises(DestinationUnusable):
+        check(connect(sim, destination=f"duckdb:///{tmp_path}/nowhere/x.duckdb"))
+
+
+@pytest.mark.parametrize(
+    ("given", "granted"),
+    [
+        ("org.permission.message.read", True), ("org.permission.message", True),
+        ("org.permission", True), ("org", True), ("org.user.message.read", True),
+        ("org.admin.message.read", True), ("org.permission.messages.read", False),
+        ("org.permission.message.create", False), ("org.permission.customer.read", False),
+    ],
+)  # fmt: skip
+def test_a_role_is_granted_by_itself_its_legacy_name_and_what_is_above(
+    given: str, granted: bool
+) -> None:
+    """And by nothing else."""
+    assert has({given}, "org.permission.message.read") is granted

@@ -1,0 +1,106 @@
+"""A listed table is what Kustomer lists, and a list that lies flags nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator, Switches
+from kustomer_sync.simulator.faults import FaultName
+from kustomer_sync.sync import sync
+from tests.acceptance.conftest import UNLIMITED, Meanwhile
+from tests.acceptance.truth import differences
+
+Connect = Callable[..., Connection]
+Query = Callable[[str], list[tuple[Any, ...]]]
+FLAGGED = "SELECT count(*) FROM kustomer.tag WHERE _fivetran_deleted"
+
+
+@pytest.mark.parametrize("name", ["duplicate_page", "overlap", "repeat"])
+def test_a_list_that_repeats_itself_is_read_again(
+    connect: Connect, database: Path, name: FaultName
+) -> None:
+    """A page came in the place of another, whose records are new: they are there all the same."""
+    with Simulator(switches=Switches(list_max_page_size=7), limits=UNLIMITED) as sim:
+        fault = sim.faults.add(name, r"/v1/users\?.*page=2", times=1, value=7)
+        report = sync(connect(sim))
+        assert fault.fired == 1
+        assert report.status == "SUCCESSFUL"
+        assert differences(sim, database) == []
+
+
+def test_a_list_that_never_ends_is_given_up(connect: Connect) -> None:
+    """The same page for ever: the sync fails and says so, instead of asking for ever."""
+    with Simulator(limits=UNLIMITED) as sim:
+        sim.faults.add("repeat", "/v1/tags")
+        report = sync(connect(sim), tables=["tag"])
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "/v1/tags" in report.error.message
+        assert sim.requests.total < 20
+
+
+def test_a_list_that_is_cut_off_flags_nothing(connect: Connect, query: Query) -> None:
+    """Over 100 pages: it may have ended early, which a warning says."""
+    switches = Switches(list_max_page_size=1)
+    with Simulator(limits=UNLIMITED, switches=switches) as sim:
+        connection = connect(sim)
+        for n in range(75):
+            sim.create("tag", {"name": f"more {n}"})
+        sim.hard_delete("tag", sim.create("tag", {"name": "gone"}))
+        sync(connection, tables=["tag"])
+        sim.switches = replace(switches, list_depth_cap=100)
+        report = sync(connection, tables=["tag"], reimport=True)
+        assert "listing_incomplete" in {w.code for w in report.warnings}
+        assert report.tables["tag"].rows == 105
+        assert query(FLAGGED) == [(0,)]
+
+
+@pytest.mark.parametrize("cap", [20, 10])
+def test_what_a_list_lacks_and_a_look_by_id_shows_is_not_flagged(
+    connect: Connect, query: Query, cap: int
+) -> None:
+    """Two lists that end too early; one that shrank by more than half is said first."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["tag"])
+        sim.switches = Switches(list_depth_cap=cap)
+        report = sync(connection, tables=["tag"], reimport=True)
+        assert report.tables["tag"].deleted == 0
+        assert ("listing_shrank" in {w.code for w in report.warnings}) is (cap == 10)
+        assert query(FLAGGED) == [(0,)]
+
+
+def test_a_list_that_shrank_once_flags_nothing(connect: Connect, query: Query) -> None:
+    """The second list has what the first lacked, and the path by id tells nothing."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["tag"])
+        sim.faults.rules.append(
+            Meanwhile(
+                r"/v1/tags\?",
+                lambda number: setattr(
+                    sim, "switches", Switches(list_depth_cap=10 if number < 3 else 10_000)
+                ),
+            )
+        )
+        sim.faults.add("status", r"/v1/tags/[0-9a-f]{24}", value=400)
+        assert sync(connection, tables=["tag"], reimport=True).tables["tag"].deleted == 0
+        assert query(FLAGGED) == [(0,)]
+
+
+def test_a_list_that_is_refused_flags_nothing(connect: Connect, query: Query) -> None:
+    """A role withdrawn after the first sync leaves the rows as they are."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["tag"])
+        sim.revoke_role("org.permission.tag.read")
+        report = sync(connection, tables=["tag"], reimport=True)
+        assert report.status == "SUCCESSFUL"
+        assert "role_missing" in {w.code for w in report.warnings}
+        assert query(FLAGGED) == [(0,)]

@@ -1,0 +1,930 @@
+"""The mutations: plausible bugs, each with the promise it breaks and the tests that must notice.
+
+A new promise comes with its line here. `old` must be in the file exactly once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+A, U = "tests/acceptance/", "tests/unit/"
+CLIENT = f"{U}kustomer/test_client.py::"
+QUOTA = f"{U}kustomer/test_quota.py::"
+WINDOWS = f"{U}kustomer/test_windows.py::"
+PARSE = f"{U}kustomer/test_parse.py::"
+CHOICE = f"{U}test_choice.py::"
+SHREDDER = f"{U}shred/test_shredder.py::"
+SHRED = f"{U}shred/test_promises.py::"
+TRUTH = f"{A}test_truth.py::"
+DELETES = f"{A}test_deletes.py::"
+FAULTS = f"{A}test_faults.py::"
+TIME = f"{A}test_time.py::"
+LISTINGS = f"{A}test_listings.py::"
+ATTRIBUTES = f"{A}test_attributes.py::"
+RESUME = f"{A}test_resume.py::"
+CHECK = f"{A}test_check.py::"
+PROMISES = "tests/contract/destinations/test_promises.py::"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    sentence: str
+    """The promise it breaks."""
+    file: str
+    """Below `src/kustomer_sync`."""
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    """pytest node ids; with the mutation, one of them at least fails."""
+
+    @property
+    def id(self) -> str:
+        words = "".join(c if c.isalnum() else " " for c in self.sentence.lower()).split()
+        return f"{self.file.removesuffix('.py').replace('/', '.')}: {'-'.join(words)}"
+
+
+def _of(file: str, *lines: tuple[str, str, str, str] | tuple[str, str, str, str, str]) -> tuple[
+    Mutation, ...
+]:  # fmt: skip
+    return tuple(Mutation(line[0], file, line[1], line[2], tuple(line[3:])) for line in lines)
+
+
+_CLIENT = _of(
+    "kustomer/client.py",
+    (
+        "`links.next` is followed only on the same host",
+        "if (target.scheme, target.netloc) != (own.scheme, own.netloc):",
+        "if False:",
+        f"{CLIENT}test_a_link_to_another_host_is_never_followed",
+    ),
+    (
+        "A list that links back to itself is given up",
+        "if following in followed:",
+        "if False:",
+        f"{FAULTS}test_a_link_that_leads_astray_is_not_followed[next_self]",
+    ),
+    (
+        "A list that never ends is given up",
+        "if stale == _STALE_PAGES:",
+        "if False:",
+        f"{LISTINGS}test_a_list_that_never_ends_is_given_up",
+    ),
+    (
+        "401 stops at once",
+        "    if status == 401:\n",
+        '    if status == 401:\n        raise _Again("401")\n    if status == 499:\n',
+        f"{CLIENT}test_a_refused_key_is_not_tried_again",
+    ),
+    (
+        "403 costs its table, not the sync",
+        "raise Forbidden(_message(content) or path)",
+        'raise SourceFailed(_message(content) or path, "")',
+        f"{FAULTS}test_a_withdrawn_role_costs_its_table_and_no_other",
+    ),
+    (
+        "5xx is tried again",
+        "if status >= 500 or status == 408",
+        "if status > 500 or status == 408",
+        f"{FAULTS}test_a_passing_fault_loses_nothing[status-500]",
+    ),
+    (
+        "A body that is no JSON is tried again",
+        'raise _Again("the body is not JSON") from None',
+        'raise Refused(status, "the body is not JSON") from None',
+        f"{FAULTS}test_a_passing_fault_loses_nothing[truncated-None]",
+    ),
+    (
+        "A reset in the middle of a body is tried again",
+        'raise _Again(f"{type(error).__name__}: {error}".rstrip(": ")) from error',
+        'raise SourceFailed(f"{type(error).__name__}: {error}", "") from error',
+        f"{FAULTS}test_a_passing_fault_loses_nothing[reset_body-None]",
+    ),
+    (
+        "A body that drips is not waited for",
+        "            if self._clock() > deadline:\n",
+        "            if False:\n",
+        f"{FAULTS}test_a_passing_fault_loses_nothing[slow-300]",
+    ),
+    (
+        "Retries end at the total deadline",
+        "if self._clock() + delay > deadline:",
+        "if False:",
+        f"{CLIENT}test_what_keeps_failing_is_given_up_at_the_deadline",
+    ),
+    (
+        "Retry-After is honoured",
+        "return float(retry_after) + 0.1",
+        "return 0.1",
+        f"{CLIENT}test_a_429_is_waited_out_until_the_reset[True]",
+    ),
+    (
+        "A 429 is waited out until the reset that the headers name",
+        "return float(limit.reset_in) + 0.5",
+        "return 0.5",
+        f"{CLIENT}test_a_429_is_waited_out_until_the_reset[False]",
+    ),
+    (
+        "A host that answered once is not unreachable",
+        "            self._answered = True\n",
+        "",
+        f"{TIME}test_an_outage_is_waited_for_where_no_reply_carries_a_date",
+    ),
+    (
+        "The server's time is its latest `Date`",
+        "if self.server_time is None or at > self.server_time:",
+        "if False:",
+        f"{TIME}test_a_clock_of_ours_that_is_wrong_loses_nothing[-600-True]",
+        f"{TIME}test_a_clock_of_ours_that_is_wrong_loses_nothing[600-True]",
+    ),
+    (
+        "Included objects are in the place of their references",
+        'by_ref.get((ref.get("type"), ref.get("id")), ref)',
+        "ref",
+        f"{DELETES}test_attachments_that_a_search_includes_cost_no_request_more",
+    ),
+)
+
+_QUOTA = _of(
+    "kustomer/quota.py",
+    (
+        "Only the share of the budget is used",
+        "return max(1, int(self.limit * self.percentage / 100))",
+        "return self.limit",
+        f"{QUOTA}test_searches_stay_within_their_share_in_any_minute",
+        f"{CLIENT}test_the_share_of_the_budget_is_kept",
+    ),
+    (
+        "The share holds in any minute",
+        "_MINUTE = 60.25",
+        "_MINUTE = 58.0",
+        f"{QUOTA}test_searches_stay_within_their_share_in_any_minute",
+    ),
+    (
+        "When others eat the budget, we slow down",
+        "if now < self.window_ends and self.used_by_all + self.in_flight >= self.allowed:",
+        "if False:",
+        f"{QUOTA}test_when_others_use_the_budget_up_it_waits_for_the_reset",
+    ),
+    (
+        "A refused lane waits",
+        "lane.blocked_until = max(lane.blocked_until, now + refused_for)",
+        "lane.blocked_until = now",
+        f"{CLIENT}test_a_429_is_waited_out_until_the_reset",
+    ),
+    (
+        "Too long without a possible request ends the sync, to be run again",
+        "if at - self._last_possible > self._max_wait:",
+        "if False:",
+        f"{QUOTA}test_too_long_without_a_possible_request_reschedules",
+    ),
+    (
+        "Searches have a budget of their own",
+        "return self.org if limit.limit == self._org_limit_heard else self.search",
+        "return self.search",
+        f"{QUOTA}test_headers_of_a_search_that_speak_of_the_org_do_not_widen_the_search_lane",
+    ),
+    (
+        "A search uses up both budgets",
+        "lanes = (self.org, self.search) if search else (self.org,)\n        with self._changed:\n"
+        "            while True:",
+        "lanes = (self.org,)\n        with self._changed:\n            while True:",
+        f"{QUOTA}test_searches_stay_within_their_share_in_any_minute",
+    ),
+    (
+        "A reset in milliseconds is one",
+        "reset /= 1000",
+        "reset /= 1",
+        f"{QUOTA}test_a_reset_is_understood_in_every_unit",
+    ),
+    (
+        "A reset is an epoch of the server's clock",
+        "reset = reset - server_time if server_time is not None else 60.0",
+        "reset = 60.0",
+        f"{QUOTA}test_a_reset_is_understood_in_every_unit",
+    ),
+)
+
+_WINDOWS = _of(
+    "kustomer/windows.py",
+    (
+        "A window begins with its first millisecond",
+        '= [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi)}}]',
+        '= [{f"{context}_updated_at": {"gte": iso(lo + 1), "lt": iso(hi)}}]',
+        f"{WINDOWS}test_every_record_is_found_at_every_page_size_and_cap",
+    ),
+    (
+        "A window reaches to its last millisecond",
+        '= [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi)}}]',
+        '= [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi - 1)}}]',
+        f"{WINDOWS}test_every_record_is_found_at_every_page_size_and_cap",
+    ),
+    (
+        "A total at the cap says nothing",
+        "return total >= self._cap(size)",
+        "return total > self._cap(size)",
+        f"{WINDOWS}test_every_record_is_found_at_every_page_size_and_cap",
+    ),
+    (
+        "A window counts only when the distinct ids equal the total",
+        "if seen is not None and len(seen) == total:",
+        "if seen is not None:",
+        f"{WINDOWS}test_records_alike_in_both_times_are_read_again_until_all_were_seen",
+    ),
+    (
+        "A window counts only when every page reported the same total",
+        "if page.total != total or self._size_of(page, size) != size:",
+        "if self._size_of(page, size) != size:",
+        f"{WINDOWS}test_a_total_that_changes_between_pages_makes_the_window_be_read_again",
+    ),
+    (
+        "A window that does not add up is read once more",
+        "for attempt in range(2):",
+        "for attempt in range(1, 2):",
+        f"{WINDOWS}test_a_window_that_changed_once_is_read_once_more_before_it_is_cut",
+    ),
+    (
+        "A search that timed out is not believed",
+        "if not page.timed_out and all(",
+        "if all(",
+        f"{WINDOWS}test_a_search_that_timed_out_is_not_believed",
+    ),
+    (
+        "Searches that always time out end the sync",
+        "if late and self._unanswered >= _UNANSWERED:",
+        "if False:",
+        f"{FAULTS}test_searches_that_always_time_out_end_the_sync",
+    ),
+    (
+        "The page's size is the reply's",
+        "return page.size or default or len(page.records) or self._page_size",
+        "return self._page_size",
+        f"{WINDOWS}test_smaller_pages_than_asked_for_cost_no_more_than_their_number",
+    ),
+    (
+        "A refusal within the documented cap teaches a lower one",
+        "if records < self._caps.records:",
+        "if False:",
+        f"{WINDOWS}test_a_server_with_a_lower_cap_than_documented_loses_nothing",
+    ),
+    (
+        "One millisecond over a page is read by createdAt",
+        "return self._by_created(window, archive)",
+        "return self._ties(window, archive)",
+        f"{WINDOWS}test_equal_timestamps_beyond_the_cap_are_read_by_their_creation",
+    ),
+    (
+        "Records alike in both times are told apart by another attribute",
+        "return self._alike(window, archive)",
+        "return self._ties(window, archive)",
+        f"{WINDOWS}test_records_alike_in_both_times_beyond_the_cap_are_told_apart_by_id",
+    ),
+    (
+        "A span that could not be read whole is not completed",
+        "return  # its parts were queued, or it was said to be incomplete",
+        "read = 0",
+        f"{WINDOWS}test_what_cannot_be_read_completely_is_said_and_not_completed",
+    ),
+    (
+        "A range over the cap is cut by the density seen",
+        "cuts = self._many(lo, hi, first, total)",
+        "cuts = []",
+        f"{WINDOWS}test_a_large_clean_range_costs_few_requests_more_than_its_pages",
+    ),
+    (
+        "The newest window comes first",
+        "self._sign = 1 if oldest_first else -1",
+        "self._sign = -1 if oldest_first else 1",
+        f"{WINDOWS}test_the_newest_are_read_first",
+    ),
+    (
+        "Spans with a gap between them are two",
+        "if out and lo <= out[-1][1]:",
+        "if out:",
+        f"{WINDOWS}test_gaps_are_what_is_not_done",
+    ),
+    (
+        "Soft-deleted records are asked for",
+        '"includeDeleted": deleted,',
+        '"includeDeleted": False,',
+        f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[record]",
+    ),
+    (
+        "Without the archive only the old part is missing",
+        "self._deny(window.table, (archive,), str(error))",
+        "self._deny(window.table, (False, True), str(error))",
+        f"{TRUTH}test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps",
+    ),
+    (
+        "Attachments are asked for with the search",
+        'return {"include": "attachments"} if table.object == "message" else {}',
+        "return {}",
+        f"{DELETES}test_attachments_that_a_search_includes_cost_no_request_more",
+    ),
+)
+
+_LISTED = _of(
+    "kustomer/listings.py",
+    (
+        "A list of 100 pages or 10,000 records may be cut off",
+        "elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:",
+        "elif False:",
+        f"{LISTINGS}test_a_list_that_is_cut_off_flags_nothing",
+    ),
+    (
+        "A list that repeats itself may lack others",
+        "    if count > len(ids):\n",
+        "    if False:\n",
+        f"{LISTINGS}test_a_list_that_repeats_itself_is_read_again",
+    ),
+    (
+        "The lists that complete the first are read too",
+        "for further in ((), *reading.also):",
+        "for further in ((),):",
+        f"{TRUTH}test_metadata_is_asked_for_by_table",
+    ),
+)
+
+_SINGLY = _of(
+    "kustomer/singly.py",
+    (
+        "A refusal is no proof that a record is gone",
+        "        except Refused:\n            body = None\n",
+        "        except Refused:\n            absent.append(True)\n            continue\n",
+        f"{DELETES}test_a_refusal_is_no_proof_that_a_record_is_gone",
+    ),
+    (
+        "A message that names no attachments may have some",
+        "    if not any(relation is not None for relation in told):\n        return [], records\n",
+        "    if not any(relation is not None for relation in told):\n        return records, []\n",
+        f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
+    ),
+    (
+        "The messages of a conversation are asked for with their attachments",
+        '{"page": "1", "pageSize": "100", "include": _ATTACHMENTS}',
+        '{"page": "1", "pageSize": "100"}',
+        f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
+    ),
+)
+
+_KLASSES = _of(
+    "kustomer/klasses.py",
+    (
+        "Without the role for klasses the KObjects still come",
+        "                self.denied = str(error)\n                return\n",
+        "                raise\n",
+        f"{DELETES}test_what_changes_while_it_is_compared_is_not_flagged",
+    ),
+    (
+        "A KObject's klass is what its type says",
+        'if isinstance(kind, str) and kind.startswith("kobject.") and len(kind) > 8:',
+        "if False:",
+        f"{DELETES}test_what_changes_while_it_is_compared_is_not_flagged",
+        f"{TRUTH}test_either_answer_to_an_open_question_gives_the_same_rows[tag-names]",
+    ),
+)
+
+_PARSE = _of(
+    "kustomer/parse.py",
+    (
+        "Integers keep every digit",
+        "    if not _beyond_64_bits(body):\n",
+        "    if body:\n",
+        f"{PARSE}test_integers_keep_their_digits",
+    ),
+    (
+        "Lone surrogates become U+FFFD",
+        r'_UNLANDABLE = re.compile("[\x00\ud800-\udfff]")',
+        r'_UNLANDABLE = re.compile("[\x00]")',
+        f"{PARSE}test_what_some_databases_refuse_is_replaced",
+        f"{FAULTS}test_a_passing_fault_loses_nothing[surrogate-None]",
+    ),
+    (
+        "NUL becomes U+FFFD",
+        'return _scrubbed(value) if b"\\\\u0000" in body else value',
+        "return value",
+        f"{PARSE}test_what_some_databases_refuse_is_replaced",
+    ),
+    (
+        "Invalid UTF-8 costs no page",
+        'text = body.decode("utf-8", "replace")',
+        'text = body.decode("utf-8")',
+        f"{PARSE}test_what_some_databases_refuse_is_replaced",
+    ),
+)
+
+_CHOICE = _of(
+    "sync/choice.py",
+    (
+        "Service version 1 has no histories",
+        "if connection.service_version == 1 or (history and",
+        "if (history and",
+        f"{CHOICE}test_service_version_1_has_no_histories",
+    ),
+    (
+        "Without extras the reference's columns are left",
+        "columns = tuple(c for c in table.columns if connection.extras or not c.extra)",
+        "columns = table.columns",
+        f"{CHOICE}test_without_extras_only_the_reference_s_columns_are_left",
+    ),
+    (
+        "A disabled table does not sync",
+        "return choice is None or choice.enabled",
+        "return True",
+        f"{CHOICE}test_a_disabled_table_takes_only_itself",
+    ),
+    (
+        "The connection's share is the quota's",
+        "        connection.api_utilization_percentage,\n",
+        "        90,\n",
+        f"{CHOICE}test_the_client_keeps_the_connection_s_share",
+    ),
+)
+
+_RUN = _of(
+    "sync/run.py",
+    (
+        "Searches stop `index_lag_seconds` before the present",
+        "hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000",
+        "hi = windows.millis(self.now())",
+        f"{TIME}test_what_the_index_shows_late_is_read[60-0]",
+    ),
+    (
+        "`overlap_seconds` before each cursor are read again",
+        "overlap = self.connection.overlap_seconds * 1000",
+        "overlap = 0",
+        f"{TIME}test_what_the_index_shows_late_is_read[0-60]",
+    ),
+    (
+        "The overlap is before every part that was read, not only the newest",
+        "done = windows.merged((lo, top - overlap) for lo, top in "
+        "self.landing.of(table.name).done)",
+        "done = self.landing.of(table.name).done\n"
+        "        done = [*done[:-1], *((lo, top - overlap) for lo, top in done[-1:])]",
+        f"{TIME}test_what_the_index_shows_late_is_read_after_a_sync_that_was_cut_off",
+    ),
+    (
+        "Only the server's clock is compared with the server's times",
+        "        return self.client.server_time\n",
+        "        return datetime.now(UTC)\n",
+        f"{TIME}test_a_clock_of_ours_that_is_wrong_loses_nothing[600-True]",
+    ),
+    (
+        "Without a `Date` the cursor does not pass what was seen",
+        "return span[0], min(span[1], certain)",
+        "return span",
+        f"{TIME}test_without_a_date_the_cursor_does_not_pass_what_was_seen",
+        f"{TIME}test_a_clock_of_ours_that_is_wrong_loses_nothing[600-False]",
+    ),
+    (
+        "The state claims no more than was read",
+        "                self.landing.of(table.name).complete(span)\n",
+        "                self.landing.of(table.name).complete((0, span[1]))\n",
+        f"{RESUME}test_what_was_read_is_not_read_again_and_what_was_not_is",
+    ),
+    (
+        "A resumed sync does not read completed spans again",
+        "for gap in windows.gaps((0, hi), done):",
+        "for gap in windows.gaps((0, hi), ()):",
+        f"{TRUTH}test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls",
+    ),
+    (
+        "A sync that ends early keeps what it completed",
+        "            return\n        try:\n            self.landing.commit()\n",
+        "            return\n        try:\n            pass\n",
+        f"{FAULTS}test_an_expired_key_ends_the_sync_and_what_was_read_stays",
+        f"{RESUME}test_what_was_read_is_not_read_again_and_what_was_not_is",
+    ),
+    (
+        "Older than two years comes from the archive",
+        "((lo, min(hi, horizon)), (False, True)),",
+        "((lo, min(hi, horizon)), (False,)),",
+        f"{TRUTH}test_metadata_is_asked_for_by_table",
+    ),
+    (
+        "The archive is read on both sides of the boundary",
+        "_HORIZON_MARGIN = 3 * _DAY_MS",
+        "_HORIZON_MARGIN = -3 * _DAY_MS",
+        f"{TIME}test_records_on_either_side_of_two_years_land",
+    ),
+    (
+        "Lists are read once a day, not at every sync",
+        "return now - at >= _DAY\n",
+        "return True\n",
+        f"{TRUTH}test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls",
+    ),
+    (
+        "Once a day the tables are compared",
+        "return now - at >= _DAY\n",
+        "return False\n",
+        f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[conversation]",
+    ),
+    (
+        "The daily reading is due at `daily_sync_time`",
+        "            due -= timedelta(days=1)\n",
+        "            due -= timedelta(days=0)\n",
+        f"{TIME}test_the_daily_reading_is_due_at_its_time",
+    ),
+    (
+        "Customers found deleted are followed, also those deleted since the last comparison",
+        "self.merged_since = windows.millis(datetime.fromisoformat(compared)) - _DAY_MS",
+        "self.merged_since = windows.millis(datetime.fromisoformat(compared)) + _DAY_MS",
+        f"{DELETES}test_what_a_merge_moved_is_the_other_customer_s[False]",
+    ),
+    (
+        "A merged customer's records are read again",
+        'if table.name == "customer":\n                    note_merged(self, records)',
+        'if table.name == "":\n                    note_merged(self, records)',
+        f"{DELETES}test_what_a_merge_moved_is_the_other_customer_s[False]",
+    ),
+    (
+        "Messages without their attachments are asked for by conversation",
+        "state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]",
+        "state.complete(span)",
+        f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
+    ),
+    (
+        "A new sync compares what an earlier one read",
+        "elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):",
+        "elif self.whole:",
+        f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[conversation]",
+    ),
+)
+
+_LANDING = _of(
+    "sync/landing.py",
+    (
+        "The state is in the transaction of the rows it covers",
+        "Write(batches, absent or {}, self._changed)",
+        "Write(batches, absent or {}, {})",
+        f"{RESUME}test_each_commit_saves_what_was_completed",
+    ),
+    (
+        "A cursor is the end of what is read without a gap",
+        "if self.done and self.done[0][0] <= 0:",
+        "if self.done:",
+        f"{TRUTH}test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps",
+    ),
+    (
+        "An erased KObject is flagged in its klass's table too",
+        "return {name: tuple(gone) for name in (table.name, *klasses.values())}",
+        "return {table.name: tuple(gone)}",
+        f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[kobject]",
+    ),
+    (
+        "A klass that is not listed is known by its KObjects",
+        "return sorted({*self.klasses.names.values(), *self.names.klasses()})",
+        "return sorted({*self.klasses.names.values()})",
+        f"{DELETES}test_what_changes_while_it_is_compared_is_not_flagged",
+    ),
+    (
+        "The metadata of a new attribute is asked for when it is met",
+        "        if table.custom:\n            self._learn_new(table, records)\n",
+        "",
+        f"{ATTRIBUTES}test_a_new_attribute_of_several_values_lands_as_what_it_is",
+        f"{ATTRIBUTES}test_a_new_klass_is_typed_by_its_metadata",
+    ),
+    (
+        "Types of custom attributes are kept between syncs",
+        '"custom_types": self.types.state(),',
+        '"custom_types": {},',
+        f"{ATTRIBUTES}test_what_was_learnt_of_an_attribute_is_kept_between_syncs",
+    ),
+    (
+        "Attachments that are not known of stay as they are stored",
+        "self._shred(table, unknown, whole=False)",
+        "self._shred(table, unknown, whole=True)",
+        f"{DELETES}test_attachments_stay_while_they_can_not_be_asked_for",
+    ),
+    (
+        "A batch is committed when enough is gathered",
+        "if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or "
+        "late:",
+        "if False:",
+        f"{RESUME}test_each_commit_saves_what_was_completed",
+    ),
+)
+
+_REIMPORT = _of(
+    "sync/reimport.py",
+    (
+        "An incomplete list is said",
+        "    if whole.complete:\n",
+        "    if True:\n",
+        f"{LISTINGS}test_a_list_that_is_cut_off_flags_nothing",
+    ),
+    (
+        "A list that failed flags nothing",
+        "        run.denied(table, str(error))\n        return\n",
+        "        run.denied(table, str(error))\n        whole = listings.Whole()\n",
+        f"{LISTINGS}test_a_list_that_is_refused_flags_nothing",
+    ),
+    (
+        "A shrunken list is read again before it is believed",
+        "second = _listing(run, table)",
+        "second = whole",
+        f"{LISTINGS}test_a_list_that_shrank_once_flags_nothing",
+    ),
+    (
+        "A list that shrank by more than half is said",
+        "if len(missing) * 2 > before:",
+        "if False:",
+        f"{LISTINGS}test_what_a_list_lacks_and_a_look_by_id_shows_is_not_flagged",
+    ),
+    (
+        "A look by id comes before a flag",
+        "        if record:\n",
+        "        if False:\n",
+        f"{LISTINGS}test_what_a_list_lacks_and_a_look_by_id_shows_is_not_flagged",
+    ),
+    (
+        "A list that repeated itself is read again",
+        "        if whole.repeated:\n            whole = _listing(run, table)\n",
+        "",
+        f"{LISTINGS}test_a_list_that_repeats_itself_is_read_again",
+    ),
+)
+
+_SWEEP = _of(
+    "sync/sweep.py",
+    (
+        "A quiet soft delete is found",
+        "if _count(run, window, deleted=False) != held.live:",
+        "if False:",
+        f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[record]",
+    ),
+    (
+        "An erased record that was soft-deleted is found",
+        "return _count(run, window, deleted=True) == held.kept",
+        "return True",
+        f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
+    ),
+    (
+        "Only the word that there is none proves a record gone",
+        "        if record is None:\n",
+        "        if not record:\n",
+        f"{DELETES}test_a_refusal_is_no_proof_that_a_record_is_gone",
+    ),
+    (
+        "A deletion is flagged only after a look by id",
+        "        if record is None:\n",
+        "        if True:\n",
+        f"{DELETES}test_a_refusal_is_no_proof_that_a_record_is_gone",
+    ),
+    (
+        "A path that shows no living record proves nothing",
+        "if not any(look(record_id) for record_id in _living(run, table)):",
+        "if False:",
+        f"{DELETES}test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
+    ),
+    (
+        "What was read again is there",
+        "before -= ids_of(records)",
+        "pass",
+        f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[404]",
+    ),
+    (
+        "What could not be read again is not flagged",
+        "    if unread:\n",
+        "    if False:\n",
+        f"{DELETES}test_a_comparison_that_can_not_read_its_spans_flags_nothing",
+    ),
+    (
+        "The archive is counted too",
+        "    for archive in window.archives:\n",
+        "    for archive in window.archives[:1]:\n",
+        f"{DELETES}test_the_comparison_of_an_unchanged_org_costs_its_counts_and_changes_nothing",
+    ),
+)
+
+_FOLLOW = _of(
+    "sync/follow.py",
+    (
+        "A merge whose records could not be read is not forgotten",
+        "if all(done) and wanted <=",
+        "if wanted <=",
+        f"{DELETES}test_a_merge_is_remembered_until_its_records_could_be_read",
+    ),
+    (
+        "A merge is followed in every table the connection wants",
+        "if all(done) and wanted <= {t.name for t in tables}:",
+        "if all(done):",
+        f"{DELETES}test_a_merge_met_by_a_sync_of_customers_alone_is_remembered",
+    ),
+    (
+        "What a merge moved lands",
+        "            if record:\n",
+        "            if False:\n",
+        f"{DELETES}test_what_a_merge_moved_is_the_other_customer_s[False]",
+    ),
+)
+
+_CHECK = _of(
+    "check.py",
+    (
+        "Searched tables need the search role",
+        "return (_SEARCH, table.role) if isinstance(table.reading, Search) else (table.role,)",
+        "return (table.role,)",
+        f"{CHECK}test_the_search_role_costs_every_searched_table",
+    ),
+    (
+        "Legacy roles count",
+        'legacy = {f"org.user.{kind}.read", f"org.admin.{kind}.read", f"org.user.{kind}.{action}"}',
+        "legacy = set[str]()",
+        f"{CHECK}test_a_role_is_granted_by_itself_its_legacy_name_and_what_is_above",
+    ),
+    (
+        "Where roles are not told each path is tried",
+        "missing = _refused(client, tables)",
+        "missing = ()",
+        f"{CHECK}test_where_the_roles_are_not_told_each_path_is_tried",
+    ),
+    (
+        "A destination that can't be opened is said",
+        "        found.check()\n",
+        "",
+        f"{CHECK}test_a_destination_that_can_not_be_opened_is_said",
+    ),
+)
+
+_SHRED = (
+    *_of(
+        "shred/lists.py",
+        (
+            "`index` counts from 1, by kernels",
+            "place = place + 1 if parent == last else 1",
+            "place = place + 1 if parent == last else 0",
+            f"{SHREDDER}test_elements_keep_their_order_and_count_from_one",
+        ),
+        (
+            "A text is not an array of its letters",
+            "if how.elements is None and _maybe_texts(values) and _texts(child, records):",
+            "if False:",
+            f"{SHREDDER}test_a_text_is_not_an_array_of_its_letters",
+        ),
+    ),
+    *_of(
+        "shred/elements.py",
+        (
+            "`index` counts from 1, one by one",
+            "enumerate(there, start=1)",
+            "enumerate(there, start=0)",
+            f"{SHREDDER}test_an_element_that_is_no_object_is_a_row_all_the_same",
+        ),
+        (
+            "Surrogate ids do not depend on the order of keys",
+            "option=orjson.OPT_SORT_KEYS",
+            "option=0",
+            f"{SHREDDER}test_equal_elements_have_ids_of_their_own",
+        ),
+        (
+            "Equal elements have ids of their own",
+            "seen[same] = seen.get(same, 0) + 1",
+            "seen[same] = 1",
+            f"{SHREDDER}test_equal_elements_have_ids_of_their_own",
+        ),
+    ),
+    *_of(
+        "shred/custom.py",
+        (
+            "The type of a custom attribute is its suffix's",
+            '{"Num": Type.DOUBLE,',
+            '{"Num": Type.STRING,',
+            f"{SHRED}test_types_come_from_the_suffix_and_metadata_never_from_values",
+        ),
+        (
+            "An attribute of several values is JSON",
+            "if attribute in self._multi.get(resource, ()):",
+            "if False:",
+            f"{SHRED}test_types_come_from_the_suffix_and_metadata_never_from_values",
+        ),
+    ),
+    *_of(
+        "shred/naming.py",
+        (
+            "A name already taken gets a number",
+            "while name in taken:",
+            "while False:",
+            f"{SHRED}test_colliding_names_are_numbered_in_order_of_first_sight",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "A value that does not fit is kept as text",
+            "                self._reject(self._table, place, column.name, value, why)\n",
+            "                pass\n",
+            f"{SHREDDER}test_one_misfit_leaves_the_other_columns_alone",
+        ),
+        (
+            "A number that would lose digits makes its column text",
+            "column.type is Type.DOUBLE and loses_digits(values):",
+            "False:",
+            f"{U}shred/test_custom.py::test_a_number_that_would_lose_digits_makes_its_column_text",
+        ),
+    ),
+    *_of(
+        "shred/values.py",
+        (
+            "A fraction is not cut off",
+            "if pc.all(same).as_py() is False:",
+            "if False:",
+            f"{SHREDDER}test_a_fraction_in_an_integer_column_is_not_cut_off",
+        ),
+        (
+            "An integer column widens for a longer one",
+            "return Settled(integers, Type.LONG)",
+            "return Settled(pc.cast(integers, pa.int32(), safe=False), type_)",
+            f"{SHREDDER}test_an_integer_column_widens_for_the_batch_only",
+        ),
+    ),
+    *_of(
+        "shred/concat.py",
+        (
+            "Pages together are the pages apart",
+            "rows = pc.add(data.column(ROW), shifts.take(owners))",
+            "rows = data.column(ROW)",
+            f"{SHREDDER}test_pages_together",
+        ),
+    ),
+)
+
+_DESTINATION = (
+    *_of(
+        "destinations/merge.py",
+        (
+            "Never older over newer",
+            "OR s.{UPDATED_AT} > o.updated_at OR ({equal})",
+            "OR TRUE OR ({equal})",
+            f"{PROMISES}test_an_older_copy_never_overwrites_a_newer",
+        ),
+        (
+            "Of two copies with one time the higher rev stays, in a batch",
+            "ORDER BY {UPDATED_AT} DESC NULLS LAST, {REV} DESC NULLS LAST, {ROW} DESC\n"
+            "                ) = 1\n            ) s",
+            "ORDER BY {UPDATED_AT} DESC NULLS LAST, {ROW} DESC\n                ) = 1\n"
+            "            ) s",
+            f"{PROMISES}test_of_two_copies_with_one_time_the_higher_rev_stays",
+        ),
+        (
+            "Of two copies with one time the higher rev stays, against what is stored",
+            "OR s.{REV} >= o.rev)",
+            "OR TRUE)",
+            f"{PROMISES}test_of_two_copies_with_one_time_the_higher_rev_stays",
+        ),
+        (
+            "An unchanged row is not rewritten",
+            "                        ELSE 'same' END AS status\n            FROM (",
+            "                        ELSE 'changed' END AS status\n            FROM (",
+            f"{PROMISES}test_an_unchanged_row_is_not_rewritten",
+        ),
+        (
+            "Elements that left an array are removed",
+            "        if updated or deleted:\n",
+            "        if updated:\n",
+            f"{PROMISES}test_an_emptied_array_empties_its_child_table",
+        ),
+        (
+            "Of a repeated element the first stays",
+            'ORDER BY {", ".join(keys)}, {PLACE}\n',
+            'ORDER BY {", ".join(keys)}, {PLACE} DESC\n',
+            f"{PROMISES}test_a_repeated_element_is_one_row_the_first",
+        ),
+        (
+            "A record that returns is un-flagged",
+            'flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"',
+            'flag = ""',
+            f"{PROMISES}test_a_record_that_returns_is_unflagged",
+        ),
+        (
+            "A hard delete closes the active version",
+            'f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",',
+            'f"WHERE FALSE",',
+            f"{PROMISES}test_a_hard_delete_closes_the_active_version_and_stays_closed",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Only the newest sync may write",
+            "if self._epoch_there(connection) != self._epoch:",
+            "if False:",
+            f"{PROMISES}test_only_the_newest_sync_may_write",
+        ),
+        (
+            "The state lands with its rows or not at all",
+            "        with self._transaction() as connection:\n            self._own(connection)\n"
+            "            stored = self._columns(connection)\n            for batch in",
+            "        with self._transaction() as connection:\n"
+            "            for key, value in write.state.items():\n"
+            "                self._put(connection, key, value)\n"
+            "        with self._transaction() as connection:\n            self._own(connection)\n"
+            "            stored = self._columns(connection)\n            for batch in",
+            f"{PROMISES}test_a_refused_write_leaves_nothing",
+        ),
+    ),
+)
+
+MUTATIONS = (
+    *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_CHECK, *_SHRED, *_DESTINATION,
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""One answer is got, however often it takes; what must not be tried again is not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from kustomer_sync.errors import KeyRefused, SourceFailed
+from kustomer_sync.kustomer.client import Client, Forbidden, walk
+from kustomer_sync.kustomer.quota import Quota
+from kustomer_sync.simulator import Limits, Simulator, Switches
+
+Opened = Callable[..., AbstractContextManager[tuple[Client, Simulator]]]
+UNLIMITED = Limits(org=1_000_000, search=1_000_000)
+
+
+class Clock:
+    """One clock for the simulator and the quota; only waiting moves it on."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_010.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def opened() -> Opened:
+    @contextmanager
+    def made(
+        limits: Limits = UNLIMITED, percentage: float = 90, **switches: Any
+    ) -> Iterator[tuple[Client, Simulator]]:
+        clock = Clock()
+        quota = Quota(percentage, max_wait=900, clock=clock, stop=threading.Event())
+
+        def wait(seconds: float | None = None) -> bool:
+            clock.now += seconds or 0
+            return True
+
+        quota._changed.wait = wait  # type: ignore[method-assign,assignment]  # waiting takes no time
+        with Simulator(limits=limits, switches=Switches(**switches), wall=clock) as sim:
+            client = Client(sim.url, sim.token, quota, retry_seconds=2)
+            try:
+                yield client, sim
+            finally:
+                client.close()
+
+    return made
+
+
+def moments(sim: Simulator) -> list[float]:
+    return [line.at / 1000 for line in sim.requests.lines]
+
+
+def test_a_link_to_another_host_is_never_followed(opened: Opened) -> None:
+    """The key goes nowhere else; the error names the host."""
+    with opened() as (client, sim):
+        sim.faults.add("next_foreign", "/v1/tags")
+        with pytest.raises(SourceFailed, match="another host"):
+            list(walk(client, "/v1/tags", {}))
+        assert sim.requests.total == 1
+
+
+@pytest.mark.parametrize("retry_after", [True, False])
+def test_a_429_is_waited_out_until_the_reset(opened: Opened, retry_after: bool) -> None:
+    """The request goes out again when the server's window has passed, by either header."""
+    how = {"retry_after": retry_after, "ratelimit_headers": not retry_after}
+    with opened(Limits(org=3), **how) as (client, sim):
+        for _ in range(3):
+            httpx2.get(f"{sim.url}/v1/teams", headers=sim.headers)
+        client.get("/v1/teams")
+        first, second = moments(sim)[3:]
+        assert second - first >= 59 - first % 60
+        assert client.requests.rate_limited == 1
+
+
+def test_a_refused_key_is_not_tried_again(opened: Opened) -> None:
+    """401 stops at once."""
+    with opened() as (client, sim):
+        sim.expire_key()
+        with pytest.raises(KeyRefused, match="expired"):
+            client.get("/v1/teams")
+        assert sim.requests.total == 1
+
+
+def test_a_missing_role_is_not_tried_again(opened: Opened) -> None:
+    """403 is an answer."""
+    with opened() as (client, sim):
+        sim.revoke_role("org.permission.tag.read")
+        with pytest.raises(Forbidden):
+            client.get("/v1/tags")
+        assert sim.requests.total == 1
+
+
+def test_what_keeps_failing_is_given_up_at_the_deadline(opened: Opened) -> None:
+    """Tried more than once, then said."""
+    with opened() as (client, sim):
+        sim.faults.add("status", "/v1/teams", value=503)
+        with pytest.raises(SourceFailed, match="503"):
+            client.get("/v1/teams")
+        assert sim.requests.total > 1
+
+
+@pytest.mark.parametrize("limits", [Limits(org=60), Limits(org=60, others=20)])
+def test_the_share_of_the_budget_is_kept(opened: Opened, limits: Limits) -> None:
+    """Half of 60 a minute, in any minute; none is refused, also where others use the rest."""
+    with opened(limits, percentage=50) as (client, sim):
+        for _ in range(80):
+            client.get("/v1/teams")
+        assert client.requests.rate_limited == 0
+        sent = moments(sim)
+        for n, at in enumerate(sent[2:], start=2):  # the first reply tells the limit
+            assert sum(1 for other in sent[n:] if other < at + 60) <= 30
