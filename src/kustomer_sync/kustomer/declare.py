@@ -72,14 +72,19 @@ ID = Column("id", source=("id",))
 ORG = Column("org_id", source=("relationships", "org", "data", "id"))
 
 
+def attribute(*keys: str) -> tuple[str, ...]:
+    """The path in a record to what `keys` lead to in its attributes."""
+    return ("attributes", *keys)
+
+
 def root(
     name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
     custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
-    kind: str = "",
+    kind: str = "", key: tuple[str, ...] = ("id",),
 ) -> Table:  # fmt: skip
-    """A table of records, keyed by `id`, with its children tied to it."""
+    """A table of records, with its children tied to it."""
     return Table(
-        name, (ID, ORG, *columns(text)), reading=reading, object=kind or name, role=role,
+        name, (ID, ORG, *columns(text)), key, reading=reading, object=kind or name, role=role,
         children=tuple(_tied(child, name) for child in children), custom=custom,
         per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
     )  # fmt: skip

@@ -1,0 +1,241 @@
+"""Who works in the org, and what they set up: small tables, read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, root
+from kustomer_sync.model import Listing, Record
+
+TAG = root(
+    "tag",
+    # Whether the plain list holds deleted tags is undocumented, so both are asked for.
+    Listing("/v1/tags", also=((("deleted", "true"),),)),
+    """
+    by       createdBy deletedBy modifiedBy
+    String   color name
+    Instant  createdAt deletedAt modifiedAt updatedAt
+    Boolean  deleted
+    """,
+    role="org.permission.tag.read",
+    link="gettags",
+)
+
+TEAM = root(
+    "team",
+    Listing("/v1/teams"),
+    """
+    by       createdBy deletedBy modifiedBy
+    String   displayName name
+    Instant  createdAt deletedAt modifiedAt updatedAt
+    Boolean  deleted
+    """,
+    children=(joined("team_member", "team", attribute("members"), "user"),),
+    role="org.permission.team.read",
+    link="getteams",
+)
+
+USER = root(
+    "user",
+    # Whether the plain list holds deleted users is undocumented, so both are asked for.
+    Listing("/v1/users", also=((("deleted", "true"),),)),
+    """
+    by       createdBy modifiedBy
+    String   displayName email emailSignature mobile name userType
+    Instant  createdAt deletedAt modifiedAt updatedAt
+    Boolean  deleted
+    """,
+    children=(listed("user_role", "user", attribute("roles"), "String name<-@"),),
+    role="org.permission.user.read",
+    link="getusers",
+)
+
+BRAND = root(
+    "brand",
+    Listing("/v1/brands"),
+    "by createdBy modifiedBy\nString name\nInstant createdAt modifiedAt updatedAt",
+    role="org.permission.brand.read",
+    link="getbrands",
+)
+
+CARD = root(
+    "card",
+    Listing("/v1/cards"),
+    """
+    String   app_id<-app description name url
+    Instant  createdAt modifiedAt updatedAt
+    """,
+    children=(listed("card_context", "card", attribute("context"), "String name<-@"),),
+    role="org.permission.apps.read",
+    link="getcards",
+)
+
+SHORTCUT = root(
+    "shortcut",
+    Listing("/v1/shortcuts"),
+    """
+    by       createdBy deletedBy modifiedBy
+    String   conversation.name conversation_snooze_id<-conversation.snooze conversation.status name
+    Boolean  deleted isPrivate
+    Instant  createdAt deletedAt modifiedAt updatedAt
+    """,
+    children=(
+        joined("shortcut_assigned_team", "shortcut", attribute("conversation", "assignedTeams"),
+               "team"),
+        joined("shortcut_assigned_user", "shortcut", attribute("conversation", "assignedUsers"),
+               "user"),
+        joined("shortcut_tag", "shortcut", attribute("conversation", "tags"), "tag"),
+    ),
+    role="org.permission.shortcut.read",
+    link="getallshortcuts",
+)  # fmt: skip
+
+SNOOZE = root(
+    "snooze",
+    Listing("/v1/snoozes"),
+    """
+    by       createdBy modifiedBy
+    String   name time_day_type<-time.day.type time_day_value<-time.day.value
+    String   time_value<-time.value
+    Int      time_relative<-time.relative
+    Boolean  enabled
+    Instant  createdAt updatedAt
+    """,
+    role="org.permission.snooze.read",
+    link="getallsnoozes",
+)
+
+
+def _hours(record: Record) -> Iterator[Record]:
+    """One element for each opening, in minutes of its day; 0 is Sunday (inferred)."""
+    hours: dict[str, Any] = (record.get("attributes") or {}).get("hours") or {}
+    for day, openings in hours.items():
+        for place, opening in enumerate(openings or (), 1):
+            start, end = (*opening, None, None)[:2]
+            yield {"day": day, "index": place, "start": start, "end": end}
+
+
+BUSINESS_SCHEDULE = root(
+    "business_schedule",
+    Listing("/v1/schedules", params=(("include", "holidays"),)),
+    """
+    by       createdBy modifiedBy
+    String   name timezone
+    Boolean  default
+    Instant  createdAt modifiedAt updatedAt
+    """,
+    children=(
+        keyed("business_holiday", "business_schedule", ("relationships", "holidays", "data"), """
+              String id<-/id org_id<-/relationships/org/data/id
+              String created_by<-/relationships/createdBy/data/id
+              String modified_by<-/relationships/modifiedBy/data/id
+              Instant created_at<-/attributes/createdAt modified_at<-/attributes/modifiedAt
+              Instant updated_at<-/attributes/updatedAt start_date<-/attributes/startDate
+              Instant end_date<-/attributes/endDate
+              String description<-/attributes/description name<-/attributes/name
+              Boolean enabled<-/attributes/enabled
+              """, key=("id", "business_schedule_id")),
+        keyed("business_schedule_hour", "business_schedule", _hours,
+              "String day\nInt index start_time<-start end_time<-end",
+              key=("day", "index", "business_schedule_id")),
+    ),
+    role="org.permission.schedule.read",
+)  # fmt: skip
+
+NOTIFICATION = root(
+    "notification",
+    # The key's own user's alone, and gone after seven days (documented).
+    Listing("/v1/notifications"),
+    "rel user\nString name status\nInstant createdAt updatedAt",
+    link="getnotifications",
+)
+
+
+def _versions(record: Record) -> Iterator[Record]:
+    data = ((record.get("relationships") or {}).get("versions") or {}).get("data") or ()
+    for version in data:
+        if isinstance(version, dict):
+            yield version
+
+
+def _metrics(record: Record) -> Iterator[Record]:
+    """One element a metric and priority: `times` has a commitment for each priority 1-5."""
+    for version in _versions(record):
+        metrics = (version.get("attributes") or {}).get("metrics") or {}
+        for name, metric in metrics.items():
+            for priority, commitment in ((metric or {}).get("times") or {}).items():
+                yield {
+                    "version": version.get("id"), "name": name, "enabled": metric.get("enabled"),
+                    "priority": priority, "commitment": commitment,
+                }  # fmt: skip
+
+
+def _criteria(record: Record) -> Iterator[Record]:
+    for version in _versions(record):
+        criteria: dict[str, Any] = (version.get("attributes") or {}).get("criteria") or {}
+        for match, conditions in criteria.items():
+            for condition in conditions or ():
+                for field, test in (condition or {}).items():
+                    yield {
+                        "version": version.get("id"), "match": match, "field": field,
+                        "type": (test or {}).get("type"),
+                        "operator": (test or {}).get("operator"),
+                        "value": (test or {}).get("value"),
+                    }  # fmt: skip
+
+
+SLA = root(
+    "sla",
+    Listing("/v1/slas", params=(("versions", "all"),)),
+    "by createdBy\nInstant createdAt\nInt currentVersion",
+    children=(
+        keyed("sla_version", "sla", ("relationships", "versions", "data"), """
+              String id<-/id org_id<-/relationships/org/data/id
+              String created_by<-/relationships/createdBy/data/id
+              Instant created_at<-/attributes/createdAt
+              String description<-/attributes/description hours<-/attributes/hours
+              String name<-/attributes/name
+              Int    version<-/attributes/version
+              """, key=("id", "sla_id")),
+        keyed("sla_metric", "sla", _metrics, """
+              String sla_version_id<-version name
+              Long commitment
+              Boolean enabled
+              Int priority
+              """, key=("_fivetran_id",), surrogate=True),
+        keyed("sla_criteria", "sla", _criteria, """
+              String sla_version_id<-version field field_type<-type match_type<-match operator value
+              """, key=("_fivetran_id",), surrogate=True),
+    ),
+    role="org.permission.sla.read",
+    link="slas",
+)  # fmt: skip
+
+
+def _nodes(record: Record) -> Iterator[Record]:
+    """One element for each node of each of an assistant's dialogs."""
+    for dialog in (record.get("attributes") or {}).get("dialogs") or ():
+        for node in (dialog or {}).get("nodes") or ():
+            if isinstance(node, dict):
+                yield {"dialog": dialog.get("id"), "id": node.get("id"), "type": node.get("type")}
+
+
+ASSISTANT = root(
+    "assistant",
+    # No reference page names the list; this path is the likelier (unknown).
+    Listing("/v1/chat/assistants"),
+    """
+    by       createdBy modifiedBy
+    String   avatarUrl channel description name publicId publicName start status template type
+    Instant  createdAt modifiedAt updatedAt
+    Long     version
+    """,
+    children=(
+        keyed("assistant_dialog", "assistant", attribute("dialogs"), "String id name",
+              key=("id", "assistant_id")),
+        keyed("assistant_dialog_node", "assistant", _nodes,
+              "String id type assistant_dialog_id<-dialog",
+              key=("id", "assistant_dialog_id", "assistant_id")),
+    ),
+)  # fmt: skip
