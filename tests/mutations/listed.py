@@ -115,13 +115,13 @@ _CLIENT = _of(
         "Retry-After is honoured",
         "return float(retry_after) + 0.1",
         "return 0.1",
-        f"{CLIENT}test_a_429_is_waited_out_until_the_reset[True]",
+        f"{CLIENT}test_a_retry_after_is_honoured",
     ),
     (
         "A 429 is waited out until the reset that the headers name",
         "return float(limit.reset_in) + 0.5",
         "return 0.5",
-        f"{CLIENT}test_a_429_is_waited_out_until_the_reset[False]",
+        f"{CLIENT}test_a_429_is_waited_out_until_the_reset",
     ),
     (
         "A host that answered once is not unreachable",

@@ -233,13 +233,13 @@ def test_a_record_that_leaves_while_its_window_is_read_hides_no_other() -> None:
 class Moving(Org):
     """Between two pages one record leaves the window and others come in at its end."""
 
-    def __init__(self, times: list[tuple[int, int]], *, come: int, pages: int = 100) -> None:
-        super().__init__(times, pages=pages)
-        self.come = come
+    def __init__(self, times: list[tuple[int, int]], *, come: int, after: int = 1) -> None:
+        super().__init__(times)
+        self.come, self.after = come, after
 
     def search(self, body: Mapping[str, Any], **paging: Any) -> Page:
         page = super().search(body, **paging)
-        if self.requests == 1:
+        if self.requests == self.after:
             newest = max(self.records, key=lambda r: str(r["attributes"]["updatedAt"]))
             newest["attributes"]["updatedAt"] = iso(START + 20_000_000)
             for n in range(self.come):
@@ -256,10 +256,10 @@ def test_a_total_that_changes_between_pages_makes_the_window_be_read_again() -> 
 
 
 def test_a_window_that_changed_once_is_read_once_more_before_it_is_cut() -> None:
-    """Two pages that contradict each other, then all five anew."""
-    org = Moving([(START + n * 1000, START) for n in range(12)], come=2)
+    """The tenth page contradicts the others; then all eleven anew."""
+    org = Moving([(START + n * 1000, START) for n in range(30)], come=2, after=9)
     read(org, caps=Caps(), size=3)
-    assert org.requests == 2 + 5
+    assert org.requests == 10 + 11
 
 
 class TimedOut(Org):
