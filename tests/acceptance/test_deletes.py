@@ -246,19 +246,21 @@ def test_without_the_archive_the_recent_part_is_compared(case: Case) -> None:
         assert case.ask(query) == [(True,)]
 
 
+@pytest.mark.parametrize("status", [403, 400])
 def test_a_merge_is_remembered_until_its_records_could_be_read(
-    connect: Connect, database: Path
+    connect: Connect, database: Path, status: int
 ) -> None:
-    """The role is lacking, or another sync reads that table: what moved is found later."""
+    """The role is lacking, or a look is refused: what moved is found later."""
     with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
         connection = connect(sim, overlap_seconds=0)
         sync(connection)
         sim.merge(sim.id("customer", 5), sim.id("customer", 6))
         sim.clock.advance(60)
-        sim.faults.add("forbidden", r"/v1/conversations/[0-9a-f]{24}$")
+        fault = sim.faults.add("status", r"/v1/conversations/[0-9a-f]{24}$", value=status)
         report = sync(connection)
         assert report.status == "SUCCESSFUL"
-        assert "role_missing" in {w.code for w in report.warnings}
+        assert fault.fired
+        assert status != 403 or "role_missing" in {w.code for w in report.warnings}
         sim.faults.clear()
         sim.clock.advance(60)
         sync(connection)

@@ -325,6 +325,13 @@ _WINDOWS = _of(
 _LISTED = _of(
     "kustomer/listings.py",
     (
+        "A list whose total is as far as it may count is not known to be whole",
+        "total is not None and total != _MOST_RECORDS",
+        "total is not None",
+        "tests/unit/kustomer/test_listings.py::"
+        "test_a_list_is_whole_when_it_ended_by_itself_or_its_total_agrees",
+    ),
+    (
         "A list of 100 pages or 10,000 records may be cut off",
         "elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:",
         "elif False:",
@@ -698,6 +705,12 @@ _SWEEP = _of(
 
 _FOLLOW = _of(
     "sync/follow.py",
+    (
+        "A merge whose records were not told is not forgotten",
+        "told = told and record is not UNSURE",
+        "pass",
+        f"{DELETES}test_a_merge_is_remembered_until_its_records_could_be_read[400]",
+    ),
     (
         "A merge whose records could not be read is not forgotten",
         "if all(done) and wanted <=",

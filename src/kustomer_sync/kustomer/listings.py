@@ -38,13 +38,14 @@ def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
     for further in ((), *reading.also):
         try:
             pages = walk(client, reading.path, {**base, **dict(further)})
-            yield from _counted(pages, whole)
+            yield from counted(pages, whole)
         except (NotFound, Refused):
             if not further:
                 raise  # a list that is only there to complete another may be missing
 
 
-def _counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
+def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
+    """The pages' records; when they are drawn, `whole` says whether a list ended by itself."""
     ids: set[str] = set()
     number, count, last = 0, 0, None
     for page in pages:
@@ -59,7 +60,7 @@ def _counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
         whole.complete, whole.repeated = False, True
         whole.why = f"{count - len(ids)} of {count} records were listed twice"
     total = last.total if last is not None else None
-    if total is not None:
+    if total is not None and total != _MOST_RECORDS:  # which may be as far as it counts
         if total != len(ids):
             whole.complete, whole.why = False, f"{len(ids)} of {total} records were listed"
     elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import by_id, many, messages_of
+from kustomer_sync.kustomer.singly import UNSURE, by_id, many, messages_of
 from kustomer_sync.model import Record, Table
 from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import ATTACHMENTS, ids_of, read_ms
@@ -51,11 +51,12 @@ def follow_merged(run: Run) -> None:
 
 
 def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
-    """What the table has of these customers is as Kustomer has it; False without the role."""
+    """What the table has of these customers is as Kustomer has it; False where it did not tell."""
     there = run.destination.holding(table, "customer_id", customers)
     if there:
         run.note(f"following merged customers: {table.name}")
     klasses = run.landing.klass_names()
+    told = True
     try:
         for _, record in many(
             lambda record_id: by_id(run.client, table, record_id, klasses), there,
@@ -63,10 +64,11 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
         ):  # fmt: skip
             if record:
                 run.landing.take(table, [record], 0)
+            told = told and record is not UNSURE
     except Forbidden as error:
         run.denied(table, str(error))
         return False
-    return True
+    return told
 
 
 def follow_attachments(run: Run) -> None:
