@@ -74,11 +74,15 @@ def test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls(
     """Identical tables, and one search for each searched table."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
-        assert sync(connection).status == "SUCCESSFUL"
+        first = sync(connection)
+        assert first.status == "SUCCESSFUL"
         before = contents(database)
         sim.clock.advance(3600)
         second = sync(connection)
         assert second.status == "SUCCESSFUL"
+        assert {n: t.rows for n, t in second.tables.items()} == {
+            n: t.rows for n, t in first.tables.items()
+        }
         assert second.requests["search"] == 4
         assert second.requests["total"] == 5
         assert all((t.inserted, t.updated, t.deleted) == (0, 0, 0) for t in second.tables.values())

@@ -234,6 +234,8 @@ class Landing:
         names = set(self.counts)
         for table in self._run.tables:
             names |= family(table)
+            if table.per_klass:
+                names |= set(self.names.klasses(table.name).values())
         return names
 
 
