@@ -4,7 +4,8 @@ A search is bounded by `lo <= updatedAt < hi` and counts as read only when every
 the same total and the distinct ids equal it. A window over the cap, or one that does not add up
 twice, is cut in two, newest part first, until it fits one page, which cannot shift; down to one
 millisecond, then by `createdAt`, and records alike in both by the first attribute that tells
-them apart.
+them apart. A page that
+ends among equal times, which come in any order, is followed by a window of its own from there.
 
 Facts (kustomer-api.md section 4): 100 pages is documented, 10,000 records observed; totals may
 be capped there, `links.next` runs past page 100, equal `updatedAt` come in any order, there is
@@ -17,7 +18,7 @@ import heapq
 import itertools
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -188,7 +189,7 @@ class Reader:
         self._page_size = page_size
         self._workers = workers
         self._sign = 1 if oldest_first else -1
-        self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=16)
+        self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=2)
         self._todo: list[tuple[int, int, Window]] = []
         self._order = itertools.count()
         self._open = 0  # windows queued or being read
@@ -301,56 +302,83 @@ class Reader:
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""
-        key = "updatedAt" if window.created is None else "createdAt"
         for attempt in range(2):
-            first = self._page(window, archive, 1)
-            read: list[list[Record]] = [first.records]
-            seen, total, capped = self._pages(window, archive, first, read)
-            if seen is not None and len(seen) == total:
-                return total
+            shown = _Shown(_key(window))
+            first = self._shown(window, self._page(window, archive, 1), shown)
+            total, agreed, capped = self._pages(window, archive, first, shown)
             if capped:
                 return self._cut(window, archive, first, total)
-            times = [_times(records, key) for records in read]
-            if attempt == 1 or _tied(times):  # ties across pages would not add up again
+            if agreed and shown.distinct() == total:
+                return total
+            if agreed and shown.torn is not None:
+                read = self._read_on(window, archive, shown)
+                if read == total or read is None:
+                    return read
+            if attempt == 1 or shown.tied():  # ties across pages would not add up again
                 break
-        return self._cut(window, archive, first, None, sorted(itertools.chain(*times)))
+        return self._cut(window, archive, first, None, sorted(itertools.chain(*shown.times())))
 
     def _pages(
-        self, window: Window, archive: bool, first: Page, read: list[list[Record]]
-    ) -> tuple[set[str] | None, int, bool]:
-        """Ids seen, the total reported, and whether the window is over the cap.
+        self, window: Window, archive: bool, first: Page, shown: _Shown
+    ) -> tuple[int, bool, bool]:
+        """The total reported, whether every page reported it, and whether to cut the window.
 
-        Ids are None when pages contradicted each other; `read` has what each showed. Page 1 of a
-        window over the cap is never taken for page 1 of a part of it: a record that left meanwhile
-        would hide another, and no total would tell.
+        `shown` has what each page showed. Page 1 of a window over the cap is never taken for page
+        1 of a part of it: a record that left meanwhile would hide another, and no total would tell.
+        A single millisecond over a page is cut at once: its records come in any order.
         """
         size = self._size_of(first)
-        seen = {str(r.get("id")) for r in first.records}
-        self._found(window, first)
         total = _total(first)
         if total is None:
-            return None, 0, True
+            return 0, False, True
         if window in self._uncounted:
             self._uncounted.discard(window)
             self._emit(Counted(window.table, total))
         if self._over(total, size):
-            return None, total, True
-        if total == len(seen):
-            return seen, total, False
+            return total, False, True
+        if total == shown.distinct():
+            return total, True, False
+        if window.created is None and window.span[1] - window.span[0] <= 1:
+            return total, False, True
         number = 1
-        while number * size < total:
+        while number * size < total and not shown.torn:
             number += 1
             try:
                 page = self._page(window, archive, number)
             except (NotFound, Refused):
                 self._learn_cap((number - 1) * size)
-                return None, total, True
-            self._found(window, page)
-            read.append(page.records)
+                return total, False, True
+            page = self._shown(window, page, shown)
             if page.total != total or self._size_of(page, size) != size:
-                return None, total, False
-            seen |= {str(r.get("id")) for r in page.records}
-        return seen, total, False
+                return total, False, False
+        return total, True, False
+
+    def _read_on(self, window: Window, archive: bool, shown: _Shown) -> int | None:
+        """How many records the window has, where a page ended among equal times.
+
+        These change places between requests, so the next page may repeat one and hide another.
+        What is newer was shown; the rest is read as a window of its own, these times included.
+        More of them than a page are read by `createdAt`. None where parts were queued.
+        """
+        lo, hi = window.span
+        times = list(itertools.chain(*shown.times()))
+        at = _read([shown.torn])
+        if not at or not _descending(times):
+            return 0
+        newer = [i for i, time in zip(shown.ids(), times, strict=True) if time > at[0]]
+        known, top = len(newer), at[0] + 1
+        if known != len(set(newer)) or not lo <= at[0] < hi:
+            return 0
+        if not newer:
+            equal = replace(window, span=(at[0], top), created=(0, _FAR))
+            known, top = self._span(equal, archive) or 0, at[0]
+        if not known or top == lo:
+            return known
+        rest = self._span(replace(window, span=(lo, top)), archive)
+        if rest is None:
+            self._add(replace(window, span=(top, hi)))
+            return None
+        return known + rest
 
     def _cut(
         self, window: Window, archive: bool, first: Page, total: int | None,
@@ -366,7 +394,7 @@ class Reader:
             if window.created is not None:
                 return self._alike(window, archive)
             return self._by_created(window, archive)
-        key = "updatedAt" if window.created is None else "createdAt"
+        key = _key(window)
         cuts = _singly(lo, hi, times or [], self._size_of(first))
         if not cuts and window.created is None:
             cuts = self._many(lo, hi, first, total)
@@ -534,6 +562,18 @@ class Reader:
         if page.records:
             self._emit(Found(window.table, page.records, page.nbytes))
 
+    def _shown(self, window: Window, page: Page, shown: _Shown) -> Page:
+        """The page with no more of its records than says which they were: many pages are in work,
+        and what was handed on takes no memory here.
+        """
+        shown.add(page.records)
+        self._found(window, page)
+        slim = [
+            {"id": r.get("id"), "attributes": {shown.key: _stamp(r, shown.key)}}
+            for r in page.records
+        ]
+        return replace(page, records=slim)
+
     def _size_of(self, page: Page, default: int | None = None) -> int:
         return page.size or default or len(page.records) or self._page_size
 
@@ -600,21 +640,60 @@ def _is(record: Record, table: Table) -> bool:
     return not isinstance(kind, str) or kind.split(".")[0] == table.object
 
 
+class _Shown:
+    """Which records the pages of a window showed, in order, and their times."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.torn: Any = None
+        """A time that lies on both sides of a page's end, or may; None without one."""
+        self._ids: list[list[str]] = []
+        self._stamps: list[list[Any]] = []
+
+    def add(self, records: list[Record]) -> None:
+        stamps = [_stamp(r, self.key) for r in records]
+        if self.key == "updatedAt" and self.torn is None and stamps:
+            if self._stamps and self._stamps[-1] and self._stamps[-1][-1] == stamps[0]:
+                self.torn = stamps[0]
+            elif stamps[-1] in stamps[-2:-1]:
+                self.torn = stamps[-1]
+        self._ids.append([str(r.get("id")) for r in records])
+        self._stamps.append(stamps)
+
+    def ids(self) -> Iterator[str]:
+        return itertools.chain(*self._ids)
+
+    def distinct(self) -> int:
+        return len(set(self.ids()))
+
+    def times(self) -> list[list[int]]:
+        """By page; [] for one with a time that can't be read."""
+        return [_read(stamps) for stamps in self._stamps]
+
+    def tied(self) -> bool:
+        """Whether equal times lie on both sides of a page's end, where they may change places."""
+        return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(self._stamps))
+
+
+def _key(window: Window) -> str:
+    """The attribute that a window's records are sorted by."""
+    return "updatedAt" if window.created is None else "createdAt"
+
+
+def _stamp(record: Record, key: str) -> Any:
+    return (record.get("attributes") or {}).get(key)
+
+
 def _times(records: list[Record], key: str) -> list[int]:
     """The records' times in the order they came; [] when one can't be read."""
-    times = []
-    for record in records:
-        value: Any = (record.get("attributes") or {}).get(key)
-        try:
-            times.append(millis(datetime.fromisoformat(value)))
-        except (TypeError, ValueError):
-            return []
-    return times
+    return _read([_stamp(record, key) for record in records])
 
 
-def _tied(pages: list[list[int]]) -> bool:
-    """Whether equal times lie on both sides of a page's end, where they may change places."""
-    return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(pages))
+def _read(stamps: list[Any]) -> list[int]:
+    try:
+        return [millis(datetime.fromisoformat(stamp)) for stamp in stamps]
+    except (TypeError, ValueError):
+        return []
 
 
 def _singly(lo: int, hi: int, times: list[int], size: int) -> list[int]:
