@@ -1,11 +1,12 @@
 """Reading a searched table completely although a search shows at most 10,000 records.
 
-A search is bounded by `lo <= updatedAt < hi` and counts as read only when every page reported
-the same total and the distinct ids equal it. A window over the cap, or one that does not add up
-twice, is cut in two, newest part first, until it fits one page, which cannot shift; down to one
-millisecond, then by `createdAt`, and records alike in both by the first attribute that tells
-them apart. A page that
-ends among equal times, which come in any order, is followed by a window of its own from there.
+A search is bounded by `lo <= updatedAt < hi`, newest first. Of what it shows only page 1 can't
+shift, so a window is read downward: page 1, then page 1 of all that is not newer than the last
+record, and so on, as long as each total is what was left. One that does not add up is read by
+page numbers, where every page has to report the same total and the distinct ids to equal it; one
+over the cap, or that does not add up then, is cut, newest part first, until it fits one page; down
+to one millisecond, then by `createdAt`, and records alike in both by the first attribute that
+tells them apart.
 
 Facts (kustomer-api.md section 4): 100 pages is documented, 10,000 records observed; totals may
 be capped there, `links.next` runs past page 100, equal `updatedAt` come in any order, there is
@@ -18,7 +19,7 @@ import heapq
 import itertools
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +32,7 @@ _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of i
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
+PARSED = 3  # pages parsed and not landed yet, in all threads: each may take 10 MB
 _APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "customer": (
         ("customer_id", ("id",)),
@@ -190,6 +192,7 @@ class Reader:
         self._workers = workers
         self._sign = 1 if oldest_first else -1
         self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=2)
+        self._room = threading.Semaphore(PARSED)
         self._todo: list[tuple[int, int, Window]] = []
         self._order = itertools.count()
         self._open = 0  # windows queued or being read
@@ -221,6 +224,9 @@ class Reader:
                     raise event
                 else:
                     yield event
+                    if isinstance(event, Found):
+                        self._room.release()
+                del event  # or its records stay until the next comes
         finally:
             self._stop_workers(threads)
 
@@ -229,6 +235,7 @@ class Reader:
             self._stopped = True
             self._ready.notify_all()
         while any(thread.is_alive() for thread in threads):
+            self._room.release()  # nobody waits for the consumer any more
             try:
                 self._queue.get(timeout=0.05)
             except queue.Empty:
@@ -304,81 +311,84 @@ class Reader:
         """How many records the window has, when it was read completely; else None."""
         for attempt in range(2):
             shown = _Shown(_key(window))
-            first = self._shown(window, self._page(window, archive, 1), shown)
-            total, agreed, capped = self._pages(window, archive, first, shown)
-            if capped:
+            first = self._slim(self._page(window, archive, 1), shown)
+            total = _total(first)
+            if total is not None and window in self._uncounted:
+                self._uncounted.discard(window)
+                self._emit(Counted(window.table, total))
+            if total is None or self._over(total, self._size_of(first)):
                 return self._cut(window, archive, first, total)
+            if total == shown.distinct():
+                return total
+            if window.created is None:
+                if window.span[1] - window.span[0] <= 1:  # in whatever order, so never twice alike
+                    return self._cut(window, archive, first, total)
+                if attempt == 0:
+                    if self._downward(window, archive, first, total):
+                        return total
+                    continue
+            agreed, capped = self._pages(window, archive, first, total, shown)
             if agreed and shown.distinct() == total:
                 return total
-            if agreed and shown.torn is not None:
-                read = self._read_on(window, archive, shown)
-                if read == total or read is None:
-                    return read
+            if capped:
+                return self._cut(window, archive, first, total)
             if attempt == 1 or shown.tied():  # ties across pages would not add up again
                 break
         return self._cut(window, archive, first, None, sorted(itertools.chain(*shown.times())))
 
-    def _pages(
-        self, window: Window, archive: bool, first: Page, shown: _Shown
-    ) -> tuple[int, bool, bool]:
-        """The total reported, whether every page reported it, and whether to cut the window.
+    def _downward(self, window: Window, archive: bool, page: Page, total: int) -> bool:
+        """Read the window from its page 1 down, each page as page 1 of what is not known yet.
 
-        `shown` has what each page showed. Page 1 of a window over the cap is never taken for page
-        1 of a part of it: a record that left meanwhile would hide another, and no total would tell.
-        A single millisecond over a page is cut at once: its records come in any order.
+        What is newer than a page's oldest time was shown by it, whatever comes and goes elsewhere;
+        that time itself is read again with what is older, since of equal times some may be hidden.
+        More of them than a page are read by `createdAt`. False where a total is not what is left:
+        something came or went, or the server does not tell these times apart.
+        """
+        (lo, top), left = window.span, total
+        while True:
+            times = _times(page.records, "updatedAt")
+            if not times or not _descending(times) or not lo <= times[-1] < top:
+                return False
+            distinct = len({str(r.get("id")) for r in page.records})
+            if distinct != len(times):
+                return False
+            if distinct == left:
+                return True
+            at = times[-1]
+            newer, top = sum(time > at for time in times), at + 1
+            if not newer:
+                equal = replace(window, span=(at, top), created=(0, _FAR))
+                newer, top = self._span(equal, archive) or 0, at
+                if not newer:
+                    return False
+            left -= newer
+            if left <= 0 or top <= lo:
+                return left == 0
+            page = self._page(replace(window, span=(lo, top)), archive, 1)
+            page = self._slim(page, _Shown("updatedAt"))
+            if _total(page) != left:
+                return False
+
+    def _pages(
+        self, window: Window, archive: bool, first: Page, total: int, shown: _Shown
+    ) -> tuple[bool, bool]:
+        """Read the pages by number: whether each reported the total, and whether one was refused.
+
+        `shown` has what each showed.
         """
         size = self._size_of(first)
-        total = _total(first)
-        if total is None:
-            return 0, False, True
-        if window in self._uncounted:
-            self._uncounted.discard(window)
-            self._emit(Counted(window.table, total))
-        if self._over(total, size):
-            return total, False, True
-        if total == shown.distinct():
-            return total, True, False
-        if window.created is None and window.span[1] - window.span[0] <= 1:
-            return total, False, True
         number = 1
-        while number * size < total and not shown.torn:
+        while number * size < total:
             number += 1
             try:
                 page = self._page(window, archive, number)
             except (NotFound, Refused):
                 self._learn_cap((number - 1) * size)
-                return total, False, True
-            page = self._shown(window, page, shown)
+                return False, True
+            page = self._slim(page, shown)
             if page.total != total or self._size_of(page, size) != size:
-                return total, False, False
-        return total, True, False
-
-    def _read_on(self, window: Window, archive: bool, shown: _Shown) -> int | None:
-        """How many records the window has, where a page ended among equal times.
-
-        These change places between requests, so the next page may repeat one and hide another.
-        What is newer was shown; the rest is read as a window of its own, these times included.
-        More of them than a page are read by `createdAt`. None where parts were queued.
-        """
-        lo, hi = window.span
-        times = list(itertools.chain(*shown.times()))
-        at = _read([shown.torn])
-        if not at or not _descending(times):
-            return 0
-        newer = [i for i, time in zip(shown.ids(), times, strict=True) if time > at[0]]
-        known, top = len(newer), at[0] + 1
-        if known != len(set(newer)) or not lo <= at[0] < hi:
-            return 0
-        if not newer:
-            equal = replace(window, span=(at[0], top), created=(0, _FAR))
-            known, top = self._span(equal, archive) or 0, at[0]
-        if not known or top == lo:
-            return known
-        rest = self._span(replace(window, span=(lo, top)), archive)
-        if rest is None:
-            self._add(replace(window, span=(top, hi)))
-            return None
-        return known + rest
+                return False, False
+        return True, False
 
     def _cut(
         self, window: Window, archive: bool, first: Page, total: int | None,
@@ -445,7 +455,7 @@ class Reader:
         read = self._span(whole, archive)
         if read is None:
             return None
-        again = self._page(window, archive, 1)
+        again = self._page(window, archive, 1, wanted=False)
         total = _total(again)
         if total is not None and total < self._cap(self._size_of(again)) and total != read:
             self._emit(
@@ -477,7 +487,6 @@ class Reader:
         while True:
             rest = replace(window, among=Among(attribute, tuple(known), False)) if known else window
             page = self._page(rest, archive, 1)
-            self._found(window, page)
             ids = {str(r.get("id")) for r in page.records}
             if self._single(page):
                 return seen | ids
@@ -499,7 +508,6 @@ class Reader:
     ) -> set[str] | None:
         """Ids of the records with one of the values; None when one value fills over a page."""
         page = self._page(replace(window, among=Among(attribute, values)), archive, 1)
-        self._found(window, page)
         if self._single(page):
             return {str(r.get("id")) for r in page.records}
         if len(values) == 1:
@@ -524,13 +532,11 @@ class Reader:
             page = self._page(window, archive, 1)
             size, total = self._size_of(page), _total(page) or 0
             seen |= {str(r.get("id")) for r in page.records}
-            self._found(window, page)
             number = 1
             while len(seen) < total and number * size < min(total, self._cap(size)):
                 number += 1
                 page = self._page(window, archive, number)
                 seen |= {str(r.get("id")) for r in page.records}
-                self._found(window, page)
             if self._over(total, size):
                 break
             if len(seen) == total:
@@ -545,29 +551,32 @@ class Reader:
 
     # ---- requests ----
 
-    def _page(self, window: Window, archive: bool, number: int) -> Page:
-        """A page; one that timed out on the server, or is of other records, is asked for again."""
+    def _page(self, window: Window, archive: bool, number: int, *, wanted: bool = True) -> Page:
+        """A page, its records handed on if they are `wanted`.
+
+        One that timed out on the server, or is of other records, is asked for again.
+        """
         if self._stopped:
             raise _Stopped
         for _ in range(5):
             page = self._client.search(
                 body(window), page=number, page_size=self._page_size, archive=archive,
-                params=_params(window.table),
+                params=_params(window.table), room=self._room,
             )  # fmt: skip
-            if not page.timed_out and all(_is(r, window.table) for r in page.records):
+            fits = not page.timed_out and all(_is(r, window.table) for r in page.records)
+            if fits and wanted and page.records:
+                self._emit(Found(window.table, page.records, page.nbytes))
+                return page
+            self._room.release()
+            if fits:
                 return page
         return replace(page, records=[], total=None, next="more")
 
-    def _found(self, window: Window, page: Page) -> None:
-        if page.records:
-            self._emit(Found(window.table, page.records, page.nbytes))
-
-    def _shown(self, window: Window, page: Page, shown: _Shown) -> Page:
+    def _slim(self, page: Page, shown: _Shown) -> Page:
         """The page with no more of its records than says which they were: many pages are in work,
         and what was handed on takes no memory here.
         """
         shown.add(page.records)
-        self._found(window, page)
         slim = [
             {"id": r.get("id"), "attributes": {shown.key: _stamp(r, shown.key)}}
             for r in page.records
@@ -645,26 +654,15 @@ class _Shown:
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.torn: Any = None
-        """A time that lies on both sides of a page's end, or may; None without one."""
         self._ids: list[list[str]] = []
         self._stamps: list[list[Any]] = []
 
     def add(self, records: list[Record]) -> None:
-        stamps = [_stamp(r, self.key) for r in records]
-        if self.key == "updatedAt" and self.torn is None and stamps:
-            if self._stamps and self._stamps[-1] and self._stamps[-1][-1] == stamps[0]:
-                self.torn = stamps[0]
-            elif stamps[-1] in stamps[-2:-1]:
-                self.torn = stamps[-1]
         self._ids.append([str(r.get("id")) for r in records])
-        self._stamps.append(stamps)
-
-    def ids(self) -> Iterator[str]:
-        return itertools.chain(*self._ids)
+        self._stamps.append([_stamp(r, self.key) for r in records])
 
     def distinct(self) -> int:
-        return len(set(self.ids()))
+        return len(set(itertools.chain(*self._ids)))
 
     def times(self) -> list[list[int]]:
         """By page; [] for one with a time that can't be read."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -26,6 +25,7 @@ from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow_attachments, follow_merged, note_merged
+from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
@@ -56,21 +56,10 @@ def sync(
         stop=stop or threading.Event(), limits=limits or Limits(),
     )  # fmt: skip
     try:
-        with _seldom_collected():
+        with frugal():
             return run.run()
     finally:
         run.close()
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Records are many objects and never a cycle: looking for cycles cost a fifth of a sync."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], 50_000) if before[0] else 0, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 @dataclass(slots=True)
