@@ -44,7 +44,8 @@ def test_what_was_read_is_not_read_again_and_what_was_not_is(
             assert report.tables["message"].cursor is None
             sim.faults.clear()
         assert sync(connection, limits=SMALL).status == "SUCCESSFUL"
-        assert pages(sim) < needed * 1.3
+        # A cut costs the windows in work, of three pages and a look, and new looks at the rest.
+        assert pages(sim) < needed + 3 * 15
         assert differences(sim, database) == []
 
 

@@ -225,9 +225,21 @@ _WINDOWS = _of(
         f"{WINDOWS}test_every_record_is_found_at_every_page_size_and_cap",
     ),
     (
+        "A window is read when its last page has all that is left",
+        "if distinct == left:",
+        "if distinct >= left - 1:",
+        f"{WINDOWS}test_a_record_that_changes_among_equal_times_hides_no_other",
+    ),
+    (
+        "Equal times at the end of a page are read again with what is older",
+        "sum(time > at for time in times), at + 1",
+        "len(times), at",
+        f"{WINDOWS}test_equal_times_at_the_ends_of_pages_cost_few_requests",
+    ),
+    (
         "A window counts only when the distinct ids equal the total",
-        "if seen is not None and len(seen) == total:",
-        "if seen is not None:",
+        "if agreed and shown.distinct() == total:",
+        "if agreed:",
         f"{WINDOWS}test_records_alike_in_both_times_are_read_again_until_all_were_seen",
     ),
     (
@@ -244,8 +256,8 @@ _WINDOWS = _of(
     ),
     (
         "A search that timed out is not believed",
-        "if not page.timed_out and all(",
-        "if all(",
+        "fits = not page.timed_out and all(",
+        "fits = all(",
         f"{WINDOWS}test_a_search_that_timed_out_is_not_believed",
     ),
     (

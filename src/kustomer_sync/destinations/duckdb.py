@@ -54,6 +54,10 @@ _BY_NAME = {name: type_ for type_, name in TYPES.items()}
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
 MOST_TIMES = 16
+TIDY_EVERY = 50
+"""Syncs after which small pieces of tables are put together. DuckDB would do so at each write:
+then a bulk load rewrites its last pieces with every batch, half as much work again.
+"""
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
 
@@ -95,6 +99,8 @@ class DuckDB:
         connection = self._connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            if (self._epoch or 0) % TIDY_EVERY:
+                connection.execute("SET max_vacuum_tasks = 0")
             if self._times > 1:
                 connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
             self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]

@@ -161,12 +161,22 @@ class Client:
 
     def search(
         self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
-        params: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, room: threading.Semaphore | None = None,
     ) -> Page:  # fmt: skip
-        """One page of a search; the same path serves every kind of object."""
+        """One page of a search; the same path serves every kind of object.
+
+        Parsed, a page takes five times its bytes: it is when there is `room`, which the caller
+        gives back once it let go of the page.
+        """
         path = "/v1/customers/archive/search" if archive else "/v1/customers/search"
         query = {"page": page, "pageSize": page_size, **(params or {})}
-        return _page(*self._sized("POST", path, params=query, body=body, search=True))
+        told, nbytes = self._sized("POST", path, params=query, body=body, search=True, room=room)
+        try:
+            return _page(told, nbytes)
+        except Refused:
+            if room is not None:
+                room.release()
+            raise
 
     def next_path(self, link: str) -> str:
         """A `links.next` as a path of this host; a link to another host is never followed."""
@@ -188,6 +198,7 @@ class Client:
     def _sized(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None, search: bool = False,
+        room: threading.Semaphore | None = None,
     ) -> tuple[Any, int]:  # fmt: skip
         """One answer and its size in bytes, however many attempts it takes within the deadline."""
         deadline = self._clock() + self._retry
@@ -195,7 +206,7 @@ class Client:
         while True:
             tries += 1
             try:
-                return self._attempt(method, path, params, body, search)
+                return self._parsed(self._attempt(method, path, params, body, search), room)
             except _Limited:
                 deadline = max(deadline, self._clock() + self._retry)  # waiting is not failing
                 continue
@@ -221,7 +232,7 @@ class Client:
     def _attempt(
         self, method: str, path: str, params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None, search: bool,
-    ) -> tuple[Any, int]:  # fmt: skip
+    ) -> bytes:  # fmt: skip
         self.quota.acquire(search=search)
         limit, refused_for = None, None
         try:
@@ -245,9 +256,21 @@ class Client:
                 with self.requests.lock:
                     self.requests.rate_limited += 1
                 raise _Limited
-            return _answer(reply.status_code, content, path), len(content)
+            _accepted(reply.status_code, content, path)
+            return content
         finally:
             self.quota.release(search=search, limit=limit, refused_for=refused_for)
+
+    def _parsed(self, content: bytes, room: threading.Semaphore | None) -> tuple[Any, int]:
+        while room is not None and not room.acquire(timeout=1.0):
+            if self._stop.is_set():
+                raise Interrupted("The sync was interrupted.", "Run it again to go on.")
+        try:
+            return parse(content), len(content)
+        except ValueError:
+            if room is not None:
+                room.release()
+            raise _Again("the body is not JSON") from None
 
     def _read(self, reply: httpx2.Response) -> bytes:
         """The whole body, or `_Again` when it drips for longer than a page may take."""
@@ -291,7 +314,8 @@ def _refused_for(retry_after: str | None, limit: Any) -> float:
     return 15.0
 
 
-def _answer(status: int, content: bytes, path: str) -> Any:
+def _accepted(status: int, content: bytes, path: str) -> None:
+    """The body is an answer; else raises what the status says."""
     if status == 401:
         message = _message(content)
         if "expired" in message.lower():
@@ -312,10 +336,6 @@ def _answer(status: int, content: bytes, path: str) -> Any:
             f"{path} redirects elsewhere (status {status}), which is not followed.",
             "Check `base_url`.",
         )
-    try:
-        return parse(content)
-    except ValueError:
-        raise _Again("the body is not JSON") from None
 
 
 def _message(content: bytes) -> str:

@@ -1,10 +1,12 @@
 """Reading a searched table completely although a search shows at most 10,000 records.
 
-A search is bounded by `lo <= updatedAt < hi` and counts as read only when every page reported
-the same total and the distinct ids equal it. A window over the cap, or one that does not add up
-twice, is cut in two, newest part first, until it fits one page, which cannot shift; down to one
-millisecond, then by `createdAt`, and records alike in both by the first attribute that tells
-them apart.
+A search is bounded by `lo <= updatedAt < hi`, newest first. Of what it shows only page 1 can't
+shift, so a window is read downward: page 1, then page 1 of all that is not newer than the last
+record, and so on, as long as each total is what was left. One that does not add up is read by
+page numbers, where every page has to report the same total and the distinct ids to equal it; one
+over the cap, or that does not add up then, is cut, newest part first, until it fits one page; down
+to one millisecond, then by `createdAt`, and records alike in both by the first attribute that
+tells them apart.
 
 Facts (kustomer-api.md section 4): 100 pages is documented, 10,000 records observed; totals may
 be capped there, `links.next` runs past page 100, equal `updatedAt` come in any order, there is
@@ -40,6 +42,7 @@ _FILL = 0.85  # how full of the cap a window is aimed at, so that few need anoth
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
 _UNANSWERED = 50  # searches in a row, and for longer than is waited for any one
+PARSED = 3  # pages parsed and not landed yet, in all threads: each may take 10 MB
 _APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "customer": (
         ("customer_id", ("id",)),
@@ -200,7 +203,8 @@ class Reader:
         self._patience = patience
         self._answered_at, self._unanswered = time.monotonic(), 0
         self._sign = 1 if oldest_first else -1
-        self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=16)
+        self._queue: queue.Queue[Event | BaseException | None] = queue.Queue(maxsize=2)
+        self._room = threading.Semaphore(PARSED)
         self._todo: list[tuple[int, int, Window]] = []
         self._order = itertools.count()
         self._open = 0  # windows queued or being read
@@ -232,6 +236,9 @@ class Reader:
                     raise event
                 else:
                     yield event
+                    if isinstance(event, Found):
+                        self._room.release()
+                del event  # or its records stay until the next comes
         finally:
             self._stop_workers(threads)
 
@@ -240,6 +247,7 @@ class Reader:
             self._stopped = True
             self._ready.notify_all()
         while any(thread.is_alive() for thread in threads):
+            self._room.release()  # nobody waits for the consumer any more
             try:
                 self._queue.get(timeout=0.05)
             except queue.Empty:
@@ -313,42 +321,74 @@ class Reader:
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""
-        key = "updatedAt" if window.created is None else "createdAt"
         for attempt in range(2):
-            first = self._page(window, archive, 1)
-            read: list[list[Record]] = [first.records]
-            seen, total, capped = self._pages(window, archive, first, read)
-            if seen is not None and len(seen) == total:
+            shown = _Shown(_key(window))
+            first = self._slim(self._page(window, archive, 1), shown)
+            total = _total(first)
+            if total is not None and window in self._uncounted:
+                self._uncounted.discard(window)
+                self._emit(Counted(window.table, total))
+            if total is None or self._over(total, self._size_of(first)):
+                return self._cut(window, archive, first, total)
+            if total == shown.distinct():
+                return total
+            if window.created is None:
+                if window.span[1] - window.span[0] <= 1:  # in whatever order, so never twice alike
+                    return self._cut(window, archive, first, total)
+                if attempt == 0:
+                    if self._downward(window, archive, first, total):
+                        return total
+                    continue
+            agreed, capped = self._pages(window, archive, first, total, shown)
+            if agreed and shown.distinct() == total:
                 return total
             if capped:
                 return self._cut(window, archive, first, total)
-            times = [_times(records, key) for records in read]
-            if attempt == 1 or _tied(times):  # ties across pages would not add up again
+            if attempt == 1 or shown.tied():  # ties across pages would not add up again
                 break
-        return self._cut(window, archive, first, None, sorted(itertools.chain(*times)))
+        return self._cut(window, archive, first, None, sorted(itertools.chain(*shown.times())))
+
+    def _downward(self, window: Window, archive: bool, page: Page, total: int) -> bool:
+        """Read the window from its page 1 down, each page as page 1 of what is not known yet.
+
+        What is newer than a page's oldest time was shown by it, whatever comes and goes elsewhere;
+        that time itself is read again with what is older, since of equal times some may be hidden.
+        More of them than a page are read by `createdAt`. False where a total is not what is left:
+        something came or went, or the server does not tell these times apart.
+        """
+        (lo, top), left = window.span, total
+        while True:
+            times = _times(page.records, "updatedAt")
+            if not times or not _descending(times) or not lo <= times[-1] < top:
+                return False
+            distinct = len({str(r.get("id")) for r in page.records})
+            if distinct != len(times):
+                return False
+            if distinct == left:
+                return True
+            at = times[-1]
+            newer, top = sum(time > at for time in times), at + 1
+            if not newer:
+                equal = replace(window, span=(at, top), created=(0, _FAR))
+                newer, top = self._span(equal, archive) or 0, at
+                if not newer:
+                    return False
+            left -= newer
+            if left <= 0 or top <= lo:
+                return left == 0
+            page = self._page(replace(window, span=(lo, top)), archive, 1)
+            page = self._slim(page, _Shown("updatedAt"))
+            if _total(page) != left:
+                return False
 
     def _pages(
-        self, window: Window, archive: bool, first: Page, read: list[list[Record]]
-    ) -> tuple[set[str] | None, int, bool]:
-        """Ids seen, the total reported, and whether the window is over the cap.
+        self, window: Window, archive: bool, first: Page, total: int, shown: _Shown
+    ) -> tuple[bool, bool]:
+        """Read the pages by number: whether each reported the total, and whether one was refused.
 
-        Ids are None when pages contradicted each other; `read` has what each showed. Page 1 of a
-        window over the cap is never taken for page 1 of a part of it: a record that left meanwhile
-        would hide another, and no total would tell.
+        `shown` has what each showed.
         """
         size = self._size_of(first)
-        seen = {str(r.get("id")) for r in first.records}
-        self._found(window, first)
-        total = _total(first)
-        if total is None:
-            return None, 0, True
-        if window in self._uncounted:
-            self._uncounted.discard(window)
-            self._emit(Counted(window.table, total))
-        if self._over(total, size):
-            return None, total, True
-        if total == len(seen):
-            return seen, total, False
         number = 1
         while number * size < total:
             number += 1
@@ -356,13 +396,11 @@ class Reader:
                 page = self._page(window, archive, number)
             except (NotFound, Refused):
                 self._learn_cap((number - 1) * size)
-                return None, total, True
-            self._found(window, page)
-            read.append(page.records)
+                return False, True
+            page = self._slim(page, shown)
             if page.total != total or self._size_of(page, size) != size:
-                return None, total, False
-            seen |= {str(r.get("id")) for r in page.records}
-        return seen, total, False
+                return False, False
+        return True, False
 
     def _cut(
         self, window: Window, archive: bool, first: Page, total: int | None,
@@ -381,7 +419,7 @@ class Reader:
             if window.created is not None:
                 return self._alike(window, archive)
             return self._by_created(window, archive)
-        key = "updatedAt" if window.created is None else "createdAt"
+        key = _key(window)
         cuts = _singly(lo, hi, times or [], self._size_of(first))
         if not cuts and window.created is None:
             cuts = self._many(lo, hi, first, total)
@@ -432,7 +470,7 @@ class Reader:
         read = self._span(whole, archive)
         if read is None:
             return None
-        again = self._page(window, archive, 1)
+        again = self._page(window, archive, 1, wanted=False)
         total = _total(again)
         if total is not None and total < self._cap(self._size_of(again)) and total != read:
             self._emit(
@@ -464,7 +502,6 @@ class Reader:
         while True:
             rest = replace(window, among=Among(attribute, tuple(known), False)) if known else window
             page = self._page(rest, archive, 1)
-            self._found(window, page)
             ids = {str(r.get("id")) for r in page.records}
             if self._single(page):
                 return seen | ids
@@ -486,7 +523,6 @@ class Reader:
     ) -> set[str] | None:
         """Ids of the records with one of the values; None when one value fills over a page."""
         page = self._page(replace(window, among=Among(attribute, values)), archive, 1)
-        self._found(window, page)
         if self._single(page):
             return {str(r.get("id")) for r in page.records}
         if len(values) == 1:
@@ -511,13 +547,11 @@ class Reader:
             page = self._page(window, archive, 1)
             size, total = self._size_of(page), _total(page) or 0
             seen |= {str(r.get("id")) for r in page.records}
-            self._found(window, page)
             number = 1
             while len(seen) < total and number * size < min(total, self._cap(size)):
                 number += 1
                 page = self._page(window, archive, number)
                 seen |= {str(r.get("id")) for r in page.records}
-                self._found(window, page)
             if self._over(total, size):
                 break
             if len(seen) == total:
@@ -532,17 +566,26 @@ class Reader:
 
     # ---- requests ----
 
-    def _page(self, window: Window, archive: bool, number: int) -> Page:
-        """A page; one that timed out on the server, or is of other records, is asked for again."""
+    def _page(self, window: Window, archive: bool, number: int, *, wanted: bool = True) -> Page:
+        """A page, its records handed on if they are `wanted`.
+
+        One that timed out on the server, or is of other records, is asked for again.
+        """
         if self._stopped:
             raise _Stopped
         for _ in range(5):
             page = self._client.search(
                 body(window), page=number, page_size=self._page_size, archive=archive,
-                params=_params(window.table),
+                params=_params(window.table), room=self._room,
             )  # fmt: skip
-            if not page.timed_out and all(_is(r, window.table) for r in page.records):
+            fits = not page.timed_out and all(_is(r, window.table) for r in page.records)
+            if fits:
                 self._answered_at, self._unanswered = time.monotonic(), 0
+            if fits and wanted and page.records:
+                self._emit(Found(window.table, page.records, page.nbytes))
+                return page
+            self._room.release()
+            if fits:
                 return page
             self._not_answered()
         return replace(page, records=[], total=None, next="more", timed_out=True)
@@ -557,9 +600,16 @@ class Reader:
                 "Run the sync again; it goes on where it stopped.",
             )
 
-    def _found(self, window: Window, page: Page) -> None:
-        if page.records:
-            self._emit(Found(window.table, page.records, page.nbytes))
+    def _slim(self, page: Page, shown: _Shown) -> Page:
+        """The page with no more of its records than says which they were: many pages are in work,
+        and what was handed on takes no memory here.
+        """
+        shown.add(page.records)
+        slim = [
+            {"id": r.get("id"), "attributes": {shown.key: _stamp(r, shown.key)}}
+            for r in page.records
+        ]
+        return replace(page, records=slim)
 
     def _size_of(self, page: Page, default: int | None = None) -> int:
         return page.size or default or len(page.records) or self._page_size
@@ -627,21 +677,49 @@ def _is(record: Record, table: Table) -> bool:
     return not isinstance(kind, str) or kind.split(".")[0] == table.object
 
 
+class _Shown:
+    """Which records the pages of a window showed, in order, and their times."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self._ids: list[list[str]] = []
+        self._stamps: list[list[Any]] = []
+
+    def add(self, records: list[Record]) -> None:
+        self._ids.append([str(r.get("id")) for r in records])
+        self._stamps.append([_stamp(r, self.key) for r in records])
+
+    def distinct(self) -> int:
+        return len(set(itertools.chain(*self._ids)))
+
+    def times(self) -> list[list[int]]:
+        """By page; [] for one with a time that can't be read."""
+        return [_read(stamps) for stamps in self._stamps]
+
+    def tied(self) -> bool:
+        """Whether equal times lie on both sides of a page's end, where they may change places."""
+        return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(self._stamps))
+
+
+def _key(window: Window) -> str:
+    """The attribute that a window's records are sorted by."""
+    return "updatedAt" if window.created is None else "createdAt"
+
+
+def _stamp(record: Record, key: str) -> Any:
+    return (record.get("attributes") or {}).get(key)
+
+
 def _times(records: list[Record], key: str) -> list[int]:
     """The records' times in the order they came; [] when one can't be read."""
-    times = []
-    for record in records:
-        value: Any = (record.get("attributes") or {}).get(key)
-        try:
-            times.append(millis(datetime.fromisoformat(value)))
-        except (TypeError, ValueError):
-            return []
-    return times
+    return _read([_stamp(record, key) for record in records])
 
 
-def _tied(pages: list[list[int]]) -> bool:
-    """Whether equal times lie on both sides of a page's end, where they may change places."""
-    return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(pages))
+def _read(stamps: list[Any]) -> list[int]:
+    try:
+        return [millis(datetime.fromisoformat(stamp)) for stamp in stamps]
+    except (TypeError, ValueError):
+        return []
 
 
 def _singly(lo: int, hi: int, times: list[int], size: int) -> list[int]:

@@ -4,6 +4,7 @@
     run        check the key -> begin (epoch) -> listings that are due -> windows, newest first
     landing    one way of one record: page -> shred -> batch -> write with the state that covers it
     reimport   listed tables, read whole
+    frugal     little memory, little time
     sweep      searched tables compared with the source: what a search by time can't show
     follow     records that only others point to: attachments, what a merge moved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -200,7 +200,7 @@ class Landing:
 
     def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Everything taken so far is in the destination, with the state that it completes."""
-        batches = tuple(concat(pages) for pages in self._buffered.values())
+        batches = tuple(self._gathered())
         if batches:
             self._changed |= {
                 "names": self.names.state(),
@@ -217,9 +217,13 @@ class Landing:
             self._say_rejects(batches)
         self.state |= self._changed
         self._changed = {}
-        self._buffered.clear()
         self._records = self._nbytes = 0
         self._since = time.monotonic()
+
+    def _gathered(self) -> Iterator[Batch]:
+        """One batch for each table; its pages are let go, or there would be two of all."""
+        for key in list(self._buffered):
+            yield concat(self._buffered.pop(key))
 
     def _say_rejects(self, batches: Sequence[Batch]) -> None:
         rejected: dict[str, int] = {}

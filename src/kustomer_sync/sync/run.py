@@ -25,6 +25,7 @@ from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow_attachments, follow_merged, note_merged
+from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing, read_ms
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
@@ -55,7 +56,8 @@ def sync(
         stop=stop or threading.Event(), limits=limits or Limits(),
     )  # fmt: skip
     try:
-        return run.run()
+        with frugal():
+            return run.run()
     finally:
         run.close()
 
