@@ -6,8 +6,8 @@ changed. CPU time is user + system of the sync's process, imports and HTTP inclu
 
     scale          small, medium, large, or how many conversations; records are 3.75 times as many
     --stages       where the CPU time went
-    --paced        with Kustomer's default limits, on clocks that run ten times as fast: how much of
-                   the permitted searches was used, and whether any was refused
+    --paced        with Kustomer's default limits, on clocks that run three times as fast: how much
+                   of the permitted searches was used, and whether any was refused
     --attachments  read by conversation too, a request each, as an org does whose searches
                    name none; otherwise the searches name them
     --first        the first sync only
@@ -29,8 +29,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-SPEED = 10
-"""How fast the clocks run with --paced."""
+SPEED = 3
+"""How fast the clocks run with --paced; faster than the machine reads, it would be measured."""
 CHANGED = 500
 MEMORY = 128
 OVER = 200

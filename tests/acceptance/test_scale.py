@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import duckdb
 import orjson
 import pytest
 
+from kustomer_sync.destinations import destination
+from kustomer_sync.destinations.duckdb import TIDY_EVERY
 from kustomer_sync.kustomer import windows
-from kustomer_sync.kustomer.catalog import TABLES
+from kustomer_sync.kustomer.catalog import TABLES, TAG
 from kustomer_sync.kustomer.parse import parse
-from kustomer_sync.model import Table
+from kustomer_sync.model import Table, Write
 from kustomer_sync.settings import Connection
+from kustomer_sync.shred import CustomTypes, Names, Shredder
 from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.sync import Limits, sync
 from kustomer_sync.sync.landing import Landing
@@ -104,6 +108,22 @@ def test_neither_state_nor_process_grows_with_records(connect: Connect, database
             assert len(orjson.loads(state[f"table:{name}"])["done"]) == 1
         sizes[times] = sum(len(value) for value in state.values() if value)
     assert sizes[8] <= sizes[1] + 500
+
+
+def test_many_small_syncs_leave_few_pieces_of_a_table(database: Path) -> None:
+    """Each write makes a piece of its own; now and then they are put together."""
+    shredder = Shredder(TAG, names=Names(), custom_types=CustomTypes())
+    to = destination(
+        f"duckdb:///{database}", schema="kustomer", system_prefix="_fivetran_",
+        memory_limit=f"{MEMORY_LIMIT}MB",
+    )  # fmt: skip
+    for n in range(TIDY_EVERY + 5):
+        to.begin(datetime.now(UTC))
+        to.write(Write(tuple(shredder.shred([{"id": f"t{n}", "attributes": {}}]))))
+    with duckdb.connect(str(database), read_only=True) as db:
+        pieces = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('kustomer.tag')"
+        assert db.execute(pieces).fetchall()[0][0] <= 6
+        assert db.execute("SELECT count(*) FROM kustomer.tag").fetchall() == [(TIDY_EVERY + 5,)]
 
 
 def test_few_pages_are_parsed_at_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

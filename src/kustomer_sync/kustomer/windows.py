@@ -42,7 +42,7 @@ _FILL = 0.85  # how full of the cap a window is aimed at, so that few need anoth
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
 _UNANSWERED = 50  # searches in a row, and for longer than is waited for any one
-PARSED = 3  # pages parsed and not landed yet, in all threads: each may take 10 MB
+PARSED = 2  # pages parsed and not landed yet, in all threads: each may take 10 MB
 _APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "customer": (
         ("customer_id", ("id",)),
