@@ -31,6 +31,7 @@ def test_a_passing_fault_loses_nothing(case: Case, name: FaultName, value: float
         report = case.sync(connection, limits=HASTY)
         assert report.status == "SUCCESSFUL", report.error
         assert fault.fired >= 3
+        assert "role_missing" not in {w.code for w in report.warnings}  # none was given up
         assert report.requests["rate_limited"] == (fault.fired if value == 429 else 0)
         sim.faults.clear()
         case.assert_equal(sim, connection)
