@@ -28,6 +28,7 @@ docs: $(STAMP)  ## renew docs/reference, and the output that README and docs sho
 bench: $(STAMP)  ## how fast and with how much memory; bench/README.md has figures
 	$(BIN)/python bench/shred_speed.py
 	$(BIN)/python bench/landing_speed.py
+	$(BIN)/python bench/whole_sync.py small
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
