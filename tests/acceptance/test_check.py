@@ -10,7 +10,7 @@ import pytest
 from kustomer_sync.check import check, has
 from kustomer_sync.errors import DestinationUnusable
 from kustomer_sync.settings import Connection
-from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator import Limits, Simulator, Switches
 from tests.acceptance.conftest import UNLIMITED
 
 Connect = Callable[..., Connection]
@@ -24,6 +24,21 @@ def test_the_search_role_costs_every_searched_table(connect: Connect) -> None:
         (missing,) = check(connect(sim)).missing
         assert missing.role == "org.permission.search.create"
         assert set(missing.tables) >= SEARCHED
+
+
+@pytest.mark.parametrize("included", [True, False])
+def test_what_a_first_sync_costs_is_told(connect: Connect, included: bool) -> None:
+    """Searches by table, and a request for each conversation where searches name no attachments."""
+    switches = Switches(horizon_days=None, search_includes_attachments=included)
+    with Simulator(switches=switches, limits=Limits(org=500, search=40)) as sim:
+        found = check(connect(sim, api_utilization_percentage=50))
+        costs = {cost.table: (cost.records, cost.searches, cost.others) for cost in found.costs}
+        assert costs.pop("message_attachment", None) == (None if included else (150, 0, 150))
+        assert costs == {
+            "conversation": (150, 1, 0), "customer": (60, 1, 0), "message": (600, 2, 0),
+            "kobject": (100, 1, 0),
+        }  # fmt: skip
+        assert (found.request_budget, found.search_budget) == (250, 20)
 
 
 def test_where_the_roles_are_not_told_each_path_is_tried(connect: Connect) -> None:

@@ -949,7 +949,156 @@ _DESTINATION = (
     ),
 )
 
+_CLI = (
+    *_of(
+        "settings.py",
+        (
+            "The percentage is 25 to 90",
+            "Field(ge=25, le=90,",
+            "Field(ge=0, le=100,",
+            "tests/unit/cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "An unknown key is named with the nearest right one",
+            '_check_keys(sections[name], str(path), f"connections.{name}")',
+            "pass",
+            "tests/unit/cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "Relative paths are relative to the file",
+            "quote(str(self.folder.resolve()))",
+            "quote(str(Path.cwd()))",
+            "tests/unit/cli/test_settings.py::test_paths_are_relative_to_the_file_not_to_the_shell",
+        ),
+    ),
+    *_of(
+        "cli/__init__.py",
+        (
+            "Wrong usage, config, key and host end with 2",
+            "return error.exit_code",
+            "return 1",
+            f"{A}test_command.py::test_an_unreachable_host_and_a_bad_key_write_nothing",
+        ),
+    ),
+    *_of(
+        "cli/words.py",
+        (
+            "Help imports nothing that takes time",
+            "import argparse\n",
+            "import argparse\nimport asyncio\n",
+            "tests/unit/cli/test_words.py::test_help_imports_nothing_that_takes_time",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "A signal stops resumably",
+            "        stop.set()\n",
+            "        os._exit(1)\n",
+            f"{A}test_command.py::test_a_signal_stops_resumably",
+        ),
+    ),
+    *_of(
+        "cli/interview.py",
+        (
+            "The file that may hold the key is its owner's alone",
+            "os.fchmod(descriptor, 0o600)",
+            "os.fchmod(descriptor, 0o644)",
+            "tests/unit/cli/test_interview.py::test_questions_are_asked_until_the_answer_is_right",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "The time left is no shorter than the budget allows",
+            "return max(60 * waiting",
+            "return min(60 * waiting",
+            "tests/unit/cli/test_screen.py::test_the_time_left_is_bounded_by_the_budget",
+        ),
+    ),
+    *_of(
+        "erd.py",
+        (
+            "Without extras the reference schema alone is drawn",
+            "if not c.extra or c.name in t.key",
+            "if True",
+            "tests/unit/cli/test_erd.py::test_without_extras_the_reference_schema_alone_is_drawn",
+        ),
+    ),
+    *_of(
+        "check.py",
+        (
+            "Attachments cost a request for each conversation",
+            "searches=0, others=told.records",
+            "searches=0, others=0",
+            f"{CHECK}test_what_a_first_sync_costs_is_told[False]",
+        ),
+    ),
+)
+
+SEARCHES = f"{U}simulator/test_search.py::"
+LIMITS = f"{U}simulator/test_key_and_limits.py::"
+_SIMULATOR = (
+    *_of(
+        "simulator/api.py",
+        (
+            "Page sizes are clamped",
+            'min(ask.whole("pageSize", 100), switches.max_search_page_size)',
+            'ask.whole("pageSize", 100)',
+            f"{SEARCHES}test_page_sizes_are_clamped",
+        ),
+        (
+            "A search yields 100 pages",
+            "if ask.page > switches.page_cap:",
+            "if False:",
+            f"{SEARCHES}test_next_still_points_past_the_page_cap",
+        ),
+        (
+            "A search yields 10,000 records",
+            "size if cap is None else min(size, max(0, cap - offset))",
+            "size",
+            f"{SEARCHES}test_the_record_cap_refuses_or_runs_dry",
+        ),
+        (
+            "A total may be capped",
+            "total if switches.total_capped is None else min(total, switches.total_capped)",
+            "total",
+            f"{SEARCHES}test_the_total_may_be_capped",
+        ),
+    ),
+    *_of(
+        "simulator/search.py",
+        (
+            "A search ends at two years",
+            "return ALWAYS if horizon is None else (horizon, math.inf)",
+            "return ALWAYS",
+            f"{SEARCHES}test_both_searches_together_find_everything_once",
+        ),
+        (
+            "Deleted records are hidden unless asked for",
+            'asked.get("includeDeleted") is True',
+            "True",
+            f"{SEARCHES}test_deleted_records_are_hidden_unless_asked_for",
+        ),
+    ),
+    *_of(
+        "simulator/desk.py",
+        (
+            "Over the limit is a 429",
+            "if not verdict.allowed:",
+            "if False:",
+            f"{LIMITS}test_the_org_limit_refuses_until_the_window_ends",
+        ),
+        (
+            "A missing role is a 403",
+            "self.key.allow(route.roles)",
+            "pass",
+            f"{LIMITS}test_a_missing_role_is_a_403_in_either_shape",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
-    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_CHECK, *_SHRED, *_DESTINATION,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_CHECK, *_SHRED, *_DESTINATION, *_CLI, *_SIMULATOR,
 )  # fmt: skip
