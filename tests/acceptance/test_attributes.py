@@ -10,7 +10,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import sync
-from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -43,18 +43,18 @@ def test_a_new_attribute_of_several_values_lands_as_what_it_is(
         assert sim.requests.count("/v1/metadata") == 0
 
 
-def test_a_new_klass_is_typed_by_its_metadata(connect: Connect, query: Query) -> None:
+def test_a_new_klass_is_typed_by_its_metadata(case: Case) -> None:
     """Met between two daily readings; its attribute of several values is an array."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection)
+    with case.org() as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.add_klass("parcel", kobjects=0)
         sim.add_custom("kobject.parcel", "stopsNum", {"type": "number", "multi": True})
         sim.create("kobject.parcel", {"title": "p", "tags": [], "custom": {"stopsNum": [1, 2]}},
                    {"customer": sim.id("customer", 1)})  # fmt: skip
         sim.clock.advance(60)
-        sync(connection)
-        assert query("SELECT custom_stops_num::VARCHAR FROM kustomer.kobject_parcel") == [
+        case.sync(connection)
+        assert case.ask("SELECT custom_stops_num::VARCHAR FROM kustomer.kobject_parcel") == [
             ("[1,2]",)
         ]
 

@@ -247,39 +247,35 @@ def test_without_the_archive_the_recent_part_is_compared(case: Case) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 400])
-def test_a_merge_is_remembered_until_its_records_could_be_read(
-    connect: Connect, database: Path, status: int
-) -> None:
+def test_a_merge_is_remembered_until_its_records_could_be_read(case: Case, status: int) -> None:
     """The role is lacking, or a look is refused: what moved is found later."""
-    with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
-        connection = connect(sim, overlap_seconds=0)
-        sync(connection)
+    with case.org(merge_bumps_updated_at=False) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.merge(sim.id("customer", 5), sim.id("customer", 6))
         sim.clock.advance(60)
         fault = sim.faults.add("status", r"/v1/conversations/[0-9a-f]{24}$", value=status)
-        report = sync(connection)
+        report = case.sync(connection)
         assert report.status == "SUCCESSFUL"
         assert fault.fired
         assert status != 403 or "role_missing" in {w.code for w in report.warnings}
         sim.faults.clear()
         sim.clock.advance(60)
-        sync(connection)
-        assert differences(sim, database) == []
+        case.sync(connection)
+        case.assert_equal(sim, connection)
 
 
-def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(
-    connect: Connect, database: Path
-) -> None:
+def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(case: Case) -> None:
     """The next sync of everything follows it."""
-    with Simulator(switches=Switches(merge_bumps_updated_at=False), limits=UNLIMITED) as sim:
-        connection = connect(sim, overlap_seconds=0)
-        sync(connection)
+    with case.org(merge_bumps_updated_at=False) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.merge(sim.id("customer", 5), sim.id("customer", 6))
         sim.clock.advance(60)
-        sync(connection, tables=["customer"])
+        case.sync(connection, tables=["customer"])
         sim.clock.advance(60)
-        sync(connection)
-        assert differences(sim, database) == []
+        case.sync(connection)
+        case.assert_equal(sim, connection)
 
 
 def test_an_erased_record_that_had_been_soft_deleted_is_flagged(

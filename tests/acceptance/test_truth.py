@@ -13,7 +13,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import sync
 from tests.acceptance.case import UNLIMITED, Case
-from tests.acceptance.truth import contents, differences
+from tests.acceptance.truth import contents
 
 Connect = Callable[..., Connection]
 
@@ -101,25 +101,23 @@ def test_a_reimport_of_an_unchanged_org_changes_nothing(connect: Connect, databa
         assert contents(database) == before
 
 
-def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(
-    connect: Connect, database: Path
-) -> None:
+def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(case: Case) -> None:
     """Kustomer no longer has it: the row stays, flagged; back again: unflagged."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection)
+    with case.org() as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         tag = sim.id("tag", 3)
         record = sim.get("tag", tag)
         assert record is not None
         sim.hard_delete("tag", tag)
-        report = sync(connection, reimport=True)
+        report = case.sync(connection, reimport=True)
         assert report.tables["tag"].deleted == 1
         query = "SELECT _fivetran_deleted FROM kustomer.tag WHERE id = ?"
-        with duckdb.connect(str(database)) as db:
+        with duckdb.connect(str(case.database)) as db:
             assert db.execute(query, [tag]).fetchall() == [(True,)]
         sim.restore("tag", record)
-        sync(connection, reimport=True)
-        with duckdb.connect(str(database)) as db:
+        case.sync(connection, reimport=True)
+        with duckdb.connect(str(case.database)) as db:
             assert db.execute(query, [tag]).fetchall() == [(False,)]
 
 
@@ -136,13 +134,13 @@ def test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps(
         assert report.tables["conversation"].cursor is not None
 
 
-def test_metadata_is_asked_for_by_table(connect: Connect, database: Path) -> None:
+def test_metadata_is_asked_for_by_table(case: Case) -> None:
     """A sync of one table leaves the custom attributes of the others to be asked for."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection, tables=["message"])
-        sync(connection)
-        assert differences(sim, database) == []
+    with case.org() as sim:
+        connection = case.connect(sim)
+        case.sync(connection, tables=["message"])
+        case.sync(connection)
+        case.assert_equal(sim, connection)
     several = "SELECT typeof(custom_interests_str) FROM kustomer.customer LIMIT 1"
-    with duckdb.connect(str(database)) as db:
+    with duckdb.connect(str(case.database)) as db:
         assert db.execute(several).fetchall() == [("JSON",)]
