@@ -16,6 +16,15 @@ SyncError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence that named an unknown word."""
+    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
+    return f'; did you mean "{found[0]}"?' if found else "."
+
 
 class SyncError(Exception):
     """One sentence that says what is wrong, and a hint that says what to do next."""

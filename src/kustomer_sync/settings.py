@@ -15,7 +15,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
@@ -31,10 +30,9 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from kustomer_sync.errors import ConfigError
+from kustomer_sync.errors import ConfigError, did_you_mean
 from kustomer_sync.model import Column, Search, Table
 
-DEFAULT_FILE = "kustomer-sync.toml"
 FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
 SCHEMA_CHANGES = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
 _FILES = ("duckdb", "sqlite", "delta", "iceberg", "ducklake")
@@ -274,9 +272,7 @@ class Connection:
         if url.partition("://")[0] in _FILES:
             return unquote(urlsplit(url).path[1:])
         url = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", url)
-        return re.sub(
-            r"(?i)([?&][^=&]*(?:password|token|secret|key)[^=&]*=)[^&]*", r"\1******", url
-        )
+        return _SECRET_PARAMETER.sub(r"\1******", url)
 
     def token(self) -> str:
         return self.access_token.get_secret_value()
@@ -389,25 +385,11 @@ def _refuse_unknown(section: Mapping[str, Any], known: Iterable[str], file: str,
     for key in section:
         if key not in known:
             where = f"in [{at}]" if at else "at the top"
+            guess = did_you_mean(_MEANT.get(key.lower(), key), known)
             raise ConfigError(
-                f'{file}: unknown key "{key}" {where}{did_you_mean(key, known)}',
+                f'{file}: unknown key "{key}" {where}{guess}',
                 f"Allowed there: {', '.join(known)}.",
             )
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant."""
-    words = list(known)
-    if _MEANT.get(word.lower()) in words:
-        return _MEANT[word.lower()]
-    found = get_close_matches(word.lower(), words, n=1, cutoff=0.5)
-    return found[0] if found else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence that named an unknown word."""
-    guess = nearest(word, known)
-    return f'; did you mean "{guess}"?' if guess else "."
 
 
 # ---- from what was written to a connection ----

@@ -27,6 +27,15 @@ CONDITIONS = [(1, 10), (7, 10), (500, 10), (1, 10_000), (7, 10_000), (500, 10_00
 """Page size, and how many records a search yields in all."""
 
 
+def connection_to(sim: Simulator, database: Path, **settings: Any) -> Connection:
+    """A connection that reads up to the server's present."""
+    given = {
+        "base_url": sim.url, "access_token": sim.token, "index_lag_seconds": 0,
+        "destination": f"duckdb:///{database}", **settings,
+    }  # fmt: skip
+    return from_flags(**given)
+
+
 @dataclass(frozen=True)
 class Case:
     """One of the conditions, and the database that a test syncs into."""
@@ -66,11 +75,7 @@ class Case:
 
     def connect(self, sim: Simulator, **settings: Any) -> Connection:
         """A connection that reads up to the server's present, and again what may come late."""
-        given = {
-            "base_url": sim.url, "access_token": sim.token, "index_lag_seconds": 0,
-            "overlap_seconds": 5, "destination": f"duckdb:///{self.database}", **settings,
-        }  # fmt: skip
-        return from_flags(**given)
+        return connection_to(sim, self.database, **{"overlap_seconds": 5, **settings})
 
     def sync(self, connection: Connection, **how: Any) -> Report:
         narrow = replace(

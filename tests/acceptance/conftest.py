@@ -12,12 +12,10 @@ from zlib import crc32
 import duckdb
 import pytest
 
-from kustomer_sync.settings import Connection, from_flags
+from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import Fault
-from tests.acceptance.case import CONDITIONS, UNLIMITED, Case
-
-__all__ = ["UNLIMITED"]
+from tests.acceptance.case import CONDITIONS, Case, connection_to
 
 
 @pytest.fixture
@@ -30,11 +28,7 @@ def connect(database: Path) -> Callable[..., Connection]:
     """A connection to a simulator that reads up to the server's present."""
 
     def made(sim: Simulator, **settings: Any) -> Connection:
-        given = {
-            "base_url": sim.url, "access_token": sim.token, "index_lag_seconds": 0,
-            "destination": f"duckdb:///{database}", **settings,
-        }  # fmt: skip
-        return from_flags(**given)
+        return connection_to(sim, database, **settings)
 
     return made
 

@@ -11,7 +11,7 @@ from kustomer_sync.check import check, has
 from kustomer_sync.errors import DestinationUnusable
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Limits, Simulator, Switches
-from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.case import UNLIMITED
 
 Connect = Callable[..., Connection]
 SEARCHED = {"customer", "conversation", "message", "kobject"}

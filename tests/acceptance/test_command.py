@@ -16,7 +16,7 @@ import pytest
 
 from kustomer_sync.cli import run
 from kustomer_sync.simulator import Limits, Simulator
-from tests.acceptance.conftest import UNLIMITED
+from tests.acceptance.case import UNLIMITED
 
 GOOD = """
 [connections.acme]

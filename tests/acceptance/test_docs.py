@@ -41,7 +41,7 @@ def test_a_page_shows_what_its_commands_print(path: Path) -> None:
 
 
 def _without_numbers(text: str) -> list[str]:
-    text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", text)
+    text = re.sub(r"\b([0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f-]{27})\b", "ID", text)
     text = re.sub(r"\d[\d,.:TZ-]*", "N", text)
     return [re.sub(r"\s+", " ", line) for line in text.splitlines()]
 

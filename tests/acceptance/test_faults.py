@@ -11,6 +11,7 @@ from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import Limits
 from tests.acceptance.case import UNLIMITED, Case
 
+SEARCHED = ("customer", "conversation", "message", "kobject")
 HASTY = Limits(page_seconds=1.5)
 
 
@@ -66,11 +67,12 @@ def test_an_expired_key_ends_the_sync_and_what_was_read_stays(case: Case) -> Non
     """Exit code 1 after it began, 2 before; with a new key nothing is missing."""
     with case.org() as sim:
         connection = case.connect(sim)
-        sim.faults.add("expired", "search", times=1, skip=5)
+        sim.faults.add("expired", "search", times=1, skip=9)
         report = case.sync(connection)
         assert report.exit_code == 1
         assert report.error is not None
         assert "expired" in report.error.message
+        assert sum(report.tables[name].rows for name in SEARCHED) > 0
         sim.expire_key()
         with pytest.raises(KeyRefused):
             case.sync(connection)

@@ -13,7 +13,8 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import sync
-from tests.acceptance.conftest import UNLIMITED, Meanwhile
+from tests.acceptance.case import UNLIMITED
+from tests.acceptance.conftest import Meanwhile
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]

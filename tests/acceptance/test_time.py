@@ -16,7 +16,8 @@ from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import Limits, sync
-from tests.acceptance.conftest import UNLIMITED, Meanwhile
+from tests.acceptance.case import UNLIMITED
+from tests.acceptance.conftest import Meanwhile
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]

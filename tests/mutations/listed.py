@@ -246,7 +246,7 @@ _WINDOWS = _of(
         "A window counts only when every page reported the same total",
         "if page.total != total or self._size_of(page, size) != size:",
         "if self._size_of(page, size) != size:",
-        f"{WINDOWS}test_a_total_that_changes_between_pages_makes_the_window_be_read_again",
+        f"{WINDOWS}test_a_total_that_changes_between_pages_by_number_makes_them_be_read_again",
     ),
     (
         "A window that does not add up is read once more",
@@ -521,8 +521,8 @@ _RUN = _of(
     ),
     (
         "The archive is read on both sides of the boundary",
-        "_HORIZON_MARGIN = 3 * _DAY_MS",
-        "_HORIZON_MARGIN = -3 * _DAY_MS",
+        "_HORIZON_MARGIN = 3 * windows.DAY_MS",
+        "_HORIZON_MARGIN = -3 * windows.DAY_MS",
         f"{TIME}test_records_on_either_side_of_two_years_land",
     ),
     (

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kustomer_sync.errors import UsageError
+from kustomer_sync.errors import UsageError, did_you_mean
 
 Parser = argparse.ArgumentParser
 
@@ -161,7 +160,7 @@ def _one_of(what: str, *known: str) -> Callable[[str], str]:
     def chosen(text: str) -> str:
         if text not in known:
             raise argparse.ArgumentTypeError(
-                f"{text!r} is no {what}{_did_you_mean(text, known)} There are: {', '.join(known)}"
+                f"{text!r} is no {what}{did_you_mean(text, known)} There are: {', '.join(known)}"
             )
         return text
 
@@ -183,7 +182,7 @@ def read(words: Sequence[str]) -> argparse.Namespace:
     if words[0] not in COMMANDS:
         kind = "option" if words[0].startswith("-") else "command"
         raise UsageError(
-            f'There is no {kind} "{words[0]}"{_did_you_mean(words[0], COMMANDS)}',
+            f'There is no {kind} "{words[0]}"{did_you_mean(words[0], COMMANDS)}',
             "See `kustomer-sync --help`.",
         )
     return _parsed(words[0], words[1:])
@@ -207,7 +206,7 @@ def _parsed(command: str, words: Sequence[str]) -> argparse.Namespace:
         if word.startswith("-"):
             flag = word.partition("=")[0]
             known = [o for action in parser._actions for o in action.option_strings]
-            parser.error(f'There is no option "{flag}"{_did_you_mean(flag, known)}')
+            parser.error(f'There is no option "{flag}"{did_you_mean(flag, known)}')
     if rest:
         parser.error("There is a word too many.")  # it is not repeated: it may be a key
     asked.command = command
@@ -263,8 +262,3 @@ def help_of(command: str) -> str:
     for title in ("positional arguments:", "options:", "instead of a config file:"):
         text = text.replace(f"\n{title}\n", f"\n{title.capitalize()}\n")
     return text.replace("\nPositional arguments:\n", "\nArguments:\n")
-
-
-def _did_you_mean(word: str, known: Any) -> str:
-    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
-    return f'; did you mean "{found[0]}"?' if found else "."

@@ -37,6 +37,7 @@ from kustomer_sync.kustomer.client import (
 from kustomer_sync.model import Record, Search, Table
 
 PAGE_SIZE = 500
+DAY_MS = 86_400_000
 _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of its own
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
 _DENSE = 20  # a page with fewer records says too little of the density

@@ -30,9 +30,8 @@ from kustomer_sync.sync.landing import ATTACHMENTS, Landing, read_ms
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
 
-_DAY_MS = 86_400_000
-_TWO_YEARS = 730 * _DAY_MS + _DAY_MS // 2
-_HORIZON_MARGIN = 3 * _DAY_MS
+_TWO_YEARS = 730 * windows.DAY_MS + windows.DAY_MS // 2
+_HORIZON_MARGIN = 3 * windows.DAY_MS
 """Where the search ends and the archive begins is not documented to the day: both are read."""
 _DAY = timedelta(hours=24)
 
@@ -154,7 +153,7 @@ class Run:
         if "customer" in fresh:
             self.merged_since = self.began
         elif compared is not None:  # what was deleted since may be met by search or comparison
-            self.merged_since = windows.millis(datetime.fromisoformat(compared)) - _DAY_MS
+            self.merged_since = windows.millis(datetime.fromisoformat(compared)) - windows.DAY_MS
         self.note("reading changes, newest first")
         todo = [w for table in searched for w in self._windows(table, hi)]
         for _ in self.events(todo):

@@ -21,7 +21,6 @@ from kustomer_sync.sync.landing import ids_of
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
-_DAY_MS = 86_400_000
 _GOLDEN = 0.618034
 """Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
@@ -31,7 +30,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
     """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
     run.note(f"comparing {table.name} with the source")
     run.landing.commit()  # what is taken in but not there yet would hide what is there no longer
-    turn = hi // _DAY_MS * _GOLDEN % 1
+    turn = hi // windows.DAY_MS * _GOLDEN % 1
     cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
     try:
         differing = [
