@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
-from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import sync
-from tests.acceptance.case import UNLIMITED, Case
-from tests.acceptance.truth import differences
+from tests.acceptance.case import Case
 
 Connect = Callable[..., Connection]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 def test_a_new_attribute_of_several_values_lands_as_what_it_is(
-    connect: Connect, database: Path, query: Query
+    case: Case,
 ) -> None:
     """Its metadata is asked for when it is met, not a day later: an array is no number."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.add_custom("customer", "sizesNum", {"type": "number", "multi": True})
         sim.edit("customer", sim.id("customer", 3), {"custom": {"sizesNum": [38, 39]}})
         klass = str(sim.get("kobject", sim.id("kobject", 3))["type"]).removeprefix("kobject.")  # type: ignore[index]  # it is there
         sim.add_custom(f"kobject.{klass}", "sizesNum", {"type": "number", "multi": True})
         sim.edit("kobject", sim.id("kobject", 3), {"custom": {"sizesNum": [40]}})
         sim.clock.advance(60)
-        sync(connection)
-        assert differences(sim, database) == []
+        case.sync(connection)
         found = "SELECT typeof(custom_sizes_num), custom_sizes_num::VARCHAR FROM kustomer.{} " \
                 "WHERE custom_sizes_num IS NOT NULL"  # fmt: skip
-        assert query(found.format("customer")) == [("JSON", "[38,39]")]
-        assert query(found.format(f"kobject_{snake(klass)}")) == [("JSON", "[40]")]
+        assert case.ask(found.format("customer")) == [("JSON", "[38,39]")]
+        assert case.ask(found.format(f"kobject_{snake(klass)}")) == [("JSON", "[40]")]
         sim.requests.clear()
         sim.edit("customer", sim.id("customer", 4), {"custom": {"sizesNum": [41]}})
         sim.clock.advance(60)
-        sync(connection)
+        case.sync(connection)
         assert sim.requests.count("/v1/metadata") == 0
+        sim.mutator.start(10)
+        case.assert_equal(sim, connection)
 
 
 def test_a_new_klass_is_typed_by_its_metadata(case: Case) -> None:
@@ -59,17 +56,15 @@ def test_a_new_klass_is_typed_by_its_metadata(case: Case) -> None:
         ]
 
 
-def test_what_was_learnt_of_an_attribute_is_kept_between_syncs(
-    connect: Connect, query: Query
-) -> None:
+def test_what_was_learnt_of_an_attribute_is_kept_between_syncs(case: Case) -> None:
     """A record that changes the same day finds its columns as they are, names and types."""
-    with Simulator(limits=UNLIMITED) as sim:
-        connection = connect(sim)
-        sync(connection)
+    with case.org() as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
         sim.edit("customer", sim.id("customer", 3), {"custom": {"interestsStr": ["a", "b"]}})
         sim.clock.advance(60)
-        sync(connection)
+        case.sync(connection)
         types = "SELECT DISTINCT typeof(custom_interests_str) FROM kustomer.customer"
-        assert query(types) == [("JSON",)]
+        assert case.ask(types) == [("JSON",)]
         columns = "SELECT count(*) FROM duckdb_columns() WHERE column_name LIKE 'custom_interests%'"
-        assert query(columns) == [(1,)]
+        assert case.ask(columns) == [(1,)]

@@ -15,7 +15,7 @@ from kustomer_sync.kustomer.catalog import KOBJECT
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import Limits, sync
+from kustomer_sync.sync import sync
 from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.truth import differences
 
@@ -138,24 +138,25 @@ def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> 
         case.assert_equal(sim, connection)
 
 
-def test_equal_times_beyond_the_cap_lose_nothing(connect: Connect, database: Path) -> None:
+def test_equal_times_beyond_the_cap_lose_nothing(database: Path) -> None:
     """300 conversations of one moment, with a cap of 100 records; some created at once too."""
-    switches = Switches(record_cap=100, max_search_page_size=20)
-    limits = Limits(caps=windows.Caps(100, 100), page_size=20)
+    case = Case(20, 100, database)
     at = "2026-03-01T12:00:00.000Z"
-    with Simulator(switches=switches, limits=UNLIMITED) as sim:
-        customers = [sim.id("customer", n) for n in range(60)]
+    with case.org(hard_deletes=False) as sim:
+        customers = [sim.id("customer", n) for n in range(20)]
         for n in range(300):
             created = at if n < 150 else f"2026-02-{1 + n % 28:02}T10:00:00.{n:03}Z"
             sim.create(
                 "conversation",
                 {"name": f"equal {n}", "createdAt": created, "updatedAt": at, "tags": []},
-                {"customer": customers[n % 60]},
+                {"customer": customers[n % 20]},
             )
-        report = sync(connect(sim), limits=limits)
+        sim.settle()
+        connection = case.connect(sim)
+        report = case.sync(connection)
         assert report.status == "SUCCESSFUL"
         assert "window_incomplete" not in {w.code for w in report.warnings}
-        assert differences(sim, database) == []
+        case.assert_equal_by_polling(sim, connection)
 
 
 def test_what_changes_while_it_is_compared_is_not_flagged(connect: Connect, database: Path) -> None:

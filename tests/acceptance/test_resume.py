@@ -10,7 +10,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import Fault
 from kustomer_sync.sync import Limits, sync
-from tests.acceptance.case import UNLIMITED
+from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.conftest import Meanwhile
 from tests.acceptance.truth import differences
 
@@ -27,6 +27,17 @@ def pages(sim: Simulator) -> int:
 
 def cut_off(sim: Simulator, after: int) -> Fault:
     return sim.faults.add("expired", "search", skip=after)
+
+
+def test_a_sync_that_is_cut_off_in_a_living_org_loses_nothing(case: Case) -> None:
+    """Wherever it happens; what came meanwhile is read with the rest."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim)
+        for after in (3, 6, 10):
+            cut_off(sim, after)
+            case.sync(connection)
+            sim.faults.clear()
+        case.assert_equal_by_polling(sim, connection)
 
 
 def test_what_was_read_is_not_read_again_and_what_was_not_is(

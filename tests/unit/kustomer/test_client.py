@@ -33,7 +33,10 @@ class Clock:
 def opened() -> Opened:
     @contextmanager
     def made(
-        limits: Limits = UNLIMITED, percentage: float = 90, **switches: Any
+        limits: Limits = UNLIMITED,
+        percentage: float = 90,
+        page_seconds: float = 120,
+        **switches: Any,
     ) -> Iterator[tuple[Client, Simulator]]:
         clock = Clock()
         quota = Quota(percentage, max_wait=900, clock=clock, stop=threading.Event())
@@ -44,7 +47,7 @@ def opened() -> Opened:
 
         quota._changed.wait = wait  # type: ignore[method-assign,assignment]  # waiting takes no time
         with Simulator(limits=limits, switches=Switches(**switches), wall=clock) as sim:
-            client = Client(sim.url, sim.token, quota, retry_seconds=2)
+            client = Client(sim.url, sim.token, quota, retry_seconds=2, page_seconds=page_seconds)
             try:
                 yield client, sim
             finally:
@@ -112,6 +115,15 @@ def test_what_keeps_failing_is_given_up_at_the_deadline(opened: Opened) -> None:
         with pytest.raises(SourceFailed, match="503"):
             client.get("/v1/teams")
         assert sim.requests.total > 1
+
+
+def test_a_body_that_drips_is_asked_for_again(opened: Opened) -> None:
+    """Every byte comes in good time, and the whole would take a minute."""
+    with opened(page_seconds=0.3) as (client, sim):
+        fault = sim.faults.add("slow", "/v1/teams", times=1, value=200)
+        client.get("/v1/teams")
+        assert fault.fired == 1
+        assert sim.requests.total == 2
 
 
 @pytest.mark.parametrize("limits", [Limits(org=60), Limits(org=60, others=20)])
