@@ -23,9 +23,9 @@ FLAGGED = "SELECT count(*) FROM kustomer.tag WHERE _fivetran_deleted"
 @pytest.mark.parametrize("name", ["duplicate_page", "overlap", "repeat"])
 def test_a_list_that_repeats_itself_is_read_again(case: Case, name: FaultName) -> None:
     """A page came in the place of another, whose records are new: they are there all the same."""
-    with case.org(list_max_page_size=7) as sim:
+    with case.org(list_max_page_size=3) as sim:
         users = {(version.id,) for version in sim.ledger.current("user")}
-        fault = sim.faults.add(name, r"/v1/users\?.*page=2", times=1, value=7)
+        fault = sim.faults.add(name, r"/v1/users\?.*page=2", times=1, value=3)
         connection = case.connect(sim)
         report = case.sync(connection)
         assert fault.fired == 1
