@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
-from kustomer_sync.model import Listing, Search, Table
+from kustomer_sync.model import Each, Listing, Search, Table
 from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync import ATTACHMENTS, Limits, choose, client_for, first_contact
@@ -53,7 +53,8 @@ def _org(token: dict[str, Any]) -> str | None:
 
 
 def _needs(table: Table) -> tuple[str, ...]:
-    return (_SEARCH, table.role) if isinstance(table.reading, Search) else (table.role,)
+    own = (table.role,) if table.role else ()
+    return (_SEARCH, *own) if isinstance(table.reading, Search) else own
 
 
 def has(roles: set[str], role: str) -> bool:
@@ -73,7 +74,7 @@ def _missing(client: Client, tables: Iterable[Table], roles: set[str]) -> tuple[
             if has(roles, role):
                 continue
             if isinstance(table.reading, Search) or _refused(client, [table]):
-                lacking.setdefault(role, []).extend(t.name for t in table.walk())
+                lacking.setdefault(role, []).extend(t.name for t in table.shown())
     return tuple(Missing(role, tuple(names)) for role, names in lacking.items())
 
 
@@ -83,16 +84,24 @@ def _refused(client: Client, tables: Iterable[Table]) -> tuple[Missing, ...]:
     for table in tables:
         try:
             if isinstance(table.reading, Listing):
-                client.get(table.reading.path, {"page": "1", "pageSize": "1"})
+                path = table.reading.path.format(resource="customer")
+                client.get(path, {"page": "1", "pageSize": "1"})
             elif isinstance(table.reading, Search):
                 client.search(
                     {"queryContext": table.reading.context, "and": []}, page=1, page_size=1
                 )
         except Forbidden:
-            missing.append(Missing(table.role, tuple(t.name for t in table.walk())))
+            missing.append(Missing(table.role, tuple(t.name for t in table.shown())))
         except (NotFound, Refused):
             continue
     return tuple(missing)
+
+
+def _each(tables: Iterable[Table]) -> Iterator[str]:
+    """Tables that take a request for each conversation."""
+    for table in tables:
+        if isinstance(table.reading, Each) and table.reading.of == "conversation":
+            yield table.name
 
 
 def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
@@ -103,6 +112,7 @@ def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
     """
     costs: dict[str, Cost] = {}
     named = True
+    tables = tuple(tables)
     for table in tables:
         if not isinstance(table.reading, Search):
             continue
@@ -119,6 +129,7 @@ def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
         if any(child.name == ATTACHMENTS for child in table.children):
             named = all("attachments" in (r.get("relationships") or {}) for r in page.records)
     told = costs.get("conversation")
-    if told and not named:
-        costs[ATTACHMENTS] = replace(told, table=ATTACHMENTS, searches=0, others=told.records)
+    for name in (ATTACHMENTS if told and not named else None, *_each(tables)):
+        if told and name:
+            costs[name] = replace(told, table=name, searches=0, others=told.records)
     return tuple(costs.values())

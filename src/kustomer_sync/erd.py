@@ -35,7 +35,7 @@ def flat(tables: Iterable[Table], prefix: str = "_fivetran_") -> list[Table]:
     """Every table that lands, children and histories too, as plain tables."""
     found: list[Table] = []
     for root in tables:
-        for table in root.walk():
+        for table in root.shown():
             found.append(table)
             if table.history:
                 found.append(_history(table))

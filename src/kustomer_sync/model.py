@@ -14,6 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 
+Params = tuple[tuple[str, str], ...]
+"""Parameters of a request, as a value."""
+
 Record = dict[str, Any]
 """One JSON object from the API, with what its reply `included` already put in place."""
 
@@ -86,6 +89,10 @@ class Search:
     context: str
     one: str
     """The path of a single record, with `{id}`; `{klass}` where it names the klass."""
+    older: Listing | None = None
+    """What lists the records of over two years ago, where the archive search has none of them."""
+    older_each: Each | None = None
+    """The same where that list ends early: by the records of another table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +100,40 @@ class Listing:
     """Read whole, at least daily; a complete listing says what is absent."""
 
     path: str
-    params: tuple[tuple[str, str], ...] = ()
-    also: tuple[tuple[tuple[str, str], ...], ...] = ()
+    params: Params = ()
+    also: tuple[Params, ...] = ()
     """Further listings of the same path, each with these parameters, that complete the first."""
+    instead: tuple[str, ...] = ()
+    """Where the list may be if nothing is at `path`: no document says which it is."""
+    singly: Params = ()
+    """Each record is read again by its id with these, for what lists leave out."""
+    identity: tuple[str, ...] = ()
+    """The path to what tells the records apart, where that is not their own id."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
-    """Read back from the newest page to the cursor, the active ones always."""
+class Recent(Listing):
+    """Read whole once a day; in between the open ones, and back to what was there last time."""
 
-    path: str
+    open: Params = ()
+    """What lists the records that may still change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described(Listing):
+    """One record for each `{resource}` of the path that has custom attributes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """Read by one call per changed record of table `of`."""
+    """Read by one call per changed record of table `of`, named by column `via` of this table."""
 
     of: str
     path: str
+    via: str
 
 
-Reading = Search | Listing | Recent | Each
+Reading = Search | Listing | Each
 
 Elements = tuple[str, ...] | Callable[[Record], Iterable[Any]]
 
@@ -147,6 +167,8 @@ class Table:
     per_klass: bool = False
     """Each klass of its records has a table `{name}_{klass}` too."""
     extra: bool = False
+    hidden: bool = False
+    """A root that lands for the sake of its children alone; its name is a system table's."""
     link: str = ""
     """The reference page of its source endpoint."""
 
@@ -157,6 +179,10 @@ class Table:
         """Itself, then its children."""
         yield self
         yield from self.children
+
+    def shown(self) -> Iterator[Table]:
+        """The same without what only the program needs."""
+        return (table for table in self.walk() if not table.hidden)
 
 
 # What a batch carries beside a table's own columns; a destination uses these and lands none.

@@ -557,7 +557,7 @@ def named_table(name: str, tables: Sequence[Table], where: str = "") -> Table:
     """
     known: dict[str, Table] = {}
     for root in tables:
-        for table in root.walk():
+        for table in root.shown():
             known[table.name] = table
             if table.history:
                 known[table.history] = table

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Each, Listing, Recent, Search, Table
+from kustomer_sync.model import Each, Listing, Search, Table
 from kustomer_sync.report import Check, Progress, Report
 
 _EVERY = 5.0
@@ -267,7 +267,7 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
     """Each table with what it is, how it is read and its key; children after their parent."""
     entries = []
     for root in tables:
-        for table in root.walk():
+        for table in root.shown():
             entries.append(_entry(table, root))
             if table.history:
                 entries.append(_history_entry(table, root))
@@ -316,7 +316,7 @@ def _source(table: Table) -> str:
     match table.reading:
         case Search(context):
             return f"POST /v1/customers/search ({context})"
-        case Listing(path=path) | Recent(path=path) | Each(path=path):
+        case Listing(path=path) | Each(path=path):
             return f"GET {path}"
     return ""
 

@@ -458,14 +458,16 @@ class DuckDB:
         return [row[0] for row in rows if row[0] is not None]
 
     def newest(
-        self, table: Table, column: str, lo: int, hi: int, most: int
+        self, table: Table, column: str, lo: int, hi: int, most: int, *, changed: bool = False
     ) -> tuple[int, list[str]]:
+        synced = _DIALECT.name(self._system.synced)
+        only = f"AND {synced} = {_timestamp(self._synced_at)}" if changed else ""
         rows = self._read(
             table,
             f"""
             WITH found AS (
                 SELECT {_DIALECT.name(column)} AS value, epoch_ms(updated_at) AS stamp
-                FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ?
+                FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only}
             ), bound AS (
                 SELECT coalesce(min(stamp), ?) AS stamp
                 FROM (SELECT stamp FROM found ORDER BY stamp DESC LIMIT 1 OFFSET ?)

@@ -156,6 +156,14 @@ class Client:
         """The JSON at `path`."""
         return self.json("GET", path, params=params)
 
+    def one(self, path: str, params: Mapping[str, Any] | None = None) -> Record | None:
+        """The record at `path` with what its reply includes; None when the reply has none."""
+        body = self.get(path, params)
+        data = body.get("data") if isinstance(body, dict) else None
+        if isinstance(data, list):
+            data = data[0] if len(data) == 1 else None
+        return _whole([data], body.get("included"))[0] if isinstance(data, dict) else None
+
     def page(self, path: str, params: Mapping[str, Any] | None = None) -> Page:
         return _page(*self._sized("GET", path, params=params))
 
@@ -381,25 +389,45 @@ def _whole_number(value: Any) -> int | None:
 
 
 def _whole(data: list[Any], included: Any) -> list[Record]:
-    """Records with `included` objects in the place of the references to them."""
+    """Records with `included` objects in the place of the references to them.
+
+    One that no record refers to is in the `included` of the record it refers to itself, or of
+    the only one.
+    """
     records = [record for record in data if isinstance(record, dict)]
+    if isinstance(included, dict):
+        included = [included]
     if not isinstance(included, list) or not included:
         return records
-    by_ref = {
-        (item.get("type"), item.get("id")): item for item in included if isinstance(item, dict)
-    }
+    by_ref = {ref: item for item in included if isinstance(item, dict) and (ref := _ref(item))}
+    placed: set[Any] = set()
     for record in records:
-        relationships = record.get("relationships")
-        for relation in relationships.values() if isinstance(relationships, dict) else ():
-            refs = relation.get("data") if isinstance(relation, dict) else None
+        for relation in _relations(record):
+            refs = relation.get("data")
             if isinstance(refs, list):
-                relation["data"] = [
-                    by_ref.get((ref.get("type"), ref.get("id")), ref)
-                    if isinstance(ref, dict)
-                    else ref
-                    for ref in refs
-                ]
+                placed |= {_ref(ref) for ref in refs}
+                relation["data"] = [by_ref.get(_ref(ref) or ("", ""), ref) for ref in refs]
+    for ref, item in by_ref.items():
+        if ref not in placed:
+            owners = {_ref(to.get("data")) for to in _relations(item)}
+            for record in records:
+                if _ref(record) in owners or len(records) == 1:
+                    record.setdefault("included", []).append(item)
     return records
+
+
+def _relations(record: Record) -> Iterator[dict[str, Any]]:
+    relationships = record.get("relationships")
+    for relation in relationships.values() if isinstance(relationships, dict) else ():
+        if isinstance(relation, dict):
+            yield relation
+
+
+def _ref(value: Any) -> tuple[str, str] | None:
+    """What names an object: its type and its id."""
+    if not isinstance(value, dict):
+        return None
+    return str(value.get("type")), str(value.get("id"))
 
 
 def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]:

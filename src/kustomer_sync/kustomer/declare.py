@@ -80,13 +80,14 @@ def attribute(*keys: str) -> tuple[str, ...]:
 def root(
     name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
     custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
-    kind: str = "", key: tuple[str, ...] = ("id",),
+    kind: str = "", key: tuple[str, ...] = ("id",), hidden: bool = False,
 ) -> Table:  # fmt: skip
     """A table of records, with its children tied to it."""
     return Table(
         name, (ID, ORG, *columns(text)), key, reading=reading, object=kind or name, role=role,
         children=tuple(_tied(child, name) for child in children), custom=custom,
         per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
+        hidden=hidden,
     )  # fmt: skip
 
 
@@ -109,28 +110,36 @@ def listed(
 
 def joined(
     name: str, parent: str, elements: Elements, other: str, *, history: str | None = None,
-    link: str = "", source: tuple[str, ...] = (), extra: bool = False,
+    link: str = "", source: tuple[str, ...] = (), extra: bool = False, owner: str = "",
 ) -> Table:  # fmt: skip
-    """A child table that joins its parent to the records whose ids an array holds."""
-    key = (f"{parent}_id", f"{other}_id")
+    """A child table that joins its parent to the records whose ids an array holds.
+
+    `owner` names the column with the parent's id where that is not `{parent}_id`.
+    """
+    ours, theirs = _parent(parent, owner), Column(f"{other}_id", source=source, references=other)
+    key = (ours.name, theirs.name)
     return Table(
-        name, (_parent(parent), Column(f"{other}_id", source=source, references=other)), key=key,
-        elements=elements, parent=parent, parent_column=f"{parent}_id", history=history,
+        name, (ours, theirs), key=key,
+        elements=elements, parent=parent, parent_column=ours.name, history=history,
         history_key=key if history else (), link=link, extra=extra,
     )  # fmt: skip
 
 
 def keyed(
     name: str, parent: str, elements: Elements, text: str, *, key: tuple[str, ...],
-    surrogate: bool = False, link: str = "", extra: bool = False,
+    surrogate: bool = False, link: str = "", extra: bool = False, owner: str = "",
 ) -> Table:  # fmt: skip
     """A child table whose elements have keys of their own, or get a surrogate `_fivetran_id`."""
     own = (Column("_fivetran_id", origin=Origin.SURROGATE),) if surrogate else ()
+    ours = _parent(parent, owner)
     return Table(
-        name, (*own, _parent(parent), *columns(text, top=())), key=key, elements=elements,
-        parent=parent, parent_column=f"{parent}_id", link=link, extra=extra,
+        name, (*own, ours, *columns(text, top=())), key=key, elements=elements,
+        parent=parent, parent_column=ours.name, link=link, extra=extra,
     )  # fmt: skip
 
 
-def _parent(parent: str) -> Column:
-    return Column(f"{parent}_id", origin=Origin.PARENT, references=parent)
+def _parent(parent: str, owner: str = "") -> Column:
+    if not owner:
+        return Column(f"{parent}_id", origin=Origin.PARENT, references=parent)
+    other = owner.removesuffix("_id")
+    return Column(owner, origin=Origin.PARENT, references=other if other != owner else None)

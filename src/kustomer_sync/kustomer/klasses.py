@@ -20,6 +20,11 @@ class Klasses:
         self._client = client
         self._asked = False
 
+    def ensure(self) -> None:
+        """Every klass was asked for in this sync."""
+        if not self._asked:
+            self.refresh()
+
     def refresh(self) -> None:
         """Ask for every klass, whatever its status; without the role, what is known stays."""
         self._asked = True
@@ -78,15 +83,8 @@ def _refs(relation: dict[str, Any]) -> list[str]:
     return found
 
 
-def metadata(client: Client, resource: str) -> dict[str, Any] | None:
-    """The properties of a resource's custom attributes by name; None when they can't be read."""
-    try:
-        body = client.get(f"/v1/metadata/{resource}")
-    except (Forbidden, NotFound, Refused):
-        return None
-    data = body.get("data") if isinstance(body, dict) else None
-    if isinstance(data, list):
-        data = data[0] if data else None
-    attributes = data.get("attributes") if isinstance(data, dict) else None
-    properties = attributes.get("properties") if isinstance(attributes, dict) else None
-    return properties if isinstance(properties, dict) else None
+def properties(described: Record | None) -> dict[str, Any] | None:
+    """A resource's custom attributes by name; None when its metadata says nothing of them."""
+    attributes = (described or {}).get("attributes")
+    found = attributes.get("properties") if isinstance(attributes, dict) else None
+    return found if isinstance(found, dict) else None

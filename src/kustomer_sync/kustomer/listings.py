@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kustomer_sync.kustomer.client import Client, NotFound, Page, Refused, walk
-from kustomer_sync.model import Listing, Record, Table
+from kustomer_sync.kustomer.singly import by_id, identify
+from kustomer_sync.model import Listing, Params, Record, Table
 
 PAGE_SIZE = 100
 _MOST_RECORDS = 10_000
@@ -28,20 +29,51 @@ class Whole:
     repeated: bool = False
     """A record came twice, so another may have been passed over; a second reading may not."""
     why: str = ""
+    unread: list[str] = field(default_factory=list)
+    """Ids that were listed, and whose own path told nothing."""
 
 
 def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
     """The pages of records of `table`; afterwards `whole` says which ids and how complete."""
     assert isinstance(table.reading, Listing)  # noqa: S101 - narrows for the type checker
     reading = table.reading
-    base = {"page": "1", "pageSize": str(PAGE_SIZE), **dict(reading.params)}
     for further in ((), *reading.also):
         try:
-            pages = walk(client, reading.path, {**base, **dict(further)})
-            yield from counted(pages, whole)
+            for records in counted(pages(client, reading, further), whole):
+                yield _singly(client, table, records, whole) if reading.singly else records
         except (NotFound, Refused):
             if not further:
                 raise  # a list that is only there to complete another may be missing
+
+
+def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Page]:
+    """From the first of the paths at which there is a list; `NotFound` where none is."""
+    paths = [listing.path, *listing.instead]
+    asked = {"page": "1", "pageSize": str(PAGE_SIZE), **dict((*listing.params, *further))}
+    while paths:
+        path = paths.pop(0)
+        try:
+            for page in walk(client, path, asked):
+                paths.clear()
+                for record in page.records:
+                    identify(listing, record)
+                yield page
+        except NotFound:
+            if not paths:
+                raise
+
+
+def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -> list[Record]:
+    """The records as their own paths show them; one that can't be read is left as it is stored."""
+    found = []
+    for listed in records:
+        record = by_id(client, table, str(listed.get("id")))
+        whole.pages += 1
+        if record:
+            found.append(record)
+        else:
+            whole.unread.append(str(listed.get("id")))
+    return found
 
 
 def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:

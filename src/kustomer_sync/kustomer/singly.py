@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from kustomer_sync.kustomer.client import Client, NotFound, Refused, walk
-from kustomer_sync.model import Listing, Record, Search, Table
+from kustomer_sync.model import Described, Listing, Record, Search, Table
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -27,30 +27,47 @@ def by_id(
     a record may be None here and still exist, deleted.
     """
     absent = []
+    reading = table.reading
+    params = dict(reading.singly) if isinstance(reading, Listing) else None
     for path in _paths(table, record_id, klasses):
         try:
-            body = client.get(path)
+            record = client.one(path, params)
         except NotFound:
             absent.append(True)
             continue
         except Refused:
-            body = None
-        data = body.get("data") if isinstance(body, dict) else None
-        if isinstance(data, dict) and data.get("id") == record_id:
-            return data
+            record = None
+        if record is not None:
+            if isinstance(reading, Described):
+                record["id"] = record_id  # it has one of its own, which nobody asks by
+            elif isinstance(reading, Listing):
+                identify(reading, record)
+            if record.get("id") == record_id:
+                return record
         absent.append(False)
     return None if absent and all(absent) else UNSURE
 
 
 def _paths(table: Table, record_id: str, klasses: Iterable[str]) -> Iterator[str]:
     match table.reading:
-        case Listing(path):
-            yield f"{path}/{record_id}"
+        case Described(path=path):
+            yield path.format(resource=record_id)
+        case Listing(path=path, instead=instead):
+            yield from (f"{one}/{record_id}" for one in (path, *instead))
         case Search(one=one) if "{klass}" in one:
             for klass in klasses:
                 yield one.format(klass=klass, id=record_id)
         case Search(one=one):
             yield one.format(id=record_id)
+
+
+def identify(listing: Listing, record: Record) -> None:
+    """The record's id is what tells it apart in the tables."""
+    if listing.identity:
+        value: Any = record
+        for key in listing.identity:
+            value = value.get(key) if isinstance(value, dict) else None
+        record["id"] = value if isinstance(value, str) else record.get("id")
 
 
 def many(
@@ -61,6 +78,15 @@ def many(
     with ThreadPoolExecutor(workers, thread_name_prefix="each") as pool:
         while some := list(islice(left, workers * 4)):
             yield from zip(some, pool.map(ask, some), strict=True)
+
+
+def of_parent(client: Client, path: str) -> list[Record] | None:
+    """The records listed at a path below one parent; None when Kustomer has no such parent."""
+    try:
+        pages = walk(client, path, {"page": "1", "pageSize": "100"})
+        return [record for page in pages for record in page.records]
+    except NotFound:
+        return None
 
 
 def messages_of(client: Client, owner: str, owner_id: str) -> list[Record] | None:

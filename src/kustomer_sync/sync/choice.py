@@ -42,7 +42,9 @@ def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ..
         if names and table.name not in names and not {c.name for c in table.children} & set(names):
             continue
         if _enabled(connection, table.name):
-            chosen.append(_trimmed(connection, table))
+            trimmed = _trimmed(connection, table)
+            if any(trimmed.shown()):
+                chosen.append(trimmed)
     return tuple(chosen)
 
 

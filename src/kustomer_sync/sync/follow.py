@@ -1,28 +1,32 @@
 """Records that only other records point to.
 
-A customer merge moves the source's conversations, messages and KObjects to the target; whether
-that moves their `updatedAt` is not documented. Searches do not document `include=attachments`
-either; the messages of a conversation do.
+A customer merge moves the source's conversations, messages, notes and KObjects to the target;
+whether that moves their `updatedAt` is not documented. Searches do not document
+`include=attachments` either; the messages of a conversation do. Some tables are listed by
+conversation alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many, messages_of
-from kustomer_sync.model import Record, Table
+from kustomer_sync.kustomer.singly import UNSURE, by_id, many, messages_of, of_parent
+from kustomer_sync.model import Each, Record, Search, Table
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ATTACHMENTS, ids_of, read_ms
+from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, read_ms
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
-_OWNED = ("conversation", "message", "kobject")
+_OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
-_MESSAGES = 1000  # whose conversations are asked for before their span counts as read
+_ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
 
 
 def note_merged(run: Run, records: list[Record]) -> None:
@@ -71,42 +75,145 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     return told
 
 
-def follow_attachments(run: Run) -> None:
-    """The messages read by a search that named no attachments are read by conversation.
+def note_read(run: Run, table: Table, span: windows.Span) -> None:
+    """A span of `table` was read: what is asked for by its records is to be asked for again."""
+    for follower in _followers(run):
+        if follower.parent.name == table.name:
+            follower.behind(span)
 
-    The newest first, until the next sync is due; it goes on from there.
+
+def follow(run: Run) -> None:
+    """What only other records point to is there as far as these are, the newest first.
+
+    It goes on until the next sync is due, and the next sync goes on from there.
     """
-    table = next((t for t in run.tables if t.name == "message"), None)
-    if table is None or not any(c.name == ATTACHMENTS for c in table.children):
-        return
     run.landing.commit()
-    state = run.landing.of(ATTACHMENTS)
-    for lo, hi in reversed(_open(run)):
-        while hi > lo:
-            since, conversations = run.destination.newest(
-                table, "conversation_id", lo, hi, _MESSAGES
-            )
-            if conversations:
-                run.note("reading attachments")
-            try:
-                lost = _attachments_of(run, table, "conversations", conversations)
-                customers = run.destination.holding(table, "conversation_id", lost, "customer_id")
-                _attachments_of(run, table, "customers", customers)
-            except (Forbidden, NotFound, Refused) as error:
-                run.warn(
-                    "role_missing",
-                    f"{ATTACHMENTS} was not read ({error}). Give the key the role {table.role}.",
+    for follower in _followers(run):
+        follower.catch_up()
+
+
+@dataclass(frozen=True)
+class _Follower:
+    """Records that are asked for by those of another table, and how far that was done."""
+
+    run: Run
+    name: str
+    """The table that it fills, and whose state says how far."""
+    parent: Table
+    column: str
+    """The parent's column with the ids to ask by."""
+    role: str
+    ask: Callable[[list[str]], None]
+    known: Callable[[], bool] = lambda: False
+    """Whether what was read of the parent brought them along."""
+
+    @property
+    def state(self) -> TableState:
+        return self.run.landing.of(self.name)
+
+    def behind(self, span: windows.Span) -> None:
+        """A span of the parent was read. Of a part read before only what changed is asked for."""
+        state = self.state
+        if self.known():
+            state.complete(span)
+        else:
+            lo, hi = span
+            again = [(max(lo, a), min(hi, b)) for a, b in state.done if max(lo, a) < min(hi, b)]
+            self.run.reread.setdefault(self.name, []).extend(again)
+            state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
+        self.run.landing.touch(self.name)
+
+    def catch_up(self) -> None:
+        run = self.run
+        again = windows.merged(run.reread.get(self.name, ()))
+        for lo, hi, changed in reversed(list(self._open(again))):
+            while hi > lo:
+                since, ids = run.destination.newest(
+                    self.parent, self.column, lo, hi, _ASKED, changed=changed
                 )
-                return
-            state.complete((since, hi))
-            run.landing.touch(ATTACHMENTS)
-            hi = since
-            if run.next_is_due():
-                run.warn(
-                    "attachments_pending",
-                    f"{ATTACHMENTS} is complete back to {windows.iso(hi)}; the next sync goes on.",
-                )
-                return
+                if ids:
+                    run.note(f"reading {self.name}")
+                try:
+                    self.ask(ids)
+                except (Forbidden, NotFound, Refused) as error:
+                    run.warn(
+                        "role_missing",
+                        f"{self.name} was not read ({error}). Give the key the role {self.role}.",
+                    )
+                    return
+                self.state.complete((since, hi))
+                run.landing.touch(self.name)
+                hi = since
+                if run.next_is_due():
+                    run.warn(
+                        f"{self.name.removeprefix('message_')}_pending",
+                        f"{self.name} is complete back to {windows.iso(hi)}; the next sync goes "
+                        "on.",
+                    )
+                    return
+
+    def _open(self, again: list[windows.Span]) -> Iterator[tuple[int, int, bool]]:
+        """Spans of the parent that were read and not followed; whether only what changed counts."""
+        for span in self.run.landing.of(self.parent.name).done:
+            for gap in windows.gaps(span, self.state.done):
+                fresh = windows.gaps(gap, again)
+                parts = [(*part, False) for part in fresh]
+                parts += [(*part, True) for part in windows.gaps(gap, fresh)]
+                yield from sorted(parts)
+
+
+def _followers(run: Run) -> Iterator[_Follower]:
+    tables = {table.name: table for table in run.tables}
+    message = tables.get("message")
+    if message and any(child.name == ATTACHMENTS for child in message.children):
+        yield _Follower(
+            run, ATTACHMENTS, message, "conversation_id", message.role,
+            lambda ids: _attachments(run, message, ids), lambda: not run.landing.unattached,
+        )  # fmt: skip
+    for table in run.tables:
+        name, each, whole = table.name, table.reading, True
+        if isinstance(each, Search):
+            cut = run.landing.of(name).list_cut
+            name, each, whole = f"{name} of over two years ago", each.older_each, False
+            each = each if cut else None
+        if isinstance(each, Each) and each.of in tables:
+            yield _Follower(
+                run, name, tables[each.of], "id", table.role,
+                partial(_each, run, table, each, whole),
+            )  # fmt: skip
+
+
+def _each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
+    """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
+    listed: set[str] = set()
+    told = []
+    for parent, records in many(
+        lambda one: of_parent(run.client, reading.path.format(id=one)), parents, run.limits.workers
+    ):
+        run.minimum.others += 1
+        if records is not None:
+            told.append(parent)
+            listed |= ids_of(records)
+            for record in records:
+                _belongs(record, reading.of, parent)
+            run.landing.take(table, records, 0)
+    gone = set(run.destination.holding(table, reading.via, told)) - listed
+    if whole and gone:
+        run.landing.commit(run.landing.absent(table, sorted(gone)))
+
+
+def _belongs(record: Record, of: str, parent: str) -> None:
+    """The record names the parent that it was asked for by."""
+    relationships = record.get("relationships")
+    if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
+        relationships[of] = {"data": {"type": of, "id": parent}}
+
+
+def _attachments(run: Run, table: Table, conversations: list[str]) -> None:
+    """By conversation; where Kustomer has it no longer, by the customers of its messages."""
+    lost = _attachments_of(run, table, "conversations", conversations)
+    customers = run.destination.holding(table, "conversation_id", lost, "customer_id")
+    _attachments_of(run, table, "customers", customers)
 
 
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
@@ -121,9 +228,3 @@ def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[
         else:
             run.landing.take(table, records, 0)
     return lost
-
-
-def _open(run: Run) -> list[windows.Span]:
-    """Spans of messages that were read, and whose attachments were not."""
-    done = run.landing.of(ATTACHMENTS).done
-    return [gap for span in run.landing.of("message").done for gap in windows.gaps(span, done)]

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.kustomer import windows
-from kustomer_sync.kustomer.klasses import Klasses, metadata
-from kustomer_sync.kustomer.singly import told_apart
-from kustomer_sync.model import Batch, Counts, Record, Search, Table, Write
+from kustomer_sync.kustomer.catalog import METADATA, TABLES
+from kustomer_sync.kustomer.client import Forbidden
+from kustomer_sync.kustomer.klasses import Klasses, properties
+from kustomer_sync.kustomer.singly import UNSURE, by_id, told_apart
+from kustomer_sync.model import Batch, Counts, Each, Record, Search, Table, Write
 from kustomer_sync.shred import CustomTypes, Names, Shredder, concat
 from kustomer_sync.sync.choice import COMMIT_BYTES
 
@@ -28,6 +30,8 @@ class TableState:
     done: list[windows.Span] = field(default_factory=list)
     """Spans of `updatedAt` that were read to the last record."""
     archive_denied: bool = False
+    list_cut: bool = False
+    """The list of its older records may have ended early: they are asked for by their parents."""
     listed_at: str | None = None
     swept_at: str | None = None
     described_at: str | None = None
@@ -37,13 +41,14 @@ class TableState:
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
         return cls(
             [(lo, hi) for lo, hi in kept.get("done", [])], kept.get("archive_denied", False),
-            kept.get("listed_at"), kept.get("swept_at"), kept.get("described_at"),
+            kept.get("list_cut", False), kept.get("listed_at"), kept.get("swept_at"),
+            kept.get("described_at"),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         return {
             "done": [list(span) for span in self.done], "archive_denied": self.archive_denied,
-            "listed_at": self.listed_at, "swept_at": self.swept_at,
+            "list_cut": self.list_cut, "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at,
         }  # fmt: skip
 
@@ -73,6 +78,8 @@ class Landing:
         self.taken: dict[str, int] = {}
         self.unattached = False
         """A message came that does not say which attachments it has."""
+        self.metadata_denied: str | None = None
+        self._described: dict[str, Record | None] = {}
         self._asked: dict[str, set[str]] = {}
         """Resource -> custom attributes for whose sake its metadata was asked for again."""
         self._states: dict[str, TableState] = {}
@@ -101,7 +108,9 @@ class Landing:
     def cursor_of(self, name: str) -> str | None:
         for table in self._run.tables:
             if name in family(table) and isinstance(table.reading, Search):
-                return self.of(table.name).cursor
+                state = self.of(table.name)
+                whole = table.reading.older is None or state.listed_at is not None
+                return state.cursor if whole else None
         return None
 
     # ---- what the data alone tells ----
@@ -118,7 +127,7 @@ class Landing:
             for klass in self.klass_names():
                 self._learn_klass(klass)
         else:
-            self.types.learn(table.name, metadata(self._run.client, table.name))
+            self.types.learn(table.name, properties(self.described(table.name)))
         self.of(table.name).described_at = self._run.now().isoformat()
         self.touch(table.name)
 
@@ -127,7 +136,31 @@ class Landing:
         return sorted({*self.klasses.names.values(), *self.names.klasses()})
 
     def _learn_klass(self, klass: str) -> None:
-        self.types.learn(f"kobject.{klass}", metadata(self._run.client, f"kobject.{klass}"))
+        resource = f"kobject.{klass}"
+        self.types.learn(resource, properties(self.described(resource)))
+
+    def resources(self) -> list[str]:
+        """What may have custom attributes, and metadata that describes them."""
+        self.klasses.ensure()
+        own = [table.name for table in TABLES if table.custom and not table.per_klass]
+        return [*own, *(f"kobject.{klass}" for klass in self.klass_names())]
+
+    def described(self, resource: str, *, again: bool = False) -> Record | None:
+        """The metadata of a resource's custom attributes, asked for once a sync unless `again`.
+
+        None when there is none, `UNSURE` when it can't be told. Without the role a warning says
+        so, once.
+        """
+        if again or resource not in self._described:
+            try:
+                found = by_id(self._run.client, METADATA, resource)
+            except Forbidden as error:
+                self.metadata_denied = str(error)
+                self._run.denied(METADATA, str(error))
+                found = UNSURE
+            self._described[resource] = found
+            self._run.minimum.others += 1
+        return self._described[resource]
 
     def _klassed(self, record: Record) -> None:
         klass = self.klasses.of(record)
@@ -149,7 +182,10 @@ class Landing:
             known = self.names.attributes(name) | self.types.described(resource)
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
-                self.types.learn(resource, metadata(self._run.client, resource))
+                found = self.described(resource, again=True)
+                self.types.learn(resource, properties(found))
+                if found and any(t.name == METADATA.name for t in self._run.tables):
+                    self._shred(METADATA, [found], whole=True)
 
     # ---- taking in ----
 
@@ -192,11 +228,20 @@ class Landing:
     # ---- committing ----
 
     def absent(self, table: Table, gone: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """What a commit takes to flag records that are gone: in the klasses' tables too."""
+        """What a commit takes to flag records that are gone.
+
+        In the klasses' tables too, and with what is read by a call for each of them.
+        """
         if not gone:
             return {}
         klasses = self.names.klasses(table.name) if table.per_klass else {}
-        return {name: tuple(gone) for name in (table.name, *klasses.values())}
+        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
+        for other in self._run.tables:
+            if isinstance(other.reading, Each) and other.reading.of == table.name:
+                found[other.name] = tuple(
+                    self._run.destination.holding(other, other.reading.via, gone)
+                )
+        return found
 
     def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
         """Everything taken so far is in the destination, with the state that it completes."""
@@ -235,7 +280,7 @@ class Landing:
             self._run.reject(key, count)
 
     def names_of_all(self) -> set[str]:
-        names = set(self.counts)
+        names = {name for name in self.counts if not name.startswith("_")}
         for table in self._run.tables:
             names |= family(table)
             if table.per_klass:
@@ -245,7 +290,7 @@ class Landing:
 
 def family(table: Table) -> set[str]:
     """The table, its children, and the histories of both."""
-    return {t.name for t in table.walk()} | {t.history for t in table.walk() if t.history}
+    return {t.name for t in table.shown()} | {t.history for t in table.walk() if t.history}
 
 
 def read_ms(record: Record, key: str) -> int | None:

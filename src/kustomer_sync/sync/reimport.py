@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import by_id
-from kustomer_sync.model import Table
+from kustomer_sync.kustomer.singly import UNSURE, by_id
+from kustomer_sync.model import Described, Record, Table
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -19,9 +20,14 @@ def reimport(run: Run, table: Table) -> None:
     try:
         whole = _listing(run, table)
         if whole.repeated:
-            whole = _listing(run, table)
-    except (Forbidden, NotFound, Refused) as error:
+            whole = _listing(run, table, again=True)
+    except Forbidden as error:
         run.denied(table, str(error))
+        return
+    except (NotFound, Refused) as error:
+        run.unread(table, error)
+        run.landing.of(table.name).listed_at = run.now().isoformat()
+        run.landing.touch(table.name)
         return
     absent: tuple[str, ...] = ()
     if whole.complete:
@@ -34,12 +40,35 @@ def reimport(run: Run, table: Table) -> None:
     run.landing.commit(run.landing.absent(table, absent))
 
 
-def _listing(run: Run, table: Table) -> listings.Whole:
+def _listing(run: Run, table: Table, *, again: bool = False) -> listings.Whole:
     whole = listings.Whole()
-    for records in listings.read(run.client, table, whole):
+    if isinstance(table.reading, Described):
+        pages = _described(run, whole, again=again)
+    else:
+        pages = listings.read(run.client, table, whole)
+    for records in pages:
         run.landing.take(table, records, 0)
     run.minimum.others += whole.pages
+    if whole.unread:
+        run.warn(
+            "records_unread",
+            f"{table.name}: {len(whole.unread)} listed records could not be read by their ids; "
+            "what is there of them stays.",
+        )
     return whole
+
+
+def _described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[Record]]:
+    """The metadata of each resource that has some."""
+    for resource in run.landing.resources():
+        record = run.landing.described(resource, again=again)
+        if record:
+            whole.ids.add(resource)
+            yield [record]
+        elif record is UNSURE:
+            whole.complete, whole.why = False, f"the metadata of {resource} could not be read"
+    if run.landing.klasses.denied is not None:
+        whole.complete, whole.why = False, "the klasses could not be listed"
 
 
 def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
@@ -55,7 +84,7 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
             f"{table.name}: {len(missing)} of {before} records are no longer listed; "
             "the list was read again before they were flagged.",
         )
-    second = _listing(run, table)
+    second = _listing(run, table, again=True)
     if not second.complete:
         return ()
     gone = []

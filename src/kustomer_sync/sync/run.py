@@ -20,13 +20,15 @@ from kustomer_sync.errors import (
     SyncFailed,
 )
 from kustomer_sync.kustomer import windows
-from kustomer_sync.model import Counts, Listing, Record, Search, Table
+from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
-from kustomer_sync.sync.follow import follow_attachments, follow_merged, note_merged
+from kustomer_sync.sync.follow import follow, follow_merged, note_merged, note_read
 from kustomer_sync.sync.frugal import frugal
-from kustomer_sync.sync.landing import ATTACHMENTS, Landing, read_ms
+from kustomer_sync.sync.landing import Landing, read_ms
+from kustomer_sync.sync.older import older
+from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
 
@@ -101,6 +103,8 @@ class Run:
         """The server's time when the sync began, in milliseconds since 1970."""
         self.merged_since = 0
         """A customer deleted before was met deleted before; in milliseconds since 1970."""
+        self.reread: dict[str, list[windows.Span]] = {}
+        """By what is asked for by their records: spans that were read again."""
         self._newest = 0
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
@@ -135,13 +139,22 @@ class Run:
                 self.landing.describe(table)
                 self.landing.of(table.name).archive_denied = False  # asked again once a day
         for table in self.tables:
-            if isinstance(table.reading, Listing) and (
-                self.whole or self._due(self.landing.of(table.name).listed_at)
-            ):
-                reimport(self, table)
+            if isinstance(table.reading, Listing):
+                due = self._listing_due(table)
+                if due:
+                    reimport(self, table)
+                if isinstance(table.reading, Recent):
+                    recent(self, table, table.reading, whole=due)
         self._search()
+        for table in self.tables:
+            listing = table.reading.older if isinstance(table.reading, Search) else None
+            if listing is not None and self._listing_due(table):
+                older(self, table, listing)
         follow_merged(self)
-        follow_attachments(self)
+        follow(self)
+
+    def _listing_due(self, table: Table) -> bool:
+        return self.whole or self._due(self.landing.of(table.name).listed_at)
 
     def _search(self) -> None:
         """Every searched table is read up to `hi`, and compared with the source where due."""
@@ -231,7 +244,7 @@ class Run:
     def windows_of(self, table: Table, span: windows.Span) -> Iterator[windows.Window]:
         """The windows that cover a span: of the search, of the archive, or of both."""
         for part, archives in self.readable(table, span):
-            yield windows.Window(table, part, archives)
+            yield windows.Window(table, part, archives or (False,))
 
     def readable(
         self, table: Table, span: windows.Span
@@ -239,17 +252,22 @@ class Run:
         """A span's parts: what the search holds for sure, and what the archive may hold too.
 
         Documented is that the search ends at two years; one that reaches further loses nothing.
-        Without the archive only the former can be read.
+        Without the archive only the former can be read; () where the archive has none of these.
         """
         denied = self.landing.of(table.name).archive_denied
-        horizon = windows.millis(self.now()) - _TWO_YEARS + _HORIZON_MARGIN
+        listed = isinstance(table.reading, Search) and table.reading.older is not None
         lo, hi = span
         for part, archives in (
-            ((max(lo, horizon), hi), (False,)),
-            ((lo, min(hi, horizon)), (False, True)),
+            ((max(lo, self.horizon), hi), (False,)),
+            ((lo, min(hi, self.horizon)), () if listed else (False, True)),
         ):
             if part[0] < part[1] and not (denied and True in archives):
                 yield part, archives
+
+    @property
+    def horizon(self) -> int:
+        """What was updated since is in the search for sure; in milliseconds since 1970."""
+        return windows.millis(self.now()) - _TWO_YEARS + _HORIZON_MARGIN
 
     def events(self, todo: Iterable[windows.Window]) -> Iterator[windows.Event]:
         """What reading the windows gives, each event taken in before it is yielded."""
@@ -278,8 +296,7 @@ class Run:
                 span = self._certain(span)
                 self.landing.of(table.name).complete(span)
                 self.landing.touch(table.name)
-                if table.name == "message":
-                    self._attached(span)
+                note_read(self, table, span)
             case windows.Denied(table, archive, message) if archive:
                 self.landing.of(table.name).archive_denied = True
                 self.landing.touch(table.name)
@@ -310,15 +327,6 @@ class Run:
         certain = self._newest + 1 - self.connection.index_lag_seconds * 1000
         return span[0], min(span[1], certain)
 
-    def _attached(self, span: windows.Span) -> None:
-        """A span of messages was read: with their attachments, or these are to be asked for."""
-        state = self.landing.of(ATTACHMENTS)
-        if self.landing.unattached:
-            state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
-        else:
-            state.complete(span)
-        self.landing.touch(ATTACHMENTS)
-
     # ---- telling ----
 
     def warn(self, code: str, message: str) -> None:
@@ -330,12 +338,17 @@ class Run:
         self._rejects[column] = self._rejects.get(column, 0) + count
 
     def denied(self, table: Table, message: str) -> None:
-        names = ", ".join(t.name for t in table.walk())
+        names = [t.name for t in table.shown()]
         self.warn(
             "role_missing",
-            f"{table.name} was not read ({message}). Give the key the role {table.role}; "
-            f"it costs: {names}.",
+            f"{names[0]} was not read ({message}). Give the key the role {table.role}; "
+            f"it costs: {', '.join(names)}.",
         )
+
+    def unread(self, table: Table, error: Exception) -> None:
+        """A table could not be read, and not for want of a role."""
+        name = next(table.shown()).name
+        self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
     def note(self, phase: str) -> None:
         self._phase = phase

@@ -37,6 +37,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
             (held.lo, held.hi)
             for lo, top in run.landing.of(table.name).done
             for part, archives in run.readable(table, (lo, min(top, hi)))
+            if archives
             for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)), turn)
             if not _agrees(run, table, held, archives)
         ]
@@ -92,10 +93,10 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
         )
         for lo, hi in unread:
             before -= set(run.destination.ids(table, lo, hi))
-    return _confirmed(run, table, sorted(before))
+    return confirmed(run, table, sorted(before))
 
 
-def _confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
+def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
     """Those of the ids of which a look by id says that they are not there; what it finds lands."""
     klasses = run.landing.klass_names()
 

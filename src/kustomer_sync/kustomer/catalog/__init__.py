@@ -12,6 +12,7 @@ from kustomer_sync.kustomer.catalog.org import (
     BRAND,
     BUSINESS_SCHEDULE,
     CARD,
+    METADATA,
     NOTIFICATION,
     SHORTCUT,
     SLA,
@@ -21,23 +22,21 @@ from kustomer_sync.kustomer.catalog.org import (
     USER,
 )
 from kustomer_sync.kustomer.catalog.people import COMPANY, CUSTOMER
-from kustomer_sync.kustomer.catalog.routing import QUEUE, WORK_SESSION
+from kustomer_sync.kustomer.catalog.routing import QUEUE, ROUTING, WORK_SESSION
 from kustomer_sync.kustomer.catalog.talk import CONVERSATION, CONVERSATION_TIME, MESSAGE, NOTE
 from kustomer_sync.model import Column, Origin, Table, Type
 
 __all__ = [
-    "CONVERSATION", "CUSTOMER", "KOBJECT", "MESSAGE", "SLA", "TABLES", "TAG", "TRIALS",
-    "WORK_SESSION", "history_table",
+    "COMPANY", "CONVERSATION", "CONVERSATION_TIME", "CUSTOMER", "KOBJECT", "MESSAGE", "METADATA",
+    "NOTE", "SLA", "TABLES", "TAG", "WORK_SESSION", "history_table",
 ]  # fmt: skip
 
-TABLES: tuple[Table, ...] = (TAG, TEAM, USER, CONVERSATION, CUSTOMER, MESSAGE, KOBJECT)
-"""The tables that sync, small reference tables first: what the large ones point to is there."""
-
-TRIALS: tuple[Table, ...] = (
-    COMPANY, NOTE, CONVERSATION_TIME, BRAND, CARD, SHORTCUT, SNOOZE, BUSINESS_SCHEDULE, SLA,
-    NOTIFICATION, ASSISTANT, QUEUE, WORK_SESSION,
+TABLES: tuple[Table, ...] = (
+    TAG, TEAM, USER, BRAND, QUEUE, ROUTING, BUSINESS_SCHEDULE, SLA, SHORTCUT, SNOOZE, CARD,
+    ASSISTANT, NOTIFICATION, METADATA, WORK_SESSION, CONVERSATION, CUSTOMER, COMPANY, MESSAGE, NOTE,
+    KOBJECT, CONVERSATION_TIME,
 )  # fmt: skip
-"""Declared, and compared with the reference schema; they do not sync yet."""
+"""The tables that sync, small reference tables first: what the large ones point to is there."""
 
 
 def history_table(table: Table, prefix: str = "_fivetran_") -> Table | None:

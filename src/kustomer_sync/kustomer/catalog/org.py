@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, root
-from kustomer_sync.model import Listing, Record
+from kustomer_sync.model import Described, Listing, Record
 
 TAG = root(
     "tag",
@@ -116,9 +116,24 @@ def _hours(record: Record) -> Iterator[Record]:
             yield {"day": day, "index": place, "start": start, "end": end}
 
 
+def _included(relation: str) -> Callable[[Record], Iterator[Record]]:
+    """What a reply includes of a relationship, whether the record names it or it the record."""
+
+    def elements(record: Record) -> Iterator[Record]:
+        named = ((record.get("relationships") or {}).get(relation) or {}).get("data") or ()
+        for item in (*named, *(record.get("included") or ())):
+            if isinstance(item, dict) and "attributes" in item:
+                yield item
+
+    return elements
+
+
+_versions = _included("versions")
+
+
 BUSINESS_SCHEDULE = root(
     "business_schedule",
-    Listing("/v1/schedules", params=(("include", "holidays"),)),
+    Listing("/v1/schedules", singly=(("include", "holidays"),)),
     """
     by       createdBy modifiedBy
     String   name timezone
@@ -126,7 +141,7 @@ BUSINESS_SCHEDULE = root(
     Instant  createdAt modifiedAt updatedAt
     """,
     children=(
-        keyed("business_holiday", "business_schedule", ("relationships", "holidays", "data"), """
+        keyed("business_holiday", "business_schedule", _included("holidays"), """
               String id<-/id org_id<-/relationships/org/data/id
               String created_by<-/relationships/createdBy/data/id
               String modified_by<-/relationships/modifiedBy/data/id
@@ -141,6 +156,7 @@ BUSINESS_SCHEDULE = root(
               key=("day", "index", "business_schedule_id")),
     ),
     role="org.permission.schedule.read",
+    kind="schedule",
 )  # fmt: skip
 
 NOTIFICATION = root(
@@ -150,13 +166,6 @@ NOTIFICATION = root(
     "rel user\nString name status\nInstant createdAt updatedAt",
     link="getnotifications",
 )
-
-
-def _versions(record: Record) -> Iterator[Record]:
-    data = ((record.get("relationships") or {}).get("versions") or {}).get("data") or ()
-    for version in data:
-        if isinstance(version, dict):
-            yield version
 
 
 def _metrics(record: Record) -> Iterator[Record]:
@@ -187,10 +196,11 @@ def _criteria(record: Record) -> Iterator[Record]:
 
 SLA = root(
     "sla",
-    Listing("/v1/slas", params=(("versions", "all"),)),
+    # That the list takes `versions` was observed; that the single path does is documented.
+    Listing("/v1/slas", singly=(("versions", "all"),)),
     "by createdBy\nInstant createdAt\nInt currentVersion",
     children=(
-        keyed("sla_version", "sla", ("relationships", "versions", "data"), """
+        keyed("sla_version", "sla", _versions, """
               String id<-/id org_id<-/relationships/org/data/id
               String created_by<-/relationships/createdBy/data/id
               Instant created_at<-/attributes/createdAt
@@ -223,8 +233,8 @@ def _nodes(record: Record) -> Iterator[Record]:
 
 ASSISTANT = root(
     "assistant",
-    # No reference page names the list; this path is the likelier (unknown).
-    Listing("/v1/chat/assistants"),
+    # No reference page names the list.
+    Listing("/v1/chat/assistants", instead=("/v1/assistants",)),
     """
     by       createdBy modifiedBy
     String   avatarUrl channel description name publicId publicName start status template type
@@ -238,4 +248,25 @@ ASSISTANT = root(
               "String id type assistant_dialog_id<-dialog",
               key=("id", "assistant_dialog_id", "assistant_id")),
     ),
+)  # fmt: skip
+
+
+def _properties(record: Record) -> Iterator[Record]:
+    properties: dict[str, Any] = (record.get("attributes") or {}).get("properties") or {}
+    for name in properties:
+        yield {"id": name}
+
+
+METADATA = root(
+    "_kustomer_sync_metadata",
+    # A deleted attribute stays described (documented), and so its row stays.
+    Described("/v1/metadata/{resource}"),
+    "Instant createdAt updatedAt",
+    children=(
+        keyed("custom_attribute_metadata", "metadata", _properties, "String id",
+              key=("id", "resource"), owner="resource", link="getcustomattributemetadata"),
+    ),
+    role="org.permission.metadata.read",
+    kind="metadata",
+    hidden=True,
 )  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from kustomer_sync.kustomer.declare import attribute, keyed, root
-from kustomer_sync.model import Listing, Recent
+from collections.abc import Iterator
+from typing import Any
+
+from kustomer_sync.kustomer.declare import attribute, joined, keyed, root
+from kustomer_sync.model import Listing, Recent, Record
 
 QUEUE = root(
     "queue",
@@ -19,15 +22,35 @@ QUEUE = root(
     link="getqueues",
 )
 
+
+def _queues(record: Record) -> Iterator[Any]:
+    for queue in (record.get("attributes") or {}).get("queues") or ():
+        yield queue.get("id") if isinstance(queue, dict) else queue
+
+
+ROUTING = root(
+    "_kustomer_sync_routing",
+    # Settings are addressed by their team (documented).
+    Listing("/v1/routing/settings", identity=("relationships", "team", "data", "id")),
+    "Instant createdAt updatedAt",
+    children=(
+        joined("team_queue", "routing", _queues, "queue", owner="team_id",
+               link="getroutingsettings"),
+    ),
+    role="org.permission.routing.read",
+    kind="routing_setting",
+    hidden=True,
+)  # fmt: skip
+
 WORK_SESSION = root(
     "work_session",
-    Recent("/v1/routing/work-sessions"),
+    Recent("/v1/routing/work-sessions", open=(("active", "true"),)),
     """
     by       createdBy modifiedBy
     rel      queue team user
     Long     capacityRemaining handledConversationCount handledItemCount pausedWorkItemCount
     Long     totalCapacity workItemCount
-    String   capacityStatus statusType subsystem user_name_keyword<-userName
+    String   capacityStatus statusType subsystem userName.keyword
     Boolean  changedTeam hasPendingItem hasSkills routable
     Instant  createdAt idleSince lastAssignedItemAt modifiedAt signedInAt signedOutAt updatedAt
     Int      rev

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, root
-from kustomer_sync.model import Each, Record, Search
+from kustomer_sync.model import Each, Listing, Record, Search
 
 CONVERSATION = root(
     "conversation",
@@ -109,7 +109,13 @@ def _mentions(kind: str) -> Callable[[Record], Iterator[Record]]:
 
 NOTE = root(
     "note",
-    Search("note", "/v1/notes/{id}"),
+    # The archive search has no attributes of notes (documented).
+    Search(
+        "note",
+        "/v1/notes/{id}",
+        older=Listing("/v1/notes"),
+        older_each=Each("conversation", "/v1/conversations/{id}/notes", via="conversation_id"),
+    ),
     """
     rel      conversation customer
     by       createdBy deletedBy modifiedBy
@@ -142,7 +148,7 @@ def _with_conversation(array: str) -> Callable[[Record], Iterator[Record]]:
 CONVERSATION_TIME = root(
     "conversation_time",
     # Version 1 counts in seconds, as the reference connector's columns do.
-    Each("conversation", "/v1/conversations/{id}/times"),
+    Each("conversation", "/v1/conversations/{id}/times", via="conversation_id"),
     """
     rel      conversation customer
     by       createdBy

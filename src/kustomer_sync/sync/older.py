@@ -1,0 +1,64 @@
+"""Records of over two years ago that the archive search does not know: from a list of them all.
+
+The search ends at two years, and the archive has no attributes of notes (documented). Lists end at
+10,000 records (observed), by ascending id as it seems; a note of long ago is then found by its
+conversation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kustomer_sync.kustomer import listings
+from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
+from kustomer_sync.model import Listing, Table
+from kustomer_sync.sync.landing import ids_of, read_ms
+from kustomer_sync.sync.sweep import confirmed
+
+if TYPE_CHECKING:
+    from kustomer_sync.sync.run import Run
+
+
+def older(run: Run, table: Table, listing: Listing) -> None:
+    """What of `table` was updated before the search begins is as Kustomer lists it."""
+    run.note(f"reading {table.name} of over two years ago")
+    state, horizon = run.landing.of(table.name), run.horizon
+    try:
+        whole = _read(run, table, listing, horizon)
+    except Forbidden as error:
+        run.denied(table, str(error))
+        return
+    except (NotFound, Refused) as error:
+        run.unread(table, error)
+        return
+    gone: tuple[str, ...] = ()
+    state.list_cut = not whole.complete
+    if whole.complete:
+        run.landing.commit()
+        unseen = sorted(set(run.destination.ids(table, 0, horizon)) - whole.ids)
+        gone = confirmed(run, table, unseen)
+    else:
+        run.warn(
+            "list_cut",
+            f"{table.name} of over two years ago: {whole.why}; they are read by conversation.",
+        )
+    state.listed_at = run.now().isoformat()
+    run.landing.touch(table.name)
+    run.landing.commit(run.landing.absent(table, gone))
+
+
+def _read(run: Run, table: Table, listing: Listing, horizon: int) -> listings.Whole:
+    """The list from the oldest on, as far as its records are older than `horizon`."""
+    whole = listings.Whole()
+    rising, last = True, 0
+    for records in listings.counted(listings.pages(run.client, listing), whole):
+        run.minimum.others += 1
+        found = [r for r in records if (read_ms(r, "updatedAt") or 0) < horizon]
+        run.landing.take(table, found, 0)
+        whole.ids |= ids_of(found)
+        made = [read_ms(r, "createdAt") or 0 for r in records]
+        rising = rising and [last, *made] == sorted([last, *made])
+        last = made[-1] if made else last
+        if rising and last >= horizon:
+            break  # what was made since was not updated before
+    return whole
