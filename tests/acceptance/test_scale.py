@@ -83,7 +83,7 @@ def _equals(sim: Simulator, db: duckdb.DuckDBPyConnection, table: Table) -> None
             f"CREATE VIEW sampled.{part.name} AS SELECT * FROM landed.kustomer.{part.name} "
             f"WHERE {part.parent_column or 'id'} IN (SELECT id FROM sample)"
         )
-    assert list(_table(db, "sampled", table, some, set())) == []
+    assert list(_table(db, "sampled", table, some, set(), set())) == []
 
 
 def test_neither_state_nor_process_grows_with_records(connect: Connect, database: Path) -> None:

@@ -6,7 +6,7 @@ Knows the catalog's columns but neither Arrow nor SQL: a second, slow way to the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,12 +23,14 @@ from kustomer_sync.simulator.org import KINDS
 Row = dict[str, Any]
 
 
-def differences(sim: Simulator, path: Path, schema: str = "kustomer") -> list[str]:
+def differences(
+    sim: Simulator, path: Path, schema: str = "kustomer", *, tables: Iterable[Table] = TABLES
+) -> list[str]:
     """Each way in which the destination is not what it must be; [] when it is right."""
     assert sim.requests.crashes == []
     found: list[str] = []
     with duckdb.connect(str(path), read_only=True) as connection:
-        for table in TABLES:
+        for table in tables:
             records, erased, unsure = _records(sim, table)
             found += _table(connection, schema, table, records, erased, unsure)
             found += _custom(connection, schema, table, records, _multi(sim, table), erased)
