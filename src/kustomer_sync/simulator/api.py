@@ -18,6 +18,7 @@ from .answers import Page, Refusal, document
 from .clock import DAY, SECOND, iso, to_ms
 from .kind import Json, Kind
 from .org import KINDS
+from .org.assistants import ASSISTANT_PATHS
 from .org.staff import MACHINE_USER
 from .search import Search
 from .sequence import Keyed, Merged, Run
@@ -154,6 +155,8 @@ class Api:
             ),
             get("/v1/brands/default", "brand", self._default("brand")),
             get("/v1/schedules/default", "schedule", self._default("schedule")),
+            *(get(path, "assistant", self._assistants) for path in ASSISTANT_PATHS),
+            *(get(f"{path}/{IDS}", "assistant", self._assistants) for path in ASSISTANT_PATHS),
             get(r"/v1/metadata/(?P<resource>[^/]+)", "metadata", self._metadata),
             get(
                 r"/v1/klasses/(?P<klass>[^/]+)/externalId=(?P<value>.+)",
@@ -200,6 +203,14 @@ class Api:
         else:
             records = self._plain(kind, shown == "all", descending)
         return self._page(ask, kind, records)
+
+    def _assistants(self, ask: Ask, named: dict[str, str]) -> Page:
+        """Under the path that the switch says; the other one does not exist [U]."""
+        path = self._world.switches.assistants_path
+        if path is None or not ask.path.startswith(path):
+            raise Refusal(404, f"Cannot GET {ask.path}")
+        kind = KINDS["assistant"]
+        return self._one(ask, named, kind) if named else self._listed(ask, kind)
 
     def _deleted_shown(self, ask: Ask, kind: Kind) -> str:
         """`all`, `live` or `only` the deleted ones."""

@@ -31,12 +31,31 @@ WEIGHTS = {
     "kobject": 4,
     "staff": 4,
     "shift": 3,
+    "handled": 3,
+    "setting": 5,
     "burst": 2,
     "late": 4,
 }
 """How often each thing happens."""
 CHANGING = ("customer", "conversation", "conversation", "message", "note", "company", "kobject")
 DELETABLE = ("customer", "conversation", "conversation", "note", "kobject", "company")
+SETTINGS: dict[str, Json] = {
+    "brand": {},
+    "card": {"context": ["customer"]},
+    "shortcut": {"isPrivate": True},
+    "snooze": {"enabled": False},
+    "schedule": {"hours": {"0": None, "1": [[360, 600], [660, 900]]}, "default": False},
+    "holiday": {"enabled": True},
+    "sla": {},
+    "queue": {"priority": 9, "system": False},
+    "routing_setting": {"enabled": False},
+    "notification": {"status": "read"},
+    "assistant": {"status": "disabled"},
+    "satisfaction": {"enabled": False},
+}
+"""What the org sets up for itself, and what an edit of it sets besides its name."""
+FIXED = ("name", "displayName", "system", "default")
+"""What an edit leaves alone in an org's first schedule, brand and queue: those the system made."""
 
 
 class Mutator:
@@ -301,6 +320,87 @@ class Mutator:
             fresh = self._like("work_session") | {"active": True, "signedInAt": self._now()}
             fresh.pop("signedOutAt", None)
             self._deeds.create("work_session", fresh, {"user": self._machine()})
+
+    def _handled(self) -> None:
+        """An agent's time on a conversation, which is activity of the conversation too."""
+        pair = self._pair()
+        if pair is not None and self._world.base.count("conversation_time"):
+            there = {"conversation": pair[0], "customer": pair[1], **self._made()}
+            self._deeds.create("conversation_time", self._like("conversation_time"), there)
+            self._deeds.edit("conversation", pair[0], {"lastActivityAt": self._now()})
+
+    def _setting(self) -> None:
+        kind = self._chance.choice(list(SETTINGS))
+        die, record_id = self._die(6), self._pick(kind)
+        if die == 0 or record_id is None:
+            self._set_up(kind)
+        elif die == 1 and record_id != self._world.base.id(kind, 0):
+            self._take_away(kind, record_id)
+        else:
+            self._change(kind, record_id)
+
+    def _change(self, kind: str, record_id: str) -> None:
+        if kind == "sla":
+            self._new_version(record_id)
+            return
+        values = {"name": f"Renamed {self._die(10_000)}"} | SETTINGS[kind]
+        if kind == "routing_setting":
+            queues = {self._pick("queue"): None for _ in range(3)}
+            values = SETTINGS[kind] | {"queues": [queue for queue in queues if queue]}
+        if record_id == self._world.base.id(kind, 0):
+            values = {name: value for name, value in values.items() if name not in FIXED}
+        self._deeds.edit(kind, record_id, values)
+
+    def _set_up(self, kind: str) -> None:
+        if kind == "sla":
+            self._new_version(self._deeds.create(kind, {"currentVersion": 0}, self._made()))
+            return
+        values, there = self._like(kind) | SETTINGS[kind], self._made()
+        if kind == "notification":
+            there["user"] = self._machine()
+        elif kind in ("holiday", "routing_setting"):
+            name = "schedule" if kind == "holiday" else "team"
+            owner = self._pick(name) if kind == "holiday" else self._teamless()
+            if owner is None:
+                return
+            there[name] = owner
+        if kind != "routing_setting":
+            values["name"] = f"New {self._die(10_000)}"
+        self._deeds.create(kind, values, there)
+
+    def _made(self) -> Json:
+        user = self._world.relation("user", self._machine())
+        return {"createdBy": user, "modifiedBy": user}
+
+    def _teamless(self) -> str | None:
+        """A team without routing settings: each has them once at most."""
+        related = self._world.related
+        base = range(self._world.base.count("team"))
+        settled = {self._world.base.id("team", i) for i in base}
+        for version in self._world.everything("team"):
+            kinds = {kind for kind, _ in related.get(("team", version.id), ())}
+            if version.id not in settled and "routing_setting" not in kinds:
+                return version.id
+        return None
+
+    def _new_version(self, sla: str) -> None:
+        """An SLA is never edited, it gets a new version [O]."""
+        record = self._world.get("sla", sla)
+        if record is None:
+            return
+        number = record["attributes"].get("currentVersion")
+        number = number + 1 if isinstance(number, int) else 1
+        about = self._like("sla_version") | {"version": number, "name": f"Version {number}"}
+        version = self._deeds.create("sla_version", about, {"sla": sla})
+        held = (record["relationships"].get("versions") or {}).get("data") or []
+        data = [*held, {"type": "sla_version", "id": version}]
+        self._deeds.edit("sla", sla, {"currentVersion": number}, {"versions": {"data": data}})
+
+    def _take_away(self, kind: str, record_id: str) -> None:
+        if kind == "shortcut":
+            self._deeds.soft_delete(kind, record_id)
+        elif self._world.switches.hard_deletes:
+            self._deeds.hard_delete(kind, record_id)
 
     def _burst(self) -> None:
         self.burst(self._chance.choice(CHANGING), 5 + self._die(40))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+AssistantsPath = Literal["/v1/chat/assistants", "/v1/assistants"]
+
 
 @dataclass(frozen=True)
 class Switches:
@@ -91,6 +93,8 @@ class Switches:
     """`meta.pageSize` and `meta.page` are in the reply [D]."""
     work_session_order: Literal["asc", "desc"] = "asc"
     """Order of the work session list [U]."""
+    assistants_path: AssistantsPath | None = "/v1/chat/assistants"
+    """Where assistants are listed; None: no endpoint has them (404) [U]."""
     klass_link_singular: bool = True
     """A KObject's `relationships.klass` says `link`, not `links` [D, O]."""
     emulation_as_word: bool = False

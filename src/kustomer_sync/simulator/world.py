@@ -408,6 +408,7 @@ def _pointers(record: Json | None) -> Iterator[tuple[str, str]]:
         "company",
         "sla",
         "schedule",
+        "team",
         "source",
         "target",
     ):

@@ -15,6 +15,7 @@ LISTS = [
     "klasses", "slas", "brands", "schedules", "routing/work-sessions", "routing/queues",
     "shortcuts", "snoozes", "satisfaction", "klasses/order",
     "routing/settings", "routing/statuses", "cards", "notifications",
+    "chat/assistants",
 ]  # fmt: skip
 
 
@@ -374,3 +375,18 @@ def _emulations(kustomer: Any) -> set[Any]:
 
 def _points(record: dict[str, Any], name: str) -> str:
     return str(record["relationships"][name]["data"]["id"])
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/assistants", "/v1/assistants", None])
+def test_assistants_are_where_the_switch_says(start: Start, path: Any) -> None:
+    """`assistants_path`: one of two, or nowhere."""
+    kustomer = start(switches=Switches(assistants_path=path))
+    truth = kustomer.sim.ledger.records("assistant")
+    for asked in ("/v1/chat/assistants", "/v1/assistants"):
+        if asked == path:
+            assert {r["id"]: r for r in kustomer.listed(asked)} == truth
+            for record_id, record in truth.items():
+                assert kustomer.get(f"{asked}/{record_id}").json()["data"] == record
+        else:
+            assert kustomer.get(asked).status_code == 404
+            assert kustomer.get(f"{asked}/{next(iter(truth))}").status_code == 404

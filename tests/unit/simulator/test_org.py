@@ -102,3 +102,118 @@ def test_an_id_tells_its_index_and_nothing_else_does(sim: Simulator) -> None:
     assert base.find("customer", base.id("conversation", 1)) is None
     assert base.find("customer", "zzz") is None
     assert base.find("customer", "") is None
+
+
+TABLE_ROWS = {
+    "assistant": "assistant",
+    "assistant_dialog": "assistant dialogs",
+    "assistant_dialog_node": "assistant dialogs nodes",
+    "brand": "brand",
+    "business_holiday": "holiday",
+    "business_schedule": "schedule",
+    "business_schedule_hour": "schedule hours",
+    "card": "card",
+    "card_context": "card context",
+    "company": "company",
+    "company_email": "company emails",
+    "company_location": "company locations",
+    "company_phone": "company phones",
+    "company_social": "company socials",
+    "company_tag": "company tags",
+    "company_url": "company urls",
+    "conversation": "conversation",
+    "conversation_assigned_team": "conversation assignedTeams",
+    "conversation_assigned_user": "conversation assignedUsers",
+    "conversation_channel": "conversation channels",
+    "conversation_suggested_tag": "conversation suggestedTags tag",
+    "conversation_tag": "conversation tags",
+    "conversation_time": "conversation_time",
+    "conversation_time_channel": "conversation_time channels",
+    "conversation_time_created_by_team": "conversation_time createdByTeams",
+    "custom_attribute_metadata": "metadata properties",
+    "customer": "customer",
+    "customer_active_user": "customer activeUsers",
+    "customer_email": "customer emails",
+    "customer_external_link": "customer externalIds",
+    "customer_last_conversation_tag": "customer lastConversation tags",
+    "customer_location": "customer locations",
+    "customer_phone": "customer phones",
+    "customer_shared_email": "customer sharedEmails",
+    "customer_shared_external_link": "customer sharedExternalIds",
+    "customer_shared_phone": "customer sharedPhones",
+    "customer_shared_social": "customer sharedSocials",
+    "customer_shared_whatsapp": "customer sharedWhatsapps",
+    "customer_social": "customer socials",
+    "customer_tag": "customer tags",
+    "customer_url": "customer urls",
+    "customer_watcher": "customer watchers",
+    "customer_whatsapp": "customer whatsapps",
+    "kobject": "kobject",
+    "kobject_tag": "kobject tags",
+    "message": "message",
+    "message_assigned_team": "message assignedTeams",
+    "message_assigned_user": "message assignedUsers",
+    "message_attachment": "attachment contentType",
+    "message_created_by_team": "message createdByTeams",
+    "message_shortcut": "message @shortcuts data",
+    "note": "note",
+    "note_team_mention": "note userMentions team",
+    "note_user_mention": "note userMentions user",
+    "notification": "notification",
+    "queue": "queue",
+    "shortcut": "shortcut",
+    "shortcut_assigned_team": "shortcut conversation assignedTeams",
+    "shortcut_assigned_user": "shortcut conversation assignedUsers",
+    "shortcut_tag": "shortcut conversation tags",
+    "sla": "sla",
+    "sla_criteria": "sla_version criteria and",
+    "sla_metric": "sla_version metrics firstResponse times",
+    "sla_version": "sla_version",
+    "snooze": "snooze time day",
+    "tag": "tag",
+    "team": "team",
+    "team_member": "team members",
+    "team_queue": "routing_setting queues",
+    "user": "user",
+    "user_role": "user roles",
+    "work_session": "work_session",
+    "work_session_capacity": "work_session capacities",
+    "work_session_channel": "work_session channels",
+}
+"""Every table of the reference schema but the histories, and where its rows come from."""
+
+
+def _held(here: Any, steps: list[str]) -> bool:
+    if isinstance(here, list):
+        return any(_held(each, steps) for each in here)
+    if not steps:
+        return here not in (None, "", {})
+    return isinstance(here, dict) and _held(here.get(steps[0]), steps[1:])
+
+
+@pytest.mark.parametrize("table", TABLE_ROWS)
+def test_every_table_of_the_reference_gets_rows(table: str) -> None:
+    """In an org of the small scale."""
+    kind, *steps = TABLE_ROWS[table].split()
+    place = ["relationships", steps[0][1:], *steps[1:]] if steps and steps[0][0] == "@" else None
+    records = list(SMALL.ledger.records(kind).values())
+    assert any(_held(r, place or ["attributes", *steps]) for r in records)
+
+
+SMALL = Simulator()
+
+
+def test_schedules_have_days_off_and_days_of_several_openings() -> None:
+    """Null and two pairs of minutes."""
+    schedules = SMALL.ledger.records("schedule").values()
+    days = [day for s in schedules for day in s["attributes"]["hours"].values()]
+    assert None in days
+    assert {1, 2} <= {len(day) for day in days if day}
+
+
+def test_snoozes_come_in_both_shapes() -> None:
+    """`type` and `value`, and the older `time`."""
+    snoozes = [s["attributes"] for s in SMALL.ledger.records("snooze").values()]
+    assert any("value" in s for s in snoozes)
+    assert any("relative" in s.get("time", {}) for s in snoozes)
+    assert any("day" in s.get("time", {}) for s in snoozes)

@@ -9,7 +9,8 @@ import pytest
 
 from kustomer_sync.simulator import GONE, Simulator, Switches
 from kustomer_sync.simulator.clock import iso
-from kustomer_sync.simulator.mutator import WEIGHTS
+from kustomer_sync.simulator.mutator import SETTINGS, WEIGHTS
+from kustomer_sync.simulator.org import KINDS
 
 from .conftest import Json, Kustomer, Start
 
@@ -199,3 +200,26 @@ def test_late_writes_become_visible_later(start: Start) -> None:
         kustomer.sim.mutator.step()
     kustomer.sim.settle()
     assert kustomer.sim.world.pending() == 0
+
+
+def test_what_the_org_set_up_changes_too(kustomer: Kustomer) -> None:
+    """Each small kind is edited, created and taken away; lists say the same as the ledger."""
+    kustomer.sim.mutator.step(6_000)
+    done = {(w.kind, w.action) for w in kustomer.sim.world.writes}
+    for kind in SETTINGS:
+        gone = "delete" if kind == "shortcut" else "erase"
+        assert {(kind, "create"), (kind, "update"), (kind, gone)} <= done, kind
+    assert ("conversation_time", "create") in done
+    assert ("sla_version", "create") in done
+    for kind in set(SETTINGS) - {"holiday"}:
+        listed = {r["id"]: r for r in kustomer.listed(KINDS[kind].root)}
+        assert listed == kustomer.sim.ledger.records(kind)
+    slas = kustomer.get("/v1/slas", versions="all").json()
+    versions = {v["id"]: v for v in slas["included"]}
+    for sla in slas["data"]:
+        named = [v["id"] for v in sla["relationships"]["versions"]["data"]]
+        assert len(named) == sla["attributes"]["currentVersion"]
+        assert all(versions[v]["relationships"]["sla"]["data"]["id"] == sla["id"] for v in named)
+    settings = kustomer.sim.ledger.records("routing_setting").values()
+    teams = [s["relationships"]["team"]["data"]["id"] for s in settings]
+    assert len(teams) == len(set(teams))

@@ -38,7 +38,7 @@ def draw_customer(d: Draw) -> Drawn:
         "sharedPhones": phones(d)[:1] if dice[6] > 240 else [],
         "smoochIds": [],
         "whatsapps": phones(d)[:1] if dice[6] > 200 else [],
-        "sharedWhatsapps": [],
+        "sharedWhatsapps": phones(d)[:1] if 190 < dice[6] < 215 else [],
         "facebookIds": [],
         "instagramIds": [],
         "socials": socials(d, first) if dice[8] < 50 else [],

@@ -116,7 +116,10 @@ def draw_sla_version(d: Draw) -> Drawn:
         },
         "criteria": {
             "and": [{"conversation_channels": {"operator": "contains", "value": "email"}}],
-            "or": [{"conversation_priority": {"operator": "gte", "value": version}}],
+            "or": [
+                {"conversation_priority": {"operator": "gte", "value": version, "type": "number"}},
+                {"conversation_tags": {"operator": "in", "value": picks(d, "tag", 1, 2)}},
+            ],
         },
     }
     return Drawn(attributes, {"sla": d.base.relation("sla", owner), **_made_by(d, "createdBy")})

@@ -114,8 +114,9 @@ def draw_conversation(d: Draw) -> Drawn:
         attributes["satisfactionLevel"] = satisfaction(d, teams)
         attributes["satisfaction"] = attributes["satisfactionLevel"].get("score", 0)
     if dice[21] < 20:
+        assistant = base.id("assistant", dice[21] % base.count("assistant"))
         attributes["assistant"] = {
-            "assistantId": [f"{d.id[:8]}0000000000000001"],
+            "assistantId": [assistant],
             "status": "transferred",
             "type": "visual_editor",
             "emulation": False,

@@ -66,8 +66,16 @@ def draw_kobject(d: Draw) -> Drawn:
         },
         "createdBy": base.relation("user", dice[8] % base.count("user")),
     }
+    customer = base.owner("kobject", d.i)
     if dice[9] < 240:
-        relations["customer"] = base.relation("customer", base.owner("kobject", d.i))
+        relations["customer"] = base.relation("customer", customer)
+    if dice[10] < 40 and base.count("company"):
+        relations["company"] = base.relation("company", base.owner("customer", customer))
+    talks = base.children("conversation", "customer", customer)
+    if dice[10] >= 200 and talks:
+        relations["conversation"] = base.relation("conversation", talks[-1])
+    if klass == "reservation":
+        relations["queue"] = base.relation("queue", dice[11] % base.count("queue"))
     return Drawn(
         attributes,
         relations,
