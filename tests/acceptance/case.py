@@ -18,7 +18,7 @@ from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.model import Listing
 from kustomer_sync.report import Report
-from kustomer_sync.settings import Connection, TableChoice, from_flags
+from kustomer_sync.settings import Connection, from_flags
 from kustomer_sync.simulator import Limits, Scale, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import choose, sync
@@ -43,6 +43,15 @@ def connection_to(sim: Simulator, database: Path, **settings: Any) -> Connection
         "destination": f"duckdb:///{database}", **settings,
     }  # fmt: skip
     return from_flags(**given)
+
+
+def living(sim: Simulator, kind: str, first: int) -> Iterator[str]:
+    """The ids of base records that are there and not soft-deleted, from `first` on and round."""
+    count = sim.world.base.count(kind)
+    for n in range(first, first + count):
+        record = sim.get(kind, sim.id(kind, n % count))
+        if record is not None and not record["attributes"].get("deleted"):
+            yield sim.id(kind, n % count)
 
 
 @dataclass(frozen=True)
@@ -86,12 +95,12 @@ class Case:
         self, sim: Simulator, *, tables: Collection[str] = SPINE, **settings: Any
     ) -> Connection:
         """A connection that reads up to the server's present, and again what may come late."""
-        made = connection_to(sim, self.database, **{"overlap_seconds": 5, **settings})
         left_out = {t.name for t in TABLES for t in t.shown()} - {
             c.name for t in TABLES if t.name in tables for c in t.shown()
         }
-        made.tables.update({name: TableChoice(enabled=False) for name in left_out})
-        return made
+        without = {name: {"enabled": False} for name in left_out}
+        given = {"overlap_seconds": 5, "tables": without, **settings}
+        return connection_to(sim, self.database, **given)
 
     def sync(self, connection: Connection, **how: Any) -> Report:
         narrow = replace(

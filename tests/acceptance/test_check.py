@@ -34,9 +34,10 @@ def test_what_a_first_sync_costs_is_told(connect: Connect, included: bool) -> No
         found = check(connect(sim, api_utilization_percentage=50))
         costs = {cost.table: (cost.records, cost.searches, cost.others) for cost in found.costs}
         assert costs.pop("message_attachment", None) == (None if included else (150, 0, 150))
+        assert costs.pop("conversation_time") == (150, 0, 150)
         assert costs == {
             "conversation": (150, 1, 0), "customer": (60, 1, 0), "message": (600, 2, 0),
-            "kobject": (100, 1, 0),
+            "kobject": (100, 1, 0), "company": (12, 1, 0), "note": (80, 1, 0),
         }  # fmt: skip
         assert (found.request_budget, found.search_budget) == (250, 20)
 

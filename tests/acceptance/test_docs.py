@@ -33,7 +33,7 @@ def test_a_reference_page_says_what_the_code_says(name: str) -> None:
 
 @pytest.mark.parametrize("path", BUILD.pages(), ids=lambda path: path.name)
 def test_a_page_shows_what_its_commands_print(path: Path) -> None:
-    """But for numbers, which differ with the day and the machine."""
+    """But for numbers, and for how often progress was told, which differ with the machine."""
     shown = path.read_text("utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -43,7 +43,8 @@ def test_a_page_shows_what_its_commands_print(path: Path) -> None:
 def _without_numbers(text: str) -> list[str]:
     text = re.sub(r"\b([0-9a-f]{24}|[0-9a-f]{8}-[0-9a-f-]{27})\b", "ID", text)
     text = re.sub(r"\d[\d,.:TZ-]*", "N", text)
-    return [re.sub(r"\s+", " ", line) for line in text.splitlines()]
+    lines = [re.sub(r"\s+", " ", line) for line in text.splitlines()]
+    return [line for line in lines if "searches a minute" not in line]
 
 
 def test_every_link_of_a_page_leads_somewhere() -> None:

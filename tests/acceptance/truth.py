@@ -31,18 +31,17 @@ def differences(
     found: list[str] = []
     with duckdb.connect(str(path), read_only=True) as connection:
         for table in tables:
-            records, erased, unsure = _records(sim, table)
+            records, erased, unsure = records_of(sim, table)
             found += _table(connection, schema, table, records, erased, unsure)
-            found += _custom(connection, schema, table, records, _multi(sim, table), erased)
+            sure = [record for record in records if record["id"] not in unsure]
+            found += _custom(connection, schema, table, sure, _multi(sim, table), erased)
             if table.history:
                 found += _histories(connection, schema, table, records, erased)
     return found
 
 
-def _records(sim: Simulator, table: Table) -> tuple[list[Row], set[str], set[str]]:
+def records_of(sim: Simulator, table: Table) -> tuple[list[Row], set[str], set[str]]:
     """What exists, the ids of what exists no more, and of what no request may show."""
-    if table.object not in KINDS:
-        return [], set(), set()
     records = [_whole(sim, v) for v in sim.ledger.current(table.object)]
     gone = {v.id for v in sim.ledger.erased(table.object)}
     if table.object == "routing_setting":

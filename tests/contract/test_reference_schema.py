@@ -31,6 +31,17 @@ def test_a_table_has_the_columns_types_and_key_of_the_reference(name: str) -> No
     assert sorted(table.key) == sorted(reference["key"])
 
 
+def test_every_relation_of_the_reference_is_drawn() -> None:
+    """But for one that nobody can join by: a channel's name is no conversation's id."""
+    drawn: dict[str, dict[str, str]] = {name: {} for name in REFERENCE}
+    for relation in json.loads(render(TABLES, "json", extras=False))["relations"]:
+        (ours,), (theirs,) = relation["sourceColumns"], relation["targetColumns"]
+        drawn[relation["sourceTable"]][ours] = f"{relation['targetTable']}.{theirs}"
+    wanted = {name: dict(table["references"]) for name, table in REFERENCE.items()}
+    del wanted["conversation_time_channel"]["channel"]
+    assert drawn == wanted
+
+
 def test_the_json_erd_has_the_shape_of_the_reference() -> None:
     """Whoever reads the reference connector's ERD file can read ours."""
     drawn = json.loads(render(TABLES, "json"))

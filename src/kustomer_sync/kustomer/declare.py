@@ -8,6 +8,7 @@ is column `last_message_in_sent_at`. What does not follow the rule is spelled ou
     Instant  createdAt open.statusAt
     rel      customer brand                      {x}_id <- relationship x
     by       createdBy deletedBy                 created_by <- relationship createdBy
+    to company firstCompany.id                   attributes that hold the id of a company
     extra    Int doneCount                       beyond the reference schema
     Int      version <- sla.version              a name of its own
     String   org_id <- /relationships/org/data/id   a path from the record's top
@@ -43,7 +44,10 @@ def columns(text: str, *, top: tuple[str, ...] = ("attributes",)) -> tuple[Colum
         extra = bool(words) and words[0] == "extra"
         if extra:
             words = words[1:]
-        if words:
+        if words[:1] == ["to"]:
+            pointing = [_column("String", word, extra, top) for word in words[2:]]
+            found += [replace(column, references=words[1]) for column in pointing]
+        elif words:
             found += [_column(words[0], word, extra, top) for word in words[1:]]
     return tuple(found)
 

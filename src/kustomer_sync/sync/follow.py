@@ -146,7 +146,7 @@ class _Follower:
                 hi = since
                 if run.next_is_due():
                     run.warn(
-                        f"{self.name.removeprefix('message_')}_pending",
+                        "pending",
                         f"{self.name} is complete back to {windows.iso(hi)}; the next sync goes "
                         "on.",
                     )
@@ -163,8 +163,9 @@ class _Follower:
 
 
 def _followers(run: Run) -> Iterator[_Follower]:
-    tables = {table.name: table for table in run.tables}
-    message = tables.get("message")
+    """Also where only the follower is asked for, and its parents are there already."""
+    tables = {table.name: table for table in choose(run.connection)}
+    message = next((table for table in run.tables if table.name == "message"), None)
     if message and any(child.name == ATTACHMENTS for child in message.children):
         yield _Follower(
             run, ATTACHMENTS, message, "conversation_id", message.role,
@@ -176,7 +177,9 @@ def _followers(run: Run) -> Iterator[_Follower]:
             cut = run.landing.of(name).list_cut
             name, each, whole = f"{name} of over two years ago", each.older_each, False
             each = each if cut else None
-        if isinstance(each, Each) and each.of in tables:
+        if isinstance(each, Each) and each.of not in tables:
+            run.warn("parent_disabled", f"{name} is asked for by {each.of}, which is disabled.")
+        elif isinstance(each, Each):
             yield _Follower(
                 run, name, tables[each.of], "id", table.role,
                 partial(_each, run, table, each, whole),

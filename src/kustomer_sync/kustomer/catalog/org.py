@@ -143,8 +143,8 @@ BUSINESS_SCHEDULE = root(
     children=(
         keyed("business_holiday", "business_schedule", _included("holidays"), """
               String id<-/id org_id<-/relationships/org/data/id
-              String created_by<-/relationships/createdBy/data/id
-              String modified_by<-/relationships/modifiedBy/data/id
+              to user created_by<-/relationships/createdBy/data/id
+              to user modified_by<-/relationships/modifiedBy/data/id
               Instant created_at<-/attributes/createdAt modified_at<-/attributes/modifiedAt
               Instant updated_at<-/attributes/updatedAt start_date<-/attributes/startDate
               Instant end_date<-/attributes/endDate
@@ -202,20 +202,22 @@ SLA = root(
     children=(
         keyed("sla_version", "sla", _versions, """
               String id<-/id org_id<-/relationships/org/data/id
-              String created_by<-/relationships/createdBy/data/id
+              to user created_by<-/relationships/createdBy/data/id
               Instant created_at<-/attributes/createdAt
               String description<-/attributes/description hours<-/attributes/hours
               String name<-/attributes/name
               Int    version<-/attributes/version
               """, key=("id", "sla_id")),
         keyed("sla_metric", "sla", _metrics, """
-              String sla_version_id<-version name
+              to sla_version sla_version_id<-version
+              String name
               Long commitment
               Boolean enabled
               Int priority
               """, key=("_fivetran_id",), surrogate=True),
         keyed("sla_criteria", "sla", _criteria, """
-              String sla_version_id<-version field field_type<-type match_type<-match operator value
+              to sla_version sla_version_id<-version
+              String field field_type<-type match_type<-match operator value
               """, key=("_fivetran_id",), surrogate=True),
     ),
     role="org.permission.sla.read",
@@ -245,7 +247,7 @@ ASSISTANT = root(
         keyed("assistant_dialog", "assistant", attribute("dialogs"), "String id name",
               key=("id", "assistant_id")),
         keyed("assistant_dialog_node", "assistant", _nodes,
-              "String id type assistant_dialog_id<-dialog",
+              "String id type\nto assistant_dialog assistant_dialog_id<-dialog",
               key=("id", "assistant_dialog_id", "assistant_id")),
     ),
 )  # fmt: skip

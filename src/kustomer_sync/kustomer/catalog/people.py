@@ -44,7 +44,7 @@ CUSTOMER = root(
     """
     rel      company
     by       createdBy deletedBy modifiedBy
-    String   last_conversation_id<-lastConversation.id
+    to conversation last_conversation_id<-lastConversation.id
     Int      conversationCounts.all conversationCounts.done conversationCounts.open
     Int      conversationCounts.snoozed
     Instant  createdAt deletedAt lastActivityAt lastMessageAt lastMessageOut.sentAt modifiedAt

@@ -11,11 +11,12 @@ CONVERSATION = root(
     "conversation",
     Search("conversation", "/v1/conversations/{id}"),
     """
-    String   assistant_id<-assistant.assistantId*
+    to assistant assistant_id<-assistant.assistantId*
     rel      brand customer queue sla
     by       createdBy deletedBy endedBy modifiedBy
-    String   firstCompany.id firstMessageIn.id last_message_out_message_id<-lastMessageOut.id
-    String   last_message_in_message_id<-lastMessageIn.id
+    to company firstCompany.id
+    to message firstMessageIn.id last_message_out_message_id<-lastMessageOut.id
+    to message last_message_in_message_id<-lastMessageIn.id
     Boolean  assistant.emulation deleted ended sla.breached spam
     String   assistant.status assistant.type defaultLang direction endedAt endedReason externalId
     String   firstCompany.name firstMessageIn.channel firstMessageIn.meta.recipient.email
@@ -67,7 +68,8 @@ MESSAGE = root(
     """
     rel      conversation customer
     by       createdBy modifiedBy redactedBy
-    String   firstCompany.id app channel direction directionType externalId firstCompany.name
+    to company firstCompany.id
+    String   app channel direction directionType externalId firstCompany.name
     String   firstDelivered.clientType firstDelivered.timestamp preview source status subject
     Boolean  auto redacted
     Instant  createdAt modifiedAt redactedAt sentAt updatedAt
@@ -158,11 +160,11 @@ CONVERSATION_TIME = root(
     key=("id", "conversation_id"),
     children=(
         keyed("conversation_time_channel", "conversation_time", _with_conversation("channels"),
-              "String channel<-value conversation_id<-conversation",
+              "String channel<-value\nto conversation conversation_id<-conversation",
               key=("channel", "conversation_id", "conversation_time_id")),
         keyed("conversation_time_created_by_team", "conversation_time",
               _with_conversation("createdByTeams"),
-              "String team_id<-value conversation_id<-conversation",
+              "to team team_id<-value\nto conversation conversation_id<-conversation",
               key=("conversation_id", "conversation_time_id", "team_id")),
     ),
     role="org.permission.conversation.read",

@@ -1,0 +1,142 @@
+"""What must land of an org in which anything may be anything: by the naive shredder's rules.
+
+Unlike `truth`, which knows where a well-behaved record has its values, this knows the rules for
+values that do not fit. The names that custom attributes and klasses got are taken from the state,
+for they depend on the order in which they were met; that they are names of their own is tested.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kustomer_sync.model import Table, Type
+from kustomer_sync.shred import CustomTypes, Names
+from kustomer_sync.simulator import Simulator
+from tests.acceptance.truth import Row, records_of
+from tests.unit.shred import naive
+
+_ODD = re.compile("[\x00\ud800-\udfff]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Key = tuple[Any, ...]
+
+
+def hostile_differences(
+    sim: Simulator, path: Path, tables: Iterable[Table], schema: str = "kustomer"
+) -> list[str]:
+    """Each way in which the destination is not what it must be; [] when it is right."""
+    assert sim.requests.crashes == []
+    with duckdb.connect(str(path), read_only=True) as db:
+        state = dict(db.execute(f"SELECT key, value FROM {schema}._kustomer_sync_state").fetchall())
+        names = Names.from_state(json.loads(state["names"]))
+        types = CustomTypes.from_state(json.loads(state["custom_types"]))
+        found = list(_clashes(names))
+        for table in tables:
+            found += _compared(sim, db, schema, table, names, types)
+    return found
+
+
+def _clashes(names: Names) -> Iterator[str]:
+    """Two attributes in one column, or two klasses in one table."""
+    for scope, given in names.state().items():
+        for name, count in Counter(given.values()).items():
+            if count > 1:
+                yield f"{scope}: {name} is given to {count} attributes"
+
+
+def _compared(
+    sim: Simulator, db: duckdb.DuckDBPyConnection, schema: str, table: Table, names: Names,
+    types: CustomTypes,
+) -> Iterator[str]:  # fmt: skip
+    records, erased, unsure = records_of(sim, table)
+    records = [_scrubbed(record) for record in records if record["id"] not in unsure]
+    outcome = naive.shred(table, records, names, types, lambda record: str(record["klass"]))
+    soft = {
+        row["id"] for row in outcome.tables[table.name].rows if row["__deleted"]
+    }  # fmt: skip
+    parts = {part.name: part for part in table.walk()}
+    for name, landed in outcome.tables.items():
+        part = parts.get(name, table)
+        if part.hidden:
+            continue
+        owner = part.parent_column or "id"
+        wanted: dict[Key, Row] = {}
+        for row in landed.rows:
+            wanted.setdefault(_key(part, row), row)
+        got: dict[Key, Row] = {}
+        for row in _stored(db, schema, name, landed.types):
+            gone = row[owner] in erased
+            if row[owner] in unsure:
+                continue
+            if row["_fivetran_deleted"] != (gone or row[owner] in soft):
+                yield f"{name} {row[owner]} is wrongly flagged or not flagged"
+            if gone:
+                continue
+            key = _key(part, row)
+            if key in got:
+                yield f"{name} {key} is doubled"
+            got[key] = row
+        yield from (f"{name} {key} is lost" for key in wanted.keys() - got.keys())
+        yield from (f"{name} {key} should not be there" for key in got.keys() - wanted.keys())
+        for key in wanted.keys() & got.keys():
+            for column, type_ in landed.types.items():
+                value = _comparable(wanted[key].get(column), type_)
+                if not column.startswith("_fivetran") and got[key][column] != value:
+                    yield f"{name} {key} {column}: {_short(got[key][column])}, not {_short(value)}"
+
+
+def _key(table: Table, row: Row) -> Key:
+    names = [c.name for c in table.columns if c.name in table.key]
+    if any(name.startswith("_fivetran") for name in names):
+        names = [c.name for c in table.columns if not c.name.startswith("_fivetran")]
+    return tuple(_hashable(row[name]) for name in names)
+
+
+def _hashable(value: Any) -> Any:
+    return _comparable(value, Type.INSTANT) if isinstance(value, datetime) else value
+
+
+def _stored(
+    db: duckdb.DuckDBPyConnection, schema: str, name: str, types: dict[str, Type]
+) -> Iterator[Row]:
+    columns = [column for column in types if not column.startswith("_fivetran")]
+    selected = ", ".join(
+        f'epoch_us("{c}")' if types[c] is Type.INSTANT else f'"{c}"' for c in columns
+    )
+    rows = db.execute(f'SELECT {selected}, _fivetran_deleted FROM {schema}."{name}"').fetchall()
+    for row in rows:
+        named = dict(zip([*columns, "_fivetran_deleted"], row, strict=True))
+        for column in columns:
+            if types[column] is Type.JSON and named[column] is not None:
+                named[column] = json.loads(named[column])
+        yield named
+
+
+def _comparable(value: Any, type_: Type) -> Any:
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(microseconds=1)
+    if type_ is Type.JSON and value is not None:
+        return json.loads(value)
+    return value
+
+
+def _scrubbed(value: Any) -> Any:
+    """What no database can hold is the replacement character, in keys too."""
+    if isinstance(value, str):
+        return _ODD.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    if isinstance(value, dict):
+        return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+    return value
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:80]

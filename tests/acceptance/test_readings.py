@@ -1,0 +1,271 @@
+"""The rarer ways of reading: work sessions, times by conversation, old notes, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Scale, Simulator, Switches
+from kustomer_sync.sync import choose, sync
+from tests.acceptance.case import UNLIMITED, Case
+from tests.acceptance.truth import differences
+
+Connect = Callable[..., Connection]
+Query = Callable[[str], list[tuple[Any, ...]]]
+DAY = 24 * 3600
+SHIFTS = ("work_session",)
+TIMES = ("conversation", "conversation_time")
+NOTES = ("conversation", "note")
+
+
+# ---- work sessions ----
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_work_sessions_are_as_they_are_in_a_living_org(case: Case, order: str) -> None:
+    """Those that end, and those that come and end between two syncs, in whichever order."""
+    with case.org(work_session_order=order, list_max_page_size=7) as sim:
+        connection = case.connect(sim, tables=SHIFTS)
+        case.sync(connection)
+        for _ in range(3):
+            for _ in range(12):
+                sim.mutator._shift()
+            came = sim.create("work_session", {"active": False}, {"user": sim.id("user", 2)})
+            sim.clock.advance(600)
+            report = case.sync(connection)
+            assert report.status == "SUCCESSFUL", report.error
+            assert (came,) in case.ask("SELECT id FROM kustomer.work_session")
+        sim.mutator.stop()
+        sim.clock.advance(60)
+        assert case.sync(connection).status == "SUCCESSFUL"  # not the daily reading
+        assert differences(sim, case.database, tables=choose(connection)) == []
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_little_of_the_work_sessions_is_read_between_two_daily_readings(
+    connect: Connect, order: Any
+) -> None:
+    """The open ones, those that were open by their ids, and the newest page."""
+    scale = Scale(work_sessions=400)
+    switches = Switches(work_session_order=order)
+    with Simulator(scale=scale, switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["work_session"])
+        ended = sim.id("work_session", -1)
+        sim.edit("work_session", ended, {"active": False, "signedOutAt": "2026-01-01T10:00:00Z"})
+        sim.clock.advance(3600)
+        sim.requests.clear()
+        report = sync(connection, tables=["work_session"])
+        assert report.tables["work_session"].updated == 1
+        asked = sim.requests.total - 1  # the key
+        assert (
+            asked == {"desc": 3, "asc": 4}[order]
+        )  # one page tells that it begins with the oldest
+
+
+def test_a_work_session_that_vanished_is_flagged_by_the_daily_reading(
+    connect: Connect, query: Query
+) -> None:
+    """Not before: it might only be closed to us."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["work_session"])
+        gone = sim.id("work_session", -1)
+        sim.hard_delete("work_session", gone)
+        sim.clock.advance(60)
+        sync(connection, tables=["work_session"])
+        flagged = "SELECT id FROM kustomer.work_session WHERE _fivetran_deleted"
+        assert query(flagged) == []
+        sim.clock.advance(DAY)
+        sync(connection, tables=["work_session"])
+        assert query(flagged) == [(gone,)]
+
+
+# ---- by conversation ----
+
+
+def test_times_are_asked_for_by_changed_conversations_alone(connect: Connect, query: Query) -> None:
+    """Also of a part that is read again for what may be indexed late."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=10**8)
+        sync(connection, tables=TIMES)
+        talk = sim.id("conversation", 40)
+        sim.create("conversation_time", {"handleTime": 90_000, "channels": ["email"]},
+                   {"conversation": talk})  # fmt: skip
+        sim.edit("conversation", talk, {"lastActivityAt": "2026-01-01T00:00:00Z"})
+        sim.clock.advance(60)
+        sim.requests.clear()
+        sync(connection, tables=TIMES)
+        assert sim.requests.count("/times$") == 1
+        new = f"SELECT handle_time FROM kustomer.conversation_time WHERE conversation_id = '{talk}'"
+        assert ("90",) in query(new)
+
+
+def test_times_of_a_vanished_conversation_are_flagged_and_return_with_it(
+    connect: Connect, database: Path, query: Query
+) -> None:
+    """They can't be asked for without it."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=TIMES)
+        gone = sim.id("conversation", 40)
+        record = sim.get("conversation", gone)
+        assert record is not None
+        sim.hard_delete("conversation", gone)
+        sim.clock.advance(DAY + 60)
+        sync(connection, tables=TIMES)
+        tables = [t for t in choose(connection) if t.name in TIMES]
+        assert query("SELECT DISTINCT conversation_id FROM kustomer.conversation_time "
+                     "WHERE _fivetran_deleted") == [(gone,)]  # fmt: skip
+        assert differences(sim, database, tables=tables) == []
+        sim.restore("conversation", record)
+        sim.clock.advance(60)
+        sync(connection, tables=TIMES)
+        assert differences(sim, database, tables=tables) == []
+
+
+def test_a_time_that_is_listed_no_longer_is_flagged(connect: Connect, query: Query) -> None:
+    """When its conversation changes."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=TIMES)
+        gone = sim.id("conversation_time", 50)
+        record = sim.get("conversation_time", gone)
+        assert record is not None
+        sim.hard_delete("conversation_time", gone)
+        sim.edit("conversation", record["relationships"]["conversation"]["data"]["id"], {})
+        sim.clock.advance(60)
+        sync(connection, tables=TIMES)
+        flagged = "SELECT id FROM kustomer.conversation_time WHERE _fivetran_deleted"
+        assert query(flagged) == [(gone,)]
+
+
+def test_times_go_on_where_the_next_sync_was_due(connect: Connect, database: Path) -> None:
+    """The newest conversations first; a warning says how far it came."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, sync_frequency=1)
+        hurry = sim.faults.add("delay", "/times$", value=0.001)
+        sim.clock.advance(1)
+
+        def passes(*_: object) -> None:
+            if hurry.fired == 1:
+                sim.clock.advance(120)
+
+        first = sync(connection, tables=TIMES, progress=passes)
+        assert first.status == "SUCCESSFUL"
+        while "pending" in {w.code for w in first.warnings}:
+            first = sync(connection, tables=TIMES)
+        tables = [t for t in choose(connection) if t.name in TIMES]
+        assert differences(sim, database, tables=tables) == []
+
+
+# ---- notes of long ago ----
+
+
+def test_notes_of_over_two_years_ago_come_from_their_list(case: Case) -> None:
+    """The archive has none; what vanishes is flagged a day later, and what returns is not."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=NOTES)
+        old = sim.id("note", 0)
+        case.sync(connection)
+        assert (old,) in case.ask("SELECT id FROM kustomer.note")
+        record = sim.get("note", old)
+        assert record is not None
+        sim.hard_delete("note", old)
+        sim.mutator.start(10)
+        sim.clock.advance(DAY + 60)
+        case.sync(connection)
+        assert (old,) in case.ask("SELECT id FROM kustomer.note WHERE _fivetran_deleted")
+        sim.restore("note", record)
+        case.assert_equal(sim, connection)
+
+
+def test_notes_of_a_list_that_ends_early_come_by_conversation(
+    connect: Connect, database: Path
+) -> None:
+    """It shows 100 of 120 old ones; nothing is flagged for want of being listed."""
+    switches = Switches(list_depth_cap=100, list_max_page_size=1)
+    with Simulator(scale=Scale(notes=1500), switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        report = sync(connection, tables=NOTES)
+        assert report.status == "SUCCESSFUL"
+        assert "list_cut" in {w.code for w in report.warnings}
+        tables = [t for t in choose(connection) if t.name in NOTES]
+        assert differences(sim, database, tables=tables) == []
+        sim.clock.advance(DAY + 60)
+        report = sync(connection, tables=NOTES)
+        assert report.tables["note"].deleted == 0
+
+
+def test_the_old_notes_cost_a_look_at_the_oldest_pages_alone(connect: Connect) -> None:
+    """The list is by age; it is read until the search knows the rest."""
+    with Simulator(scale=Scale(notes=2000), limits=UNLIMITED) as sim:
+        sync(connect(sim), tables=NOTES)
+        assert sim.requests.count("/v1/notes$") <= 3
+
+
+# ---- lists ----
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/assistants", "/v1/assistants", None])
+def test_assistants_are_read_wherever_they_are_listed(
+    connect: Connect, database: Path, path: Any
+) -> None:
+    """No document names the path; where there is none, a warning says so and the sync goes on."""
+    with Simulator(switches=Switches(assistants_path=path), limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        report = sync(connection, tables=["assistant", "tag"])
+        assert report.status == "SUCCESSFUL"
+        assert ("not_read" in {w.code for w in report.warnings}) is (path is None)
+        assert (report.tables["assistant_dialog_node"].rows > 0) is (path is not None)
+        assert report.tables["tag"].rows
+        tables = [t for t in choose(connection) if t.name == "assistant"]
+        assert path is None or differences(sim, database, tables=tables) == []
+
+
+@pytest.mark.parametrize(("table", "path", "child"), [
+    ("business_schedule", "/v1/schedules/", "business_holiday"),
+    ("sla", "/v1/slas/", "sla_version"),
+])  # fmt: skip
+def test_what_a_single_path_does_not_tell_stays_as_it_is(
+    connect: Connect, table: str, path: str, child: str
+) -> None:
+    """Lists leave holidays and versions out, so each record is read by its id."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        before = sync(connection, tables=[table]).tables[child].rows
+        assert before > 0
+        sim.faults.add("status", f"{path}[0-9a-f]{{24}}", value=400)
+        report = sync(connection, tables=[table], reimport=True)
+        assert "records_unread" in {w.code for w in report.warnings}
+        assert report.tables[child].rows == before
+        assert report.tables[child].deleted == report.tables[table].deleted == 0
+
+
+def test_metadata_that_can_not_be_read_flags_nothing(connect: Connect, query: Query) -> None:
+    """A refusal is no word that there is none."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["custom_attribute_metadata"])
+        sim.faults.add("status", "/v1/metadata/conversation", value=400)
+        report = sync(connection, tables=["custom_attribute_metadata"], reimport=True)
+        assert "listing_incomplete" in {w.code for w in report.warnings}
+        resources = "SELECT DISTINCT resource FROM kustomer.custom_attribute_metadata " \
+                    "WHERE NOT _fivetran_deleted"  # fmt: skip
+        assert ("conversation",) in query(resources)
+
+
+def test_what_only_the_program_needs_is_shown_to_nobody(connect: Connect, query: Query) -> None:
+    """The settings behind `team_queue` land in a system table, in no report."""
+    with Simulator(limits=UNLIMITED) as sim:
+        report = sync(connect(sim), tables=["team_queue", "custom_attribute_metadata"])
+        assert set(report.tables) == {"team_queue", "custom_attribute_metadata"}
+        assert report.tables["team_queue"].rows > 0
+        sim.revoke_role("org.permission.routing.read")
+        report = sync(connect(sim), tables=["team_queue"], reimport=True)
+        (said,) = (w.message for w in report.warnings if w.code == "role_missing")
+        assert said.startswith("team_queue was not read")
