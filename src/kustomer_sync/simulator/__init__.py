@@ -12,6 +12,7 @@ from .deeds import GONE
 from .faults import Fault
 from .ledger import Ledger
 from .mutator import Mutator
+from .org import Character
 from .scale import Scale
 from .simulator import Simulator, serve
 from .switches import Limits, Switches
@@ -20,6 +21,7 @@ from .world import Version
 __all__ = [
     "DEMO_TOKEN",
     "GONE",
+    "Character",
     "Clock",
     "Fault",
     "Ledger",

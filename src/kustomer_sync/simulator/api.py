@@ -22,7 +22,7 @@ from .org.assistants import ASSISTANT_PATHS
 from .org.staff import MACHINE_USER
 from .search import Search
 from .sequence import Keyed, Merged, Run
-from .world import Version, World, encode
+from .world import Version, World, encode, related
 
 ID = r"(?P<id>[0-9a-f]{24})"
 IDS = r"(?P<ids>[0-9a-fA-F]{24}(?:,[0-9a-fA-F]{24})*)"
@@ -32,6 +32,7 @@ UNDER_CONVERSATION = {
     "times": "conversation_time",
 }
 UNDER_CUSTOMER = {"conversations": "conversation", "messages": "message", "notes": "note"}
+TIMES = ("handleTime", "messageTime", "noteTime")
 AUDITED = ("company", "conversation", "customer", "message", "shortcut", "user", "work_session")
 """Object types of the audit log that the simulator has [D]."""
 
@@ -292,8 +293,10 @@ class Api:
         for ref in refs:
             record = world.base.record("message", ref) if isinstance(ref, int) else ref.record or {}
             found = world.children("attachment", "message", record["id"])
+            if world.base.hostile and record["id"][-1] in "02468ace":
+                found += found[:1]  # a hostile message names its first attachment twice
             names = [{"type": "attachment", "id": version.id} for version in found]
-            relations = record["relationships"] | {"attachments": {"data": names}}
+            relations = related(record) | {"attachments": {"data": names}}
             data.append(encode(record | {"relationships": relations}))
             included += [world.encoded("attachment", version) for version in found]
         return Page(data, included=included)
@@ -406,11 +409,11 @@ class Api:
         return self._rows(ask, "attachment", found)
 
     def _merges(self, ask: Ask, named: dict[str, str]) -> Page:
-        related = self._world.related
+        pointing = self._world.related
         ids = {
             record_id
             for name in ("source", "target")
-            for kind, record_id in related.get((name, named["id"]), ())
+            for kind, record_id in pointing.get((name, named["id"]), ())
             if kind == "customer_merge"
         }
         found = [self._world.latest("customer_merge", i) for i in sorted(ids)]
@@ -588,7 +591,7 @@ class Api:
             event_id = f"{after.at // SECOND:08x}f1{after.id[10:]}"
         verb = after.action if after.action in ("create", "delete") else "update"
         attributes = record["attributes"]
-        relations = record["relationships"]
+        relations = related(record)
         return {
             "type": "customer_event",
             "id": event_id,
@@ -705,7 +708,7 @@ def _seconds(version: Version) -> Version:
     if version.record is None:
         return version
     attributes = {
-        name: value / 1_000 if name in ("handleTime", "messageTime", "noteTime") else value
+        name: value / 1_000 if name in TIMES and type(value) in (int, float) else value
         for name, value in version.record["attributes"].items()
     }
     whole = {

@@ -26,11 +26,21 @@ CREATED_FROM = 0x8000_0000
 class Base:
     """All base records of one seed, scale and day."""
 
-    def __init__(self, kinds: Mapping[str, Kind], seed: int, scale: Scale, anchor_ms: int) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        seed: int,
+        scale: Scale,
+        anchor_ms: int,
+        *,
+        hostile: bool = False,
+    ) -> None:
         self.kinds = kinds
         self.seed = seed
         self.scale = scale
         self.anchor_ms = anchor_ms
+        self.hostile = hostile
+        """Whether records may lack or misname their owners."""
         self.mark = blake2b(f"org {seed}".encode(), digest_size=3).hexdigest()
         self.org_id = f"{(anchor_ms - 2_000 * DAY) // SECOND:08x}00{self.mark}{0:08x}"
         self._org = relation("org", self.org_id, "/v1/orgs")
@@ -38,7 +48,12 @@ class Base:
         self._facts = {name: kind.facts(Random(f"{seed} {name}")) for name, kind in kinds.items()}
         self._lines = {
             name: Timeline(
-                self._counts[name], anchor_ms, seed + kind.code, kind.bursts, scale.burst
+                self._counts[name],
+                anchor_ms,
+                seed + kind.code,
+                kind.bursts,
+                scale.burst,
+                0.4 if hostile else 0.25,
             )
             for name, kind in kinds.items()
         }
@@ -154,25 +169,23 @@ class Base:
         drawn = kind.draw(Draw(self, i, record_id, dice, facts, created, updated))
         changed = iso(updated)
         attributes = drawn.attributes
-        attributes["createdAt"] = iso(created)
+        if "createdAt" not in attributes:
+            attributes["createdAt"] = iso(created)
         attributes["updatedAt"] = changed
         if "modifiedAt" not in attributes:
             attributes["modifiedAt"] = changed if dice[62] & 1 else iso(created)
         if kind.shows_rev:
             attributes["rev"] = 1 + dice[63] % 24
-        relationships = {"org": self._org, **drawn.relationships}
+        record: Json = {"type": drawn.type or kind_name, "id": record_id, "attributes": attributes}
         if facts["deleted"]:
             attributes["deleted"] = True
-            attributes["deletedAt"] = changed
-            if self._counts.get("user"):
-                relationships["deletedBy"] = self.relation("user", i % self._counts["user"])
-        return {
-            "type": drawn.type or kind_name,
-            "id": record_id,
-            "attributes": attributes,
-            "relationships": relationships,
-            "links": drawn.links or {"self": f"{kind.root}/{record_id}"},
-        }
+            attributes.setdefault("deletedAt", changed)
+        if drawn.relationships is not None:
+            relations = record["relationships"] = {"org": self._org, **drawn.relationships}
+            if facts["deleted"] and self._counts.get("user"):
+                relations["deletedBy"] = self.relation("user", i % self._counts["user"])
+        record["links"] = drawn.links or {"self": f"{kind.root}/{record_id}"}
+        return record
 
     def org_relation(self) -> Json:
         """The relationship every record has."""
@@ -182,7 +195,9 @@ class Base:
 class Timeline:
     """When the records of one kind were last updated: four years, most of them in the last two."""
 
-    def __init__(self, count: int, anchor_ms: int, salt: int, bursts: bool, burst: int) -> None:
+    def __init__(
+        self, count: int, anchor_ms: int, salt: int, bursts: bool, burst: int, share: float
+    ) -> None:
         self._count = count
         self._old = count * OLD_SHARE // 100
         self._salt = salt * 0x9E37_79B9
@@ -193,7 +208,7 @@ class Timeline:
         self._run, self._every = (0, 0)
         if bursts:
             self._run, self._every = (9, 37) if count < 1_000 else (120, 997)
-        size = min(burst, count // 4) if bursts else 0
+        size = min(burst, int(count * share)) if bursts else 0
         self._burst = range(count * 6 // 10, count * 6 // 10 + size)
 
     def moment(self, i: int) -> int:

@@ -44,10 +44,11 @@ class Deeds:
         def change(record: Json) -> None:
             _set(record["attributes"], attributes)
             for name, there in (relationships or {}).items():
+                held = record.setdefault("relationships", {})
                 if there is None:
-                    record["relationships"].pop(name, None)
+                    held.pop(name, None)
                 else:
-                    record["relationships"][name] = there
+                    held[name] = there
             if action == "update" and "modifiedAt" not in attributes:
                 record["attributes"]["modifiedAt"] = iso(self.world.clock.now_ms())
 
@@ -230,5 +231,6 @@ def _set(here: Json, values: Json) -> None:
 
 
 def _union(mine: Any, theirs: Any) -> list[Any]:
-    merged = list(mine or [])
-    return merged + [each for each in theirs or [] if each not in merged]
+    merged = list(mine) if isinstance(mine, list) else []
+    more = theirs if isinstance(theirs, list) else []
+    return merged + [each for each in more if each not in merged]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
-
-import orjson
 
 from .access import Key, all_roles
 from .answers import Answer, Page, Refusal, error
@@ -100,7 +99,7 @@ class Desk:
     def _shift(self, page: Page, many: int) -> None:
         """Change records of the page just served, so that what follows moves up."""
         for encoded in page.data[:many]:
-            record = orjson.loads(encoded)
+            record = json.loads(encoded)  # orjson refuses lone surrogates
             kind = record["type"].partition(".")[0]
             self._deeds.edit(kind, record["id"], {})
 
@@ -185,6 +184,7 @@ def state(desk: Desk) -> Json:
     return {
         "now": desk.clock.now().isoformat(),
         "seed": world.seed,
+        "character": world.character,
         "writes": len(world.writes),
         "pending_in_index": world.pending(),
         "requests": log.total,

@@ -47,7 +47,8 @@ class Drawn:
     """A record without what all records have in common."""
 
     attributes: Json
-    relationships: Json = field(default_factory=dict)
+    relationships: Json | None = field(default_factory=dict)
+    """None: the record has no such key, not even for its org."""
     type: str | None = None
     links: Json | None = None
 

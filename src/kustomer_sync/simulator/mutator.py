@@ -10,7 +10,7 @@ from threading import Event, Thread
 from .clock import iso
 from .deeds import GONE, Deeds
 from .kind import Json
-from .world import Version, World
+from .world import Version, World, related, target
 
 WEIGHTS = {
     "update": 30,
@@ -145,7 +145,8 @@ class Mutator:
         """A living conversation and its customer."""
         talk = self._pick("conversation")
         record = self._world.get("conversation", talk) if talk else None
-        return (record["id"], record["relationships"]["customer"]["data"]["id"]) if record else None
+        customer = target(record, "customer")
+        return (record["id"], customer) if record and customer else None
 
     # --- what happens
 
@@ -228,7 +229,8 @@ class Mutator:
         record = self._world.get(kind, record_id) if record_id and value else None
         if record is None:
             return
-        held = list(record["attributes"].get(key) or [])
+        there = record["attributes"].get(key)
+        held = list(there) if isinstance(there, list) else []
         if value in held:
             held.remove(value)
         else:
@@ -275,7 +277,8 @@ class Mutator:
         kind = self._chance.choice(("conversation", "customer", "kobject"))
         record_id = self._pick(kind)
         record = self._world.get(kind, record_id) if record_id else None
-        held = sorted(record["attributes"].get("custom") or ()) if record else []
+        custom = record["attributes"].get("custom") if record else None
+        held = sorted(custom) if isinstance(custom, dict) else []
         if record is not None and held:
             gone = {"custom": {self._chance.choice(held): GONE}}
             self._deeds.edit(kind, record["id"], gone)
@@ -392,7 +395,7 @@ class Mutator:
         number = number + 1 if isinstance(number, int) else 1
         about = self._like("sla_version") | {"version": number, "name": f"Version {number}"}
         version = self._deeds.create("sla_version", about, {"sla": sla})
-        held = (record["relationships"].get("versions") or {}).get("data") or []
+        held = (related(record).get("versions") or {}).get("data") or []
         data = [*held, {"type": "sla_version", "id": version}]
         self._deeds.edit("sla", sla, {"currentVersion": number}, {"versions": {"data": data}})
 

@@ -30,7 +30,7 @@ from .attributes import (
 from .clock import DAY, MINUTE, SECOND, to_ms
 from .kind import Facts, Json
 from .sequence import Keyed, Merged, Run
-from .world import Version, World
+from .world import Version, World, related
 
 CONTEXTS = ("customer", "conversation", "message", "note", "company", "kobject")
 OPERATORS = ("equals", "in", "contains", "gt", "gte", "lt", "lte", "not_set")
@@ -282,7 +282,7 @@ class Search:
         return False
 
     def _relatives(self, kind: str, record: Json, theirs: str) -> Iterator[Json]:
-        there = record["relationships"].get(theirs)
+        there = related(record).get(theirs)
         if isinstance(there, dict) and isinstance(there.get("data"), dict):
             found = self._world.get(theirs, there["data"]["id"])
             if found is not None:
@@ -366,6 +366,8 @@ def _indices(world: World, kind: str, plan: Plan) -> tuple[int, int]:
         place = condition.attribute.place
         if place[0] == "relationships" and _lies_under(world, kind, place[1]):
             i = base.find(place[1], str(condition.value))
+            if i is None and base.hostile:
+                continue  # a record may name an owner that exists nowhere
             under = base.children(kind, place[1], i) if i is not None else range(0)
             low, high = max(low, under.start), min(high, under.stop)
     return low, max(low, high)
@@ -433,7 +435,7 @@ class _Reader:
     def _time_span(self, operator: str, wanted: Any, name: str) -> Span:
         try:
             moment = to_ms(wanted, self._zone)
-        except (TypeError, ValueError) as wrong:
+        except (TypeError, ValueError, OverflowError) as wrong:
             raise Refusal(400, f"{name}: {wanted!r} is not a date", name) from wrong
         width = DAY if len(wanted) == 10 else 1
         if not self._world.switches.subsecond_exact and width == 1:
@@ -526,7 +528,7 @@ def _times(values: list[Any]) -> Iterator[int]:
     for value in values:
         try:
             yield to_ms(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
 
 
@@ -542,7 +544,8 @@ def _words(value: Any) -> set[str]:
 
 
 def _ordered(operator: str, value: Any, wanted: Any) -> bool:
-    if isinstance(value, str) is not isinstance(wanted, str) or isinstance(value, bool | dict):
+    comparable = str if isinstance(wanted, str) else (int, float)
+    if not isinstance(value, comparable) or isinstance(value, bool):
         return False
     if operator == "gt":
         return bool(value > wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ from .faults import Faults
 from .kind import Json
 from .ledger import Ledger
 from .mutator import Mutator
+from .org import Character
 from .requestlog import RequestLog
 from .scale import Scale
 from .server import App, Server
@@ -28,7 +30,8 @@ from .world import Version, World
 class Simulator:
     """Serves a made-up org between `with` and its end; several may run in one process.
 
-    The same seed, scale and UTC day (or `anchor_ms`) give the same org.
+    The same seed, scale, character and UTC day (or `anchor_ms`) give the same org. In a `hostile`
+    one nearly every record is odd: wrong types, missing parents, unprintable text.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Simulator:
         *,
         seed: int = 7,
         scale: str | Scale = "small",
+        character: Character = "pleasant",
         switches: Switches | None = None,
         limits: Limits | None = None,
         host: str = "127.0.0.1",
@@ -45,8 +49,10 @@ class Simulator:
         wall: Callable[[], float] = time.time,
     ) -> None:
         size = Scale.named(scale) if isinstance(scale, str) else scale
+        if scale == "small" and character == "hostile":
+            size = replace(size, messages=5_000, burst=2_000)
         self.clock = Clock(wall)
-        self.world = World(seed, size, self.clock, switches or Switches(), anchor_ms)
+        self.world = World(seed, size, self.clock, switches or Switches(), anchor_ms, character)
         self._desk = Desk(self.world, token, limits or Limits())
         self._deeds = Deeds(self.world)
         self.ledger = Ledger(self.world)
@@ -218,6 +224,7 @@ def serve(
     seed: int = 7,
     scale: str | Scale = "small",
     *,
+    character: Character = "pleasant",
     switches: Switches | None = None,
     limits: Limits | None = None,
     host: str = "127.0.0.1",
@@ -235,7 +242,13 @@ def serve(
     }
     try:
         with Simulator(
-            seed=seed, scale=scale, switches=switches, limits=limits, host=host, port=port
+            seed=seed,
+            scale=scale,
+            character=character,
+            switches=switches,
+            limits=limits,
+            host=host,
+            port=port,
         ) as simulator:
             if rate > 0:
                 simulator.mutator.start(rate)

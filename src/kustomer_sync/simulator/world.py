@@ -21,7 +21,7 @@ import orjson
 from .base import CREATED_FROM, Base
 from .clock import DAY, SECOND, Clock, iso, to_ms
 from .kind import Json, Kind, relation
-from .org import KINDS
+from .org import KINDS, Character, kinds_of
 from .scale import Scale
 from .switches import Switches
 
@@ -82,13 +82,19 @@ class World:
         clock: Clock,
         switches: Switches,
         anchor_ms: int | None = None,
+        character: Character = "pleasant",
     ) -> None:
         self.seed = seed
+        self.character = character
         self.clock = clock
         self._switches = switches
         start = clock.now_ms()
         self.base = Base(
-            KINDS, seed, scale, start - start % DAY if anchor_ms is None else anchor_ms
+            kinds_of(character),
+            seed,
+            scale,
+            start - start % DAY if anchor_ms is None else anchor_ms,
+            hostile=character == "hostile",
         )
         self.lock = RLock()
         self.history: dict[tuple[str, str], list[Version]] = {}
@@ -185,12 +191,13 @@ class World:
     def present(self, kind: Kind, record: Json, updated: int) -> Json:
         """The record under the switches in force."""
         if not self._switches.klass_link_singular and kind.name == "kobject":
-            klass = dict(record["relationships"].get("klass") or {})
+            relations = related(record)
+            klass = dict(relations.get("klass") or {})
             if "link" in klass:
                 klass["links"] = klass.pop("link")
-                record = record | {"relationships": record["relationships"] | {"klass": klass}}
+                record = record | {"relationships": relations | {"klass": klass}}
         assistant = record["attributes"].get("assistant")
-        if self._switches.emulation_as_word and assistant:
+        if self._switches.emulation_as_word and isinstance(assistant, dict):
             word = "live" if assistant.get("emulation") else "none"
             assistant = assistant | {"emulation": word}
             record = record | {"attributes": record["attributes"] | {"assistant": assistant}}
@@ -203,7 +210,8 @@ class World:
 
     def _tag_name(self, tag: Any) -> Any:
         record = self.get("tag", tag) if isinstance(tag, str) else None
-        return record["attributes"]["name"] if record else tag
+        name = record["attributes"].get("name") if record else None
+        return tag if name is None else name
 
     def klass_names(self) -> set[str]:
         """The names of all klasses."""
@@ -399,6 +407,12 @@ def encode(record: Any) -> bytes:
         return json.dumps(record, separators=(",", ":")).encode()
 
 
+def related(record: Json | None) -> Json:
+    """The relationships of a record, none for one that lacks the key."""
+    found: Json = (record or {}).get("relationships") or {}
+    return found
+
+
 def _pointers(record: Json | None) -> Iterator[tuple[str, str]]:
     """(relationship name, id) of every parent a record names."""
     for name in (
@@ -412,17 +426,18 @@ def _pointers(record: Json | None) -> Iterator[tuple[str, str]]:
         "source",
         "target",
     ):
-        there = _target(record, name)
+        there = target(record, name)
         if there is not None:
             yield name, there
 
 
 def _points(record: Json | None, name: str, record_id: str) -> bool:
-    return _target(record, name) == record_id
+    return target(record, name) == record_id
 
 
-def _target(record: Json | None, name: str) -> str | None:
-    there = (record or {}).get("relationships", {}).get(name)
+def target(record: Json | None, name: str) -> str | None:
+    """The id of the one record that a relationship points at."""
+    there = related(record).get(name)
     data = there.get("data") if isinstance(there, dict) else None
     found = data.get("id") if isinstance(data, dict) else None
     return found if isinstance(found, str) else None
@@ -431,5 +446,5 @@ def _target(record: Json | None, name: str) -> str | None:
 def _moment(text: Any, otherwise: int) -> int:
     try:
         return to_ms(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return otherwise

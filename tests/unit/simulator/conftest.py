@@ -58,9 +58,9 @@ class Kustomer:
     def ids(self, context: str, *where: Json, **how: Any) -> list[str]:
         """All ids a search finds, all pages."""
         found: list[str] = []
-        page = 1
+        page, size = 1, how.pop("size", 500)
         while True:
-            reply = self.search(context, *where, page=page, size=how.pop("size", 500), **how)
+            reply = self.search(context, *where, page=page, size=size, **how)
             assert reply.status_code == 200, reply.text
             found += [record["id"] for record in reply.json()["data"]]
             if reply.json()["links"]["next"] is None:

@@ -233,7 +233,8 @@ def _external(d: Draw, system: str) -> list[Json]:
 def _has(key: str, part: str) -> Any:
     """A lookup by a value inside a list of objects."""
     return lambda attributes, value: any(
-        isinstance(item, dict) and item.get(part) == value for item in attributes.get(key) or ()
+        isinstance(item, dict) and item.get(part) == value
+        for item in (attributes.get(key) if isinstance(attributes.get(key), list) else ())
     )
 
 

@@ -18,6 +18,19 @@ KLASSES = (
     ("old-survey", "Old survey", "disabled"),
     ("imported-case", "Imported case", "existing_only"),
 )
+ODD_KLASSES = (
+    ("select", "Select", "enabled"),
+    ("tag", "Tag", "enabled"),
+    ("shipment_event", "Shipment event", "enabled"),
+    ("shipmentEvent", "SHIPMENT EVENT  ", "enabled"),
+    (
+        "extraordinarily-long-name-of-a-klass-that-somebody-typed-in-on-a-friday-afternoon",
+        "Klass; 'quoted' 🫖",
+        "existing_only",
+    ),
+)
+"""Klasses of the hostile org only."""
+NAMES = [klass[0] for klass in (*KLASSES, *ODD_KLASSES)]
 RESOURCES = (*CUSTOM, "kobject.imported-case")
 
 
@@ -58,7 +71,7 @@ def draw_kobject(d: Draw) -> Drawn:
             "doneCount": dice[5] & 1,
             "reopenCount": 0,
         }
-    name = base.id("klass", [k[0] for k in KLASSES].index(klass))
+    name = base.id("klass", NAMES.index(klass))
     relations: Json = {
         "klass": {
             "link": {"self": f"/v1/klasses/{klass}"},
@@ -86,7 +99,7 @@ def draw_kobject(d: Draw) -> Drawn:
 
 def draw_klass(d: Draw) -> Drawn:
     """A klass; its name is the key in URLs [D]."""
-    name, display, status = KLASSES[d.i]
+    name, display, status = (*KLASSES, *ODD_KLASSES)[d.i]
     attributes = {
         "name": name,
         "displayName": display,
