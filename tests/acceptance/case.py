@@ -19,9 +19,10 @@ from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.model import Listing
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection, from_flags
-from kustomer_sync.simulator import Limits, Scale, Simulator, Switches
+from kustomer_sync.simulator import Character, Limits, Scale, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import choose, sync
+from tests.acceptance.hostile import hostile_differences
 from tests.acceptance.truth import differences
 
 UNLIMITED = Limits(org=10_000_000, search=10_000_000)
@@ -34,6 +35,8 @@ SPINE = ("tag", "team", "user", "conversation", "customer", "message", "kobject"
 EVERYTHING = tuple(table.name for table in TABLES)
 CONDITIONS = [(1, 10), (7, 10), (500, 10), (1, 10_000), (7, 10_000), (500, 10_000)]
 """Page size, and how many records a search yields in all."""
+CHARACTERS: tuple[Character, ...] = ("pleasant", "hostile")
+"""An org whose records are as documented, and one in which anything may be anything."""
 
 
 def connection_to(sim: Simulator, database: Path, **settings: Any) -> Connection:
@@ -61,6 +64,7 @@ class Case:
     size: int
     cap: int
     database: Path
+    character: Character = "pleasant"
 
     @contextmanager
     def org(
@@ -82,7 +86,8 @@ class Case:
         rate = (5 if self.size == 1 else 20) if rate is None else rate
         scale = TINIEST if self.size == 1 else TINY
         with Simulator(
-            seed=seed, scale=scale, switches=Switches(**answers), limits=limits
+            seed=seed, scale=scale, switches=Switches(**answers), limits=limits,
+            character=self.character,
         ) as sim:  # fmt: skip
             if rate:
                 sim.mutator.start(rate)
@@ -116,7 +121,7 @@ class Case:
         sim.clock.advance(30)
         report = self.sync(connection, reimport=True)
         assert report.status == "SUCCESSFUL", report.error
-        assert differences(sim, self.database, tables=choose(connection)) == []
+        assert self.differences(sim, connection) == []
 
     def assert_equal_by_polling(self, sim: Simulator, connection: Connection) -> None:
         """The same without the daily comparison, which would mend what searches missed.
@@ -131,7 +136,12 @@ class Case:
             self.sync(connection), self.sync(connection, tables=listed, reimport=True)
         ):  # fmt: skip
             assert report.status == "SUCCESSFUL", report.error
-        assert differences(sim, self.database, tables=choose(connection)) == []
+        assert self.differences(sim, connection) == []
+
+    def differences(self, sim: Simulator, connection: Connection) -> list[str]:
+        """Each way in which the destination is not the org."""
+        compare = differences if self.character == "pleasant" else hostile_differences
+        return compare(sim, self.database, tables=choose(connection))
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.database), read_only=True) as db:

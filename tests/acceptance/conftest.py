@@ -13,9 +13,11 @@ import duckdb
 import pytest
 
 from kustomer_sync.settings import Connection
-from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator import Character, Simulator
 from kustomer_sync.simulator.faults import Fault
-from tests.acceptance.case import CONDITIONS, Case, connection_to
+from tests.acceptance.case import CHARACTERS, CONDITIONS, Case, connection_to
+
+EVERY = [(size, cap, character) for character in CHARACTERS for size, cap in CONDITIONS]
 
 
 @pytest.fixture
@@ -36,20 +38,21 @@ def connect(database: Path) -> Callable[..., Connection]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`make test-all` runs each test of a case under every condition."""
     if "condition" in metafunc.fixturenames and os.environ.get("EVERY_CONDITION"):
-        names = [f"page-{size}-cap-{cap}" for size, cap in CONDITIONS]
-        metafunc.parametrize("condition", CONDITIONS, ids=names)
+        names = [f"{character}-page-{size}-cap-{cap}" for size, cap, character in EVERY]
+        metafunc.parametrize("condition", EVERY, ids=names)
 
 
 @pytest.fixture
-def condition(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Page size and cap, drawn from the test's name: the same whatever else is run."""
-    return CONDITIONS[crc32(request.node.nodeid.encode()) % len(CONDITIONS)]
+def condition(request: pytest.FixtureRequest) -> tuple[int, int, Character]:
+    """Page size, cap and org, drawn from the test's name: the same whatever else is run."""
+    return EVERY[crc32(request.node.nodeid.encode()) % len(EVERY)]
 
 
 @pytest.fixture
-def case(condition: tuple[int, int], database: Path) -> Case:
-    """What every acceptance test holds under; the size and the cap differ from test to test."""
-    return Case(*condition, database)
+def case(condition: tuple[int, int, Character], database: Path) -> Case:
+    """What every acceptance test holds under; it differs from test to test."""
+    size, cap, character = condition
+    return Case(size, cap, database, character)
 
 
 class Meanwhile(Fault):

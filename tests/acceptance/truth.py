@@ -83,14 +83,16 @@ def _whole(sim: Simulator, version: Version) -> Row:
         kind = INCLUDED[version.kind]
         found = sim.world.children(kind, version.kind, version.id)
         data = {"data": [v.record for v in found if v.record is not None]}
-        return {**record, "relationships": {**record["relationships"], RELATED[kind]: data}}
+        related = record.get("relationships") or {}
+        return {**record, "relationships": {**related, RELATED[kind]: data}}
     if version.kind == "metadata":
         return {**record, "id": record["attributes"]["resource"]}
     if version.kind == "routing_setting":
         return {**record, "id": _related(record, "team")}
     if version.kind == "conversation_time":
         times = {k: v / 1000 for k, v in record["attributes"].items()
-                 if k in ("handleTime", "messageTime", "noteTime")}  # fmt: skip
+                 if k in ("handleTime", "messageTime", "noteTime")
+                 and isinstance(v, int | float) and not isinstance(v, bool)}  # fmt: skip
         whole = {k: int(v) if v.is_integer() else v for k, v in times.items()}
         return {**record, "attributes": {**record["attributes"], **whole}}
     if version.kind == "kobject":

@@ -458,10 +458,19 @@ class DuckDB:
         return [row[0] for row in rows if row[0] is not None]
 
     def newest(
-        self, table: Table, column: str, lo: int, hi: int, most: int, *, changed: bool = False
+        self,
+        table: Table,
+        column: str,
+        lo: int,
+        hi: int,
+        most: int,
+        *,
+        changed: bool = False,
+        lacking: str | None = None,
     ) -> tuple[int, list[str]]:
         synced = _DIALECT.name(self._system.synced)
         only = f"AND {synced} = {_timestamp(self._synced_at)}" if changed else ""
+        only += f" AND {_DIALECT.name(lacking)} IS NULL" if lacking else ""
         rows = self._read(
             table,
             f"""

@@ -60,12 +60,21 @@ class Destination(Protocol):
         """What rows not flagged that have one of `values` in `column` have in column `wanted`."""
 
     def newest(
-        self, table: Table, column: str, lo: int, hi: int, most: int, *, changed: bool = False
+        self,
+        table: Table,
+        column: str,
+        lo: int,
+        hi: int,
+        most: int,
+        *,
+        changed: bool = False,
+        lacking: str | None = None,
     ) -> tuple[int, list[str]]:
         """The values of `column` in the newest rows with `updated_at` in [lo, hi).
 
         Of about `most` rows not flagged; with the time from which on these are all there are.
-        `changed`: only rows that this sync inserted or changed.
+        `changed`: only rows that this sync inserted or changed; `lacking`: only those that have
+        nothing in that column.
         """
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from kustomer_sync.model import Column, Elements, Origin, Reading, Table, Type
 
@@ -74,6 +75,22 @@ def _column(kind: str, word: str, extra: bool, top: tuple[str, ...]) -> Column:
 
 ID = Column("id", source=("id",))
 ORG = Column("org_id", source=("relationships", "org", "data", "id"))
+
+
+def mapped(value: Any, *keys: str) -> dict[str, Any]:
+    """The object at a path below `value`; {} where anything else is."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def listed_in(value: Any, *keys: str) -> list[Any]:
+    """The array at a path below `value`; one element where a single one stands in its place."""
+    *way, last = keys or ("",)
+    found = mapped(value, *way).get(last) if keys else value
+    if isinstance(found, list):
+        return found
+    return [] if found in (None, "", {}) else [found]
 
 
 def attribute(*keys: str) -> tuple[str, ...]:

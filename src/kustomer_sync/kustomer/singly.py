@@ -107,6 +107,15 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record] | Non
     return messages
 
 
+def message(client: Client, message_id: str) -> Record | None:
+    """A message with its attachments; None where it does not say which it has."""
+    try:
+        found = client.one(f"/v1/messages/{message_id}", {"include": _ATTACHMENTS})
+    except (NotFound, Refused):
+        return None
+    return found if found is not None and _attachments(found) is not None else None
+
+
 def told_apart(records: list[Record]) -> tuple[list[Record], list[Record]]:
     """Messages that say which attachments they have, each with its attributes; and the others.
 

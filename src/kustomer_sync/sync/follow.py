@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many, messages_of, of_parent
+from kustomer_sync.kustomer.singly import UNSURE, by_id, many, message, messages_of, of_parent
 from kustomer_sync.model import Each, Record, Search, Table
 from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, read_ms
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
+_ALL = 1 << 40
 _ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
 
 
@@ -104,6 +105,8 @@ class _Follower:
     """The parent's column with the ids to ask by."""
     role: str
     ask: Callable[[list[str]], None]
+    alone: Callable[[list[str]], None] | None = None
+    """How to ask by the ids of parents that have nothing in `column`."""
     known: Callable[[], bool] = lambda: False
     """Whether what was read of the parent brought them along."""
 
@@ -135,6 +138,11 @@ class _Follower:
                     run.note(f"reading {self.name}")
                 try:
                     self.ask(ids)
+                    if self.alone:
+                        self.alone(run.destination.newest(
+                            self.parent, "id", since, hi, _ALL, changed=changed,
+                            lacking=self.column,
+                        )[1])  # fmt: skip
                 except (Forbidden, NotFound, Refused) as error:
                     run.warn(
                         "role_missing",
@@ -165,11 +173,12 @@ class _Follower:
 def _followers(run: Run) -> Iterator[_Follower]:
     """Also where only the follower is asked for, and its parents are there already."""
     tables = {table.name: table for table in choose(run.connection)}
-    message = next((table for table in run.tables if table.name == "message"), None)
-    if message and any(child.name == ATTACHMENTS for child in message.children):
+    sent = next((table for table in run.tables if table.name == "message"), None)
+    if sent and any(child.name == ATTACHMENTS for child in sent.children):
         yield _Follower(
-            run, ATTACHMENTS, message, "conversation_id", message.role,
-            lambda ids: _attachments(run, message, ids), lambda: not run.landing.unattached,
+            run, ATTACHMENTS, sent, "conversation_id", sent.role,
+            partial(_attachments, run, sent), partial(_alone, run, sent),
+            lambda: not run.landing.unattached,
         )  # fmt: skip
     for table in run.tables:
         name, each, whole = table.name, table.reading, True
@@ -217,6 +226,14 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> None:
     lost = _attachments_of(run, table, "conversations", conversations)
     customers = run.destination.holding(table, "conversation_id", lost, "customer_id")
     _attachments_of(run, table, "customers", customers)
+
+
+def _alone(run: Run, table: Table, messages: list[str]) -> None:
+    """Messages of no conversation, each by its own id."""
+    for _, record in many(lambda one: message(run.client, one), messages, run.limits.workers):
+        run.minimum.others += 1
+        if record is not None:
+            run.landing.take(table, [record], 0)
 
 
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, root
+from kustomer_sync.kustomer.declare import (
+    attribute,
+    joined,
+    keyed,
+    listed,
+    listed_in,
+    mapped,
+    root,
+)
 from kustomer_sync.model import Described, Listing, Record
 
 TAG = root(
@@ -109,10 +116,9 @@ SNOOZE = root(
 
 def _hours(record: Record) -> Iterator[Record]:
     """One element for each opening, in minutes of its day; 0 is Sunday (inferred)."""
-    hours: dict[str, Any] = (record.get("attributes") or {}).get("hours") or {}
-    for day, openings in hours.items():
-        for place, opening in enumerate(openings or (), 1):
-            start, end = (*opening, None, None)[:2]
+    for day, openings in mapped(record, "attributes", "hours").items():
+        for place, opening in enumerate(listed_in(openings), 1):
+            start, end = (*listed_in(opening), None, None)[:2]
             yield {"day": day, "index": place, "start": start, "end": end}
 
 
@@ -120,8 +126,8 @@ def _included(relation: str) -> Callable[[Record], Iterator[Record]]:
     """What a reply includes of a relationship, whether the record names it or it the record."""
 
     def elements(record: Record) -> Iterator[Record]:
-        named = ((record.get("relationships") or {}).get(relation) or {}).get("data") or ()
-        for item in (*named, *(record.get("included") or ())):
+        named = listed_in(record, "relationships", relation, "data")
+        for item in (*named, *listed_in(record, "included")):
             if isinstance(item, dict) and "attributes" in item:
                 yield item
 
@@ -171,9 +177,8 @@ NOTIFICATION = root(
 def _metrics(record: Record) -> Iterator[Record]:
     """One element a metric and priority: `times` has a commitment for each priority 1-5."""
     for version in _versions(record):
-        metrics = (version.get("attributes") or {}).get("metrics") or {}
-        for name, metric in metrics.items():
-            for priority, commitment in ((metric or {}).get("times") or {}).items():
+        for name, metric in mapped(version, "attributes", "metrics").items():
+            for priority, commitment in mapped(metric, "times").items():
                 yield {
                     "version": version.get("id"), "name": name, "enabled": metric.get("enabled"),
                     "priority": priority, "commitment": commitment,
@@ -182,15 +187,14 @@ def _metrics(record: Record) -> Iterator[Record]:
 
 def _criteria(record: Record) -> Iterator[Record]:
     for version in _versions(record):
-        criteria: dict[str, Any] = (version.get("attributes") or {}).get("criteria") or {}
-        for match, conditions in criteria.items():
-            for condition in conditions or ():
-                for field, test in (condition or {}).items():
+        for match, conditions in mapped(version, "attributes", "criteria").items():
+            for condition in listed_in(conditions):
+                for field, test in mapped(condition).items():
+                    said = mapped(test)
                     yield {
                         "version": version.get("id"), "match": match, "field": field,
-                        "type": (test or {}).get("type"),
-                        "operator": (test or {}).get("operator"),
-                        "value": (test or {}).get("value"),
+                        "type": said.get("type"), "operator": said.get("operator"),
+                        "value": said.get("value"),
                     }  # fmt: skip
 
 
@@ -227,8 +231,8 @@ SLA = root(
 
 def _nodes(record: Record) -> Iterator[Record]:
     """One element for each node of each of an assistant's dialogs."""
-    for dialog in (record.get("attributes") or {}).get("dialogs") or ():
-        for node in (dialog or {}).get("nodes") or ():
+    for dialog in listed_in(record, "attributes", "dialogs"):
+        for node in listed_in(dialog, "nodes"):
             if isinstance(node, dict):
                 yield {"dialog": dialog.get("id"), "id": node.get("id"), "type": node.get("type")}
 
@@ -254,8 +258,7 @@ ASSISTANT = root(
 
 
 def _properties(record: Record) -> Iterator[Record]:
-    properties: dict[str, Any] = (record.get("attributes") or {}).get("properties") or {}
-    for name in properties:
+    for name in mapped(record, "attributes", "properties"):
         yield {"id": name}
 
 

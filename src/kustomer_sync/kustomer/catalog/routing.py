@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kustomer_sync.kustomer.declare import attribute, joined, keyed, root
+from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed_in, root
 from kustomer_sync.model import Listing, Recent, Record
 
 QUEUE = root(
@@ -24,7 +24,7 @@ QUEUE = root(
 
 
 def _queues(record: Record) -> Iterator[Any]:
-    for queue in (record.get("attributes") or {}).get("queues") or ():
+    for queue in listed_in(record, "attributes", "queues"):
         yield queue.get("id") if isinstance(queue, dict) else queue
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, root
+from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, listed_in, mapped, root
 from kustomer_sync.model import Each, Listing, Record, Search
 
 CONVERSATION = root(
@@ -102,7 +102,7 @@ def _mentions(kind: str) -> Callable[[Record], Iterator[Record]]:
     """The mentions of a note that name a user, or those that name a team."""
 
     def elements(record: Record) -> Iterator[Record]:
-        for mention in (record.get("attributes") or {}).get("userMentions") or ():
+        for mention in listed_in(record, "attributes", "userMentions"):
             if isinstance(mention, dict) and mention.get(kind):
                 yield mention
 
@@ -139,9 +139,8 @@ def _with_conversation(array: str) -> Callable[[Record], Iterator[Record]]:
     """The array's elements, each with the conversation that its key names too."""
 
     def elements(record: Record) -> Iterator[Record]:
-        relation = (record.get("relationships") or {}).get("conversation") or {}
-        conversation = (relation.get("data") or {}).get("id")
-        for value in (record.get("attributes") or {}).get(array) or ():
+        conversation = mapped(record, "relationships", "conversation", "data").get("id")
+        for value in listed_in(record, "attributes", array):
             yield {"value": value, "conversation": conversation}
 
     return elements
