@@ -85,15 +85,21 @@ class Hand:
         self.attributes: Json = _copied(drawn.attributes)
         self.relationships: Json | None = _copied(drawn.relationships)
         self.chance = chance
+        self._places: dict[Sort, list[Place]] = {}
         self._holding: set[int] = set()
         """Objects and arrays with a played place somewhere inside."""
         self._taken: set[tuple[int, str]] = set()
         self._closed: set[int] = set()
-        """Objects that a trick put there."""
+        """Objects that are no longer in the record."""
+
+    def survey(self) -> None:
+        """Learn the places of the record as it is; what tricks put there later is none of them."""
+        for place in _places(self.attributes, skip=(*ALWAYS_KEPT, *KEPT.get(self.kind, ()))):
+            self._places.setdefault(sort_of(place.holder[place.key]), []).append(place)
 
     def put(self, sort: Sort, value: Any, *, filled: bool = False) -> None:
         """Replace some value of this sort; `GONE` removes it, a callable makes it from the old."""
-        found = [p for p in self._free() if sort_of(p.holder[p.key]) == sort]
+        found = [place for place in self._places.get(sort, ()) if self.free(place)]
         if filled:
             found = [p for p in found if p.holder[p.key]]
         favourites = [p for p in found if p.key in FAVOURITES]
@@ -105,11 +111,12 @@ class Hand:
     def set(self, place: Place, value: Any) -> None:
         """Replace the value at a place."""
         if value is GONE:
-            del place.holder[place.key]
+            old = place.holder.pop(place.key)
         else:
-            old = place.holder[place.key] if callable(value) else None
-            new = place.holder[place.key] = value(old) if callable(value) else _copied(value)
-            self._closed |= {id(p.holder) for p in _places({"": new})}
+            old = place.holder[place.key]
+            place.holder[place.key] = value(old) if callable(value) else _copied(value)
+        if isinstance(old, dict | list):
+            self._closed |= {id(inner.holder) for inner in _places({"": old}) if inner.above}
         self._holding |= {*place.above, id(place.holder)}
         self._taken.add((id(place.holder), place.key))
 
@@ -133,10 +140,6 @@ class Hand:
             and (id(place.holder), place.key) not in self._taken
             and id(value) not in self._holding
         )
-
-    def _free(self) -> Iterator[Place]:
-        kept = (*ALWAYS_KEPT, *KEPT.get(self.kind, ()))
-        return filter(self.free, _places(self.attributes, skip=kept))
 
 
 GONE: Any = object()
@@ -487,6 +490,7 @@ def spoil(kind: str, d: Draw, drawn: Drawn) -> Drawn:
     if isinstance(held, dict):
         held |= odd_values(drawn.type or kind, d, chance)
     count = d.base.count(kind)
+    hand.survey()
     dealt = deal(d.base.seed, kind, count)
     for trick in dealt[d.i % len(dealt)]:
         if not trick.once or d.i // len(dealt) == count // len(dealt) // 2:
