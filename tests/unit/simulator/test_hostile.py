@@ -123,7 +123,7 @@ def _sign(trick: Trick) -> Callable[[Change], bool]:
     )
 
 
-@pytest.mark.parametrize("seed", [0, 7, 8])
+@pytest.mark.parametrize("seed", [7, 8])
 @pytest.mark.parametrize("scale", ["small", TINY, TINIEST])
 def test_every_trick_is_played(scale: str | Scale, seed: int) -> None:
     """At each scale, the tiniest too."""
@@ -347,7 +347,7 @@ def test_a_parent_that_exists_nowhere_can_be_searched_by(start: Start) -> None:
             found += 1
             where = {"message_customer_id": {"equals": there}}
             assert message["id"] in kustomer.ids("message", where)
-    assert found or any(c[1][-1:] == ("id",) for c in played(kustomer.sim))
+    assert found
 
 
 def test_faults_and_switches_work_on_odd_records(start: Start) -> None:

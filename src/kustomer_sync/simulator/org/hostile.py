@@ -360,7 +360,8 @@ TRICKS: tuple[Trick, ...] = (
     _recipients("to_object", {"email": "care@example.com", "name": None}, "`meta.to`: an object"),
     _recipients("to_texts", ["care@example.com", "copy@example.com"], "`meta.to`: strings"),
     _recipients("to_objects", [{"email": "a@example.com"}, {"name": "B"}], "`meta.to`: objects"),
-    _recipients("to_mixture", ["a@example.com", {"email": "b@example.com"}, None], "`meta.to`"),
+    _recipients("to_mixture", ["a@example.com", {"email": "b@example.com"}, None],
+                "`meta.to`: a string, an object and null"),
     _recipients("to_nobody", [], "`meta.to` is an empty array"),
     _recipients("to_missing", GONE, "`meta.to` is absent"),
     _custom("custom_number_text", "wobblyNum", "12,50", "a Num holds text"),
@@ -402,6 +403,7 @@ TRICKS: tuple[Trick, ...] = (
     swap("time_naive", "time", "2026-01-02 03:04:05", "a time without zone, with a space"),
     swap("time_day", "time", "2026-01-02", "a day where a time is expected"),
     swap("time_year_10000", "time", "+010000-01-01T00:00:00.000Z", "a time after the last year"),
+    swap("time_year_12026", "time", "12026-01-02T03:04:05.678Z", "a year with a digit too many"),
     swap("time_year_1", "time", "0001-01-01T00:00:00.000Z", "a time in the first year"),
     swap("time_object", "time", {"$date": 1_735_689_600_123}, "a time as Mongo writes it"),
     swap("time_null", "time", None, "no time, null"),
@@ -508,6 +510,7 @@ def deal(seed: int, kind: str, count: int) -> tuple[tuple[Trick, ...], ...]:
     chance = Random(f"{seed} deal {kind}")
     tricks = [trick for trick in TRICKS if not trick.kinds or kind in trick.kinds]
     many = max(min(count, ROUND), -(-len(tricks) // AT_MOST))
+    tricks += [trick for trick in tricks if trick.sort == "real"] * 2  # not every record has floats
     order = chance.sample(tricks, len(tricks))
     order.sort(key=lambda trick: (not trick.kinds, trick.place))
     return tuple(tuple(sorted(order[at::many], key=TRICKS.index)) for at in range(many))
