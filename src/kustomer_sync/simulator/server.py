@@ -138,6 +138,10 @@ def _protocol(app: App) -> type[asyncio.Protocol]:
             self, transport: asyncio.Transport
         ) -> None:
             super().connection_made(transport)
+            # asyncio does so only for sockets whose protocol number is said; else each answer
+            # waits 40 ms for the ACK of its head
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.peer = transport.get_extra_info("peername")
             app.transports[self.peer] = transport
 

@@ -18,6 +18,7 @@ from kustomer_sync.simulator.org import KINDS
 from kustomer_sync.simulator.org.hostile import GONE, SEARCHED, TRICKS, Trick, sort_of
 from kustomer_sync.simulator.org.oddities import COLLIDING, HIDDEN, hostile_things
 from kustomer_sync.simulator.org.things import ODD_KLASSES
+from kustomer_sync.simulator.search import ENUMS
 
 from .conftest import Json, Kustomer, Start
 
@@ -122,7 +123,7 @@ def _sign(trick: Trick) -> Callable[[Change], bool]:
     )
 
 
-@pytest.mark.parametrize("seed", [0, 7, 8])
+@pytest.mark.parametrize("seed", [7, 8])
 @pytest.mark.parametrize("scale", ["small", TINY, TINIEST])
 def test_every_trick_is_played(scale: str | Scale, seed: int) -> None:
     """At each scale, the tiniest too."""
@@ -228,7 +229,8 @@ def test_a_burst_shares_one_update_time(start: Start) -> None:
 def assert_served_exactly(kustomer: Kustomer) -> None:
     """Lists, searches and reads by id give the ledger's records, to the last digit."""
     for kind in KINDS:
-        truth = {i: exact(r) for i, r in kustomer.sim.ledger.records(kind).items()}
+        records = kustomer.sim.ledger.records(kind)
+        truth = {i: exact(r) for i, r in records.items()}
         path = KINDS[kind].path
         if path is not None:
             listed = kustomer.listed(path, status="enabled") if kind != "klass" else []
@@ -239,7 +241,7 @@ def assert_served_exactly(kustomer: Kustomer) -> None:
             assert found["meta"]["total"] == len(truth)
             assert {r["id"]: exact(r) for r in found["data"]} == truth
             for record_id in list(truth)[::9]:
-                link = kustomer.sim.ledger.records(kind)[record_id]["links"]["self"]
+                link = records[record_id]["links"]["self"]
                 assert exact(kustomer.get(link).json()["data"]) == truth[record_id]
     sla = kustomer.get("/v1/slas", versions="all").json()["included"]
     versions = kustomer.sim.ledger.records("sla_version")
@@ -271,36 +273,35 @@ def test_a_mutator_survives_the_small_scale(start: Start) -> None:
         assert moments == sorted(moments)
 
 
-@pytest.mark.parametrize("happened", [0, 300])
-def test_odd_values_can_be_sorted_and_filtered_by(start: Start, happened: int) -> None:
-    """Every attribute, every operator; sorting loses nobody, up is down reversed."""
+def test_odd_values_can_be_sorted_and_filtered_by(start: Start) -> None:
+    """Every attribute, every operator; sorting loses nobody, down is up reversed."""
     switches = Switches(horizon_days=None, string_ranges=True, shuffle_ties=False)
-    kustomer = start(character="hostile", scale=TINY, switches=switches)
-    kustomer.sim.mutator.step(happened)
+    kustomer = start(character="hostile", scale=TINIEST, switches=switches)
+    kustomer.sim.mutator.step(60)
     kustomer.sim.settle()
+    values = {"number": 3, "datetime": "2026-01-01T00:00:00.000Z", "boolean": True}
+    ids: Json = {"query": {"idsOnly": "true"}, "size": 500}
     for kind in SEARCHED:
         total = kustomer.search(kind).json()["meta"]["total"]
         for (theirs, name), attribute in ATTRIBUTES.items():
             if theirs != kind or (theirs, name) in ONLY_ARCHIVE:
                 continue
             key = f"{kind}_{name}"
-            up = kustomer.ids(kind, sort=key, size=500)
+            up = kustomer.ids(kind, sort=key, **ids)
             assert len(up) == len(set(up)) == total, key
-            assert kustomer.ids(kind, sort=key, way="desc", size=7) == up[::-1], key
-            unset = kustomer.search(kind, {key: {"not_set": ""}}).json()["meta"]["total"]
-            assert unset <= total
-            values = {"number": 3, "datetime": "2026-01-01T00:00:00.000Z"}
-            value = values.get(attribute.sort, "open")
-            for operator in ("equals", "gt", "gte", "lt", "lte", "contains"):
-                asked = {key: {operator: value}}
-                reply = kustomer.search(kind, asked)
-                assert reply.status_code in (200, 400), (key, operator)
+            assert kustomer.ids(kind, sort=key, way="desc", **ids) == up[::-1], key
+            value = ENUMS.get((kind, name), {values.get(attribute.sort, "open")}).copy().pop()
+            ordered = [{key: {o: value}} for o in ("gt", "gte", "lt", "lte", "equals", "contains")]
+            either = [*ordered, {key: {"in": [value]}}, {key: {"not_set": ""}}]
+            found = kustomer.search(kind, more={"or": either}, **ids)
+            assert found.status_code == 200, (key, found.text)
+            assert found.json()["meta"]["total"] <= total
 
 
 def test_odd_values_can_be_looked_up_and_listed_by(start: Start) -> None:
     """Lookups, list filters, children, events, times and the audit log."""
-    kustomer = start(character="hostile", scale=TINY, switches=ALL)
-    kustomer.sim.mutator.step(200)
+    kustomer = start(character="hostile", scale=TINIEST, switches=ALL)
+    kustomer.sim.mutator.step(60)
     ledger = kustomer.sim.ledger
     for path in ("/v1/customers/email=x", "/v1/customers/phone=x", "/v1/customers/externalId=x",
                  "/v1/conversations/externalId=x", "/v1/klasses/select/externalId=x"):  # fmt: skip
@@ -320,7 +321,7 @@ def test_odd_values_can_be_looked_up_and_listed_by(start: Start) -> None:
         if t["relationships"]["conversation"]["data"]["id"] in ledger.records("conversation")
     }
     assert times == owned
-    for customer in ledger.records("customer"):
+    for customer in list(ledger.records("customer"))[::3]:
         for under in ("messages", "notes", "conversations", "merges", "klasses/order"):
             kustomer.listed(f"/v1/customers/{customer}/{under}")
 
@@ -346,7 +347,7 @@ def test_a_parent_that_exists_nowhere_can_be_searched_by(start: Start) -> None:
             found += 1
             where = {"message_customer_id": {"equals": there}}
             assert message["id"] in kustomer.ids("message", where)
-    assert found or any(c[1][-1:] == ("id",) for c in played(kustomer.sim))
+    assert found
 
 
 def test_faults_and_switches_work_on_odd_records(start: Start) -> None:
@@ -383,9 +384,8 @@ def test_a_hostile_million_costs_nothing_until_it_is_read(start: Start) -> None:
 
 def test_the_pleasant_org_is_the_default() -> None:
     """And an unknown character is refused."""
-    pleasant, plain = (
-        Simulator(anchor_ms=ANCHOR, **how) for how in ({"character": "pleasant"}, {})
-    )
+    pleasant = Simulator(anchor_ms=ANCHOR, character="pleasant")
+    plain = Simulator(anchor_ms=ANCHOR)
     assert exact(pleasant.ledger.records("tag")) == exact(plain.ledger.records("tag"))
     with pytest.raises(ValueError, match="pleasant, hostile"):
         Simulator(character="rude")  # type: ignore[arg-type]  # that is the test

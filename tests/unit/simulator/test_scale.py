@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import tracemalloc
 
@@ -91,3 +92,11 @@ def test_an_odd_scale_has_all_its_children(start: Start) -> None:
         ]
         live = [v.id for v in kustomer.sim.ledger.current(kind) if not v.deleted]
         assert sorted(found) == sorted(live)
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement(start: Start) -> None:
+    """Connections have TCP_NODELAY; without it each request takes 40 ms."""
+    kustomer = start()
+    assert kustomer.get("/v1/users/current").status_code == 200
+    sockets = [t.get_extra_info("socket") for t in kustomer.sim._app.transports.values()]
+    assert [s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for s in sockets] == [1]

@@ -85,15 +85,21 @@ class Hand:
         self.attributes: Json = _copied(drawn.attributes)
         self.relationships: Json | None = _copied(drawn.relationships)
         self.chance = chance
+        self._places: dict[Sort, list[Place]] = {}
         self._holding: set[int] = set()
         """Objects and arrays with a played place somewhere inside."""
         self._taken: set[tuple[int, str]] = set()
         self._closed: set[int] = set()
-        """Objects that a trick put there."""
+        """Objects that are no longer in the record."""
+
+    def survey(self) -> None:
+        """Learn the places of the record as it is; what tricks put there later is none of them."""
+        for place in _places(self.attributes, skip=(*ALWAYS_KEPT, *KEPT.get(self.kind, ()))):
+            self._places.setdefault(sort_of(place.holder[place.key]), []).append(place)
 
     def put(self, sort: Sort, value: Any, *, filled: bool = False) -> None:
         """Replace some value of this sort; `GONE` removes it, a callable makes it from the old."""
-        found = [p for p in self._free() if sort_of(p.holder[p.key]) == sort]
+        found = [place for place in self._places.get(sort, ()) if self.free(place)]
         if filled:
             found = [p for p in found if p.holder[p.key]]
         favourites = [p for p in found if p.key in FAVOURITES]
@@ -105,11 +111,12 @@ class Hand:
     def set(self, place: Place, value: Any) -> None:
         """Replace the value at a place."""
         if value is GONE:
-            del place.holder[place.key]
+            old = place.holder.pop(place.key)
         else:
-            old = place.holder[place.key] if callable(value) else None
-            new = place.holder[place.key] = value(old) if callable(value) else _copied(value)
-            self._closed |= {id(p.holder) for p in _places({"": new})}
+            old = place.holder[place.key]
+            place.holder[place.key] = value(old) if callable(value) else _copied(value)
+        if isinstance(old, dict | list):
+            self._closed |= {id(inner.holder) for inner in _places({"": old}) if inner.above}
         self._holding |= {*place.above, id(place.holder)}
         self._taken.add((id(place.holder), place.key))
 
@@ -133,10 +140,6 @@ class Hand:
             and (id(place.holder), place.key) not in self._taken
             and id(value) not in self._holding
         )
-
-    def _free(self) -> Iterator[Place]:
-        kept = (*ALWAYS_KEPT, *KEPT.get(self.kind, ()))
-        return filter(self.free, _places(self.attributes, skip=kept))
 
 
 GONE: Any = object()
@@ -357,7 +360,8 @@ TRICKS: tuple[Trick, ...] = (
     _recipients("to_object", {"email": "care@example.com", "name": None}, "`meta.to`: an object"),
     _recipients("to_texts", ["care@example.com", "copy@example.com"], "`meta.to`: strings"),
     _recipients("to_objects", [{"email": "a@example.com"}, {"name": "B"}], "`meta.to`: objects"),
-    _recipients("to_mixture", ["a@example.com", {"email": "b@example.com"}, None], "`meta.to`"),
+    _recipients("to_mixture", ["a@example.com", {"email": "b@example.com"}, None],
+                "`meta.to`: a string, an object and null"),
     _recipients("to_nobody", [], "`meta.to` is an empty array"),
     _recipients("to_missing", GONE, "`meta.to` is absent"),
     _custom("custom_number_text", "wobblyNum", "12,50", "a Num holds text"),
@@ -399,6 +403,7 @@ TRICKS: tuple[Trick, ...] = (
     swap("time_naive", "time", "2026-01-02 03:04:05", "a time without zone, with a space"),
     swap("time_day", "time", "2026-01-02", "a day where a time is expected"),
     swap("time_year_10000", "time", "+010000-01-01T00:00:00.000Z", "a time after the last year"),
+    swap("time_year_12026", "time", "12026-01-02T03:04:05.678Z", "a year with a digit too many"),
     swap("time_year_1", "time", "0001-01-01T00:00:00.000Z", "a time in the first year"),
     swap("time_object", "time", {"$date": 1_735_689_600_123}, "a time as Mongo writes it"),
     swap("time_null", "time", None, "no time, null"),
@@ -487,6 +492,7 @@ def spoil(kind: str, d: Draw, drawn: Drawn) -> Drawn:
     if isinstance(held, dict):
         held |= odd_values(drawn.type or kind, d, chance)
     count = d.base.count(kind)
+    hand.survey()
     dealt = deal(d.base.seed, kind, count)
     for trick in dealt[d.i % len(dealt)]:
         if not trick.once or d.i // len(dealt) == count // len(dealt) // 2:
@@ -504,6 +510,7 @@ def deal(seed: int, kind: str, count: int) -> tuple[tuple[Trick, ...], ...]:
     chance = Random(f"{seed} deal {kind}")
     tricks = [trick for trick in TRICKS if not trick.kinds or kind in trick.kinds]
     many = max(min(count, ROUND), -(-len(tricks) // AT_MOST))
+    tricks += [trick for trick in tricks if trick.sort == "real"] * 2  # not every record has floats
     order = chance.sample(tricks, len(tricks))
     order.sort(key=lambda trick: (not trick.kinds, trick.place))
     return tuple(tuple(sorted(order[at::many], key=TRICKS.index)) for at in range(many))
