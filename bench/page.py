@@ -91,9 +91,9 @@ is tested in [test_kill.py](../../tests/acceptance/test_kill.py), not measured.
 ## Measure again
 
 ```sh
-python bench/run.py small    # make bench; about three minutes on two idle cores
+python bench/run.py small    # make bench; three to five minutes on two cores
 python bench/run.py medium   # ten minutes
-python bench/run.py large    # most of an hour: a million conversations; dlt with 100,000
+python bench/run.py large    # about an hour: a million conversations; dlt with 100,000
 ```
 
 Each writes `bench/results/PLAN.json`; this page shows those of the largest plan. The first run \
