@@ -25,10 +25,8 @@ check: $(STAMP)  ## lint, format, types, layers
 docs: $(STAMP)  ## renew docs/reference, and the output that README and docs show
 	@$(BIN)/python docs/build.py
 
-bench: $(STAMP)  ## how fast and with how much memory; bench/README.md has figures
-	$(BIN)/python bench/shred_speed.py
-	$(BIN)/python bench/landing_speed.py
-	$(BIN)/python bench/whole_sync.py small
+bench: $(STAMP)  ## how fast, how large, how frugal, beside dlt; docs/explanation/performance.md
+	$(BIN)/python bench/run.py small
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
