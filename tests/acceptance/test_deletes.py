@@ -28,8 +28,8 @@ def test_an_erased_record_is_flagged_with_its_children_and_returns(case: Case, t
     """Found by the daily comparison, not by the next polling; the rows stay."""
     with case.org() as sim:
         connection = case.connect(sim)
-        case.sync(connection)
         gone = next(living(sim, table, 7))
+        case.sync(connection)
         record = sim.get(table, gone)
         assert record is not None
         sim.hard_delete(table, gone)

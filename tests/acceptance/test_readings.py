@@ -42,7 +42,7 @@ def test_work_sessions_are_as_they_are_in_a_living_org(case: Case, order: str) -
         sim.mutator.stop()
         sim.clock.advance(60)
         assert case.sync(connection).status == "SUCCESSFUL"  # not the daily reading
-        assert differences(sim, case.database, tables=choose(connection)) == []
+        assert case.differences(sim, connection) == []
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
