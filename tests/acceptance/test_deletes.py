@@ -21,6 +21,7 @@ from tests.acceptance.case import UNLIMITED, Case, living
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.mark.parametrize("table", ["customer", "conversation", "message", "kobject"])
@@ -28,8 +29,9 @@ def test_an_erased_record_is_flagged_with_its_children_and_returns(case: Case, t
     """Found by the daily comparison, not by the next polling; the rows stay."""
     with case.org() as sim:
         connection = case.connect(sim)
-        gone = next(living(sim, table, 7))
+        there = list(living(sim, table, 7))
         case.sync(connection)
+        gone = next(one for one in living(sim, table, 7) if one in there)
         record = sim.get(table, gone)
         assert record is not None
         sim.hard_delete(table, gone)
@@ -332,6 +334,23 @@ def test_attachments_stay_while_they_can_not_be_asked_for(connect: Connect) -> N
         report = sync(connection)
         assert report.tables["message"].updated == 100
         assert report.tables["message_attachment"].rows == 150
+
+
+def test_attachments_of_messages_that_nothing_leads_to_land(connect: Connect, query: Query) -> None:
+    """No conversation, or one that is gone with its customer: each is asked for by its own id."""
+    with Simulator(limits=UNLIMITED) as sim:
+        talk, customer = sim.id("conversation", 40), sim.id("customer", 10)
+        sent = [
+            sim.create("message", {"subject": "of nobody"}),
+            sim.create("message", {"subject": "of the gone"},
+                       {"conversation": talk, "customer": customer}),
+        ]  # fmt: skip
+        held = [sim.create("attachment", {"name": "a.png"}, {"message": one}) for one in sent]
+        sim.hard_delete("conversation", talk)
+        sim.hard_delete("customer", customer)
+        sync(connect(sim))
+        found = query("SELECT id FROM kustomer.message_attachment")
+        assert {(one,) for one in held} <= set(found)
 
 
 def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connect) -> None:

@@ -23,6 +23,7 @@ LISTINGS = f"{A}test_listings.py::"
 ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
+READINGS = f"{A}test_readings.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -138,7 +139,7 @@ _CLIENT = _of(
     ),
     (
         "Included objects are in the place of their references",
-        'by_ref.get((ref.get("type"), ref.get("id")), ref)',
+        'by_ref.get(_ref(ref) or ("", ""), ref)',
         "ref",
         f"{DELETES}test_attachments_that_a_search_includes_cost_no_request_more",
     ),
@@ -367,7 +368,7 @@ _SINGLY = _of(
     "kustomer/singly.py",
     (
         "A refusal is no proof that a record is gone",
-        "        except Refused:\n            body = None\n",
+        "        except Refused:\n            record = None\n",
         "        except Refused:\n            absent.append(True)\n            continue\n",
         f"{DELETES}test_a_refusal_is_no_proof_that_a_record_is_gone",
     ),
@@ -515,8 +516,8 @@ _RUN = _of(
     ),
     (
         "Older than two years comes from the archive",
-        "((lo, min(hi, horizon)), (False, True)),",
-        "((lo, min(hi, horizon)), (False,)),",
+        "((lo, min(hi, self.horizon)), () if listed else (False, True)),",
+        "((lo, min(hi, self.horizon)), () if listed else (False,)),",
         f"{TRUTH}test_metadata_is_asked_for_by_table",
     ),
     (
@@ -556,12 +557,6 @@ _RUN = _of(
         f"{DELETES}test_what_a_merge_moved_is_the_other_customer_s[False]",
     ),
     (
-        "Messages without their attachments are asked for by conversation",
-        "state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]",
-        "state.complete(span)",
-        f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
-    ),
-    (
         "A new sync compares what an earlier one read",
         "elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):",
         "elif self.whole:",
@@ -585,8 +580,8 @@ _LANDING = _of(
     ),
     (
         "An erased KObject is flagged in its klass's table too",
-        "return {name: tuple(gone) for name in (table.name, *klasses.values())}",
-        "return {table.name: tuple(gone)}",
+        "found = {name: tuple(gone) for name in (table.name, *klasses.values())}",
+        "found = {table.name: tuple(gone)}",
         f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[kobject]",
     ),
     (
@@ -639,7 +634,7 @@ _REIMPORT = _of(
     ),
     (
         "A shrunken list is read again before it is believed",
-        "second = _listing(run, table)",
+        "second = _listing(run, table, again=True)",
         "second = whole",
         f"{LISTINGS}test_a_list_that_shrank_once_flags_nothing",
     ),
@@ -651,13 +646,13 @@ _REIMPORT = _of(
     ),
     (
         "A look by id comes before a flag",
-        "        if record:\n",
-        "        if False:\n",
+        "        if record:\n            run.landing",
+        "        if False:\n            run.landing",
         f"{LISTINGS}test_what_a_list_lacks_and_a_look_by_id_shows_is_not_flagged",
     ),
     (
         "A list that repeated itself is read again",
-        "        if whole.repeated:\n            whole = _listing(run, table)\n",
+        "        if whole.repeated:\n            whole = _listing(run, table, again=True)\n",
         "",
         f"{LISTINGS}test_a_list_that_repeats_itself_is_read_again",
     ),
@@ -747,8 +742,8 @@ _CHECK = _of(
     "check.py",
     (
         "Searched tables need the search role",
-        "return (_SEARCH, table.role) if isinstance(table.reading, Search) else (table.role,)",
-        "return (table.role,)",
+        "return (_SEARCH, *own) if isinstance(table.reading, Search) else own",
+        "return own",
         f"{CHECK}test_the_search_role_costs_every_searched_table",
     ),
     (
@@ -1098,7 +1093,148 @@ _SIMULATOR = (
     ),
 )
 
+_READINGS = (
+    *_of(
+        "sync/follow.py",
+        (
+            "What was read again is asked for again",
+            "state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]",
+            "state.complete(span)",
+            f"{READINGS}test_times_are_asked_for_by_changed_conversations_alone",
+            f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
+        ),
+        (
+            "Of a part read before only what changed is asked for",
+            "parts += [(*part, True) for part in windows.gaps(gap, fresh)]",
+            "parts += [(*part, False) for part in windows.gaps(gap, fresh)]",
+            f"{READINGS}test_times_are_asked_for_by_changed_conversations_alone",
+        ),
+        (
+            "A time that is listed no longer is flagged",
+            "    if whole and gone:\n",
+            "    if False:\n",
+            f"{READINGS}test_a_time_that_is_listed_no_longer_is_flagged",
+        ),
+        (
+            "A list of old notes flags nothing that it lacks",
+            "    if whole and gone:\n",
+            "    if gone:\n",
+            f"{READINGS}test_notes_of_a_list_that_ends_early_come_by_conversation",
+        ),
+        (
+            "A message that nothing leads to is asked for by its id",
+            "    _alone(run, table, sorted(set(holding",
+            "    list(sorted(set(holding",
+            f"{DELETES}test_attachments_of_messages_that_nothing_leads_to_land",
+        ),
+        (
+            "A message of no conversation is asked for by its id",
+            "                    if self.alone:\n",
+            "                    if False:\n",
+            f"{DELETES}test_attachments_of_messages_that_nothing_leads_to_land",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Times of a conversation that is gone are flagged with it",
+            "if isinstance(other.reading, Each) and other.reading.of == table.name:",
+            "if False:",
+            f"{READINGS}test_times_of_a_vanished_conversation_are_flagged_and_return_with_it",
+        ),
+        (
+            "What only the program needs is in no report",
+            'names = {name for name in self.counts if not name.startswith("_")}',
+            "names = set(self.counts)",
+            f"{READINGS}test_what_only_the_program_needs_is_shown_to_nobody",
+        ),
+    ),
+    *_of(
+        "sync/recent.py",
+        (
+            "A work session that was open is looked at by its id",
+            'ended = sorted(set(before.get("open", ())) - still)',
+            "ended: list[str] = []",
+            f"{READINGS}test_little_of_the_work_sessions_is_read_between_two_daily_readings",
+        ),
+        (
+            "New work sessions are read",
+            "        if not whole:\n",
+            "        if False:\n",
+            f"{READINGS}test_work_sessions_are_as_they_are_in_a_living_org",
+        ),
+        (
+            "The newest are read no further than what was there",
+            "if since is not None and last is not None and last < since - overlap:",
+            "if False:",
+            f"{READINGS}test_little_of_the_work_sessions_is_read_between_two_daily_readings",
+        ),
+        (
+            "An order that falls nowhere proves nothing",
+            "return len(set(run)) > 1 and run == sorted(run, reverse=True)",
+            "return True",
+            f"{READINGS}test_work_sessions_are_as_they_are_in_a_living_org",
+        ),
+    ),
+    *_of(
+        "sync/older.py",
+        (
+            "Old notes that vanished are flagged",
+            "gone = confirmed(run, table, unseen)",
+            "gone = ()",
+            f"{READINGS}test_notes_of_over_two_years_ago_come_from_their_list",
+        ),
+        (
+            "A list of notes that is by age is read no further than the search knows",
+            "        if rising and last >= horizon:\n",
+            "        if False:\n",
+            f"{READINGS}test_the_old_notes_cost_a_look_at_the_oldest_pages_alone",
+        ),
+        (
+            "Old notes whose list ends early are asked for by conversation",
+            "state.list_cut = not whole.complete",
+            "state.list_cut = False",
+            f"{READINGS}test_notes_of_a_list_that_ends_early_come_by_conversation",
+        ),
+    ),
+    *_of(
+        "kustomer/listings.py",
+        (
+            "A list is looked for wherever it may be",
+            "            if not paths:\n                raise\n",
+            "            raise\n",
+            f"{READINGS}test_assistants_are_read_wherever_they_are_listed",
+        ),
+        (
+            "A record whose own path tells nothing stays as it is",
+            'whole.unread.append(str(listed.get("id")))',
+            "found.append(listed)",
+            f"{READINGS}test_what_a_single_path_does_not_tell_stays_as_it_is",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "Metadata that can't be read flags nothing",
+            "        elif record is UNSURE:\n",
+            "        elif False:\n",
+            f"{READINGS}test_metadata_that_can_not_be_read_flags_nothing",
+        ),
+    ),
+    *_of(
+        "kustomer/client.py",
+        (
+            "What a reply includes is given to the record that it names",
+            "if _ref(record) in owners or len(records) == 1:",
+            "if False:",
+            f"{TRUTH}test_a_reimport_of_an_unchanged_org_changes_nothing",
+            f"{READINGS}test_what_a_single_path_does_not_tell_stays_as_it_is",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
-    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_CHECK, *_SHRED, *_DESTINATION, *_CLI, *_SIMULATOR,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
+    *_SIMULATOR,
 )  # fmt: skip

@@ -222,14 +222,19 @@ def _belongs(record: Record, of: str, parent: str) -> None:
 
 
 def _attachments(run: Run, table: Table, conversations: list[str]) -> None:
-    """By conversation; where Kustomer has it no longer, by the customers of its messages."""
+    """By conversation; where Kustomer has it no longer, by customer; else by message."""
     lost = _attachments_of(run, table, "conversations", conversations)
-    customers = run.destination.holding(table, "conversation_id", lost, "customer_id")
-    _attachments_of(run, table, "customers", customers)
+    if not lost:
+        return
+    holding = run.destination.holding
+    customers = holding(table, "conversation_id", lost, "customer_id")
+    gone = _attachments_of(run, table, "customers", customers)
+    asked = holding(table, "customer_id", set(customers) - set(gone))
+    _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
 
 
 def _alone(run: Run, table: Table, messages: list[str]) -> None:
-    """Messages of no conversation, each by its own id."""
+    """Messages that no conversation or customer leads to, each by its own id."""
     for _, record in many(lambda one: message(run.client, one), messages, run.limits.workers):
         run.minimum.others += 1
         if record is not None:
