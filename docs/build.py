@@ -110,19 +110,26 @@ def tables() -> str:
         "reference connector's schema and left out with `extras = false`. Every table has "
         "`_fivetran_synced`; all but histories have `_fivetran_deleted`; histories have "
         "`_fivetran_start`, `_fivetran_end` and `_fivetran_active`. Custom attributes become "
-        "columns `custom_NAME`.\n\n![All tables](erd.svg)\n"
+        "columns `custom_NAME`.\n\n"
+        "Tables are read by *search* (what changed since the last sync), by *listing* (whole, once "
+        "a day), by *recent* (whole once a day, in between what may have changed), or by *each* "
+        "(one request for each changed conversation, the newest first). *From* is where a value "
+        "is in the API's record; in a child table, in the array's element.\n\n"
+        "![All tables](erd.svg)\n"
     )
     for entry in table_entries(TABLES):
         table = named[entry["table"]]
-        text += f"\n## {table.name}\n\n{entry['about'].capitalize()}."
+        text += f"\n## {table.name}\n\n{entry['about'][:1].upper()}{entry['about'][1:]}."
         if not entry["parent"]:
             text += f" Read by {entry['reading']}: `{entry['source']}`; role `{entry['role']}`."
-        text += "\n\n| column | type | |\n|---|---|---|\n"
+        text += "\n\n| column | type | from | |\n|---|---|---|---|\n"
+        fields = {column["name"]: column["source"] for column in entry["columns"]}
         for column in table.columns:
             notes = ["key"] if column.name in table.key else []
             notes += [f"→ [{column.references}](#{column.references})"] if column.references else []
             notes += ["*extra*"] if column.extra else []
-            text += f"| `{column.name}` | {column.type.value} | {', '.join(notes)} |\n"
+            field = fields.get(column.name, fields.get("_fivetran_id", ""))
+            text += f"| `{column.name}` | {column.type.value} | {field} | {', '.join(notes)} |\n"
     return text
 
 

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Each, Listing, Search, Table
+from kustomer_sync.model import Column, Each, Listing, Origin, Recent, Search, Table
 from kustomer_sync.report import Check, Progress, Report
 
 _EVERY = 5.0
@@ -275,17 +275,44 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
 
 
 def _entry(table: Table, root: Table) -> dict[str, Any]:
+    top = table is root or root.hidden
     return {
         "table": table.name,
-        "parent": None if table is root else root.name,
-        "reading": "child" if table is not root else type(root.reading).__name__.lower(),
+        "parent": None if top else root.name,
+        "reading": _reading(root) if top else "child",
         "key": list(table.key),
         "about": _about(table, root),
         "source": _source(root),
         "role": root.role,
         "history": table.history,
-        "columns": [{"name": c.name, "type": str(c.type), "extra": c.extra} for c in table.columns],
+        "columns": [
+            {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
+            for c in table.columns
+        ],
     }
+
+
+def _reading(root: Table) -> str:
+    return (
+        "recent"
+        if isinstance(root.reading, Recent)
+        else (
+            "listing" if isinstance(root.reading, Listing) else type(root.reading).__name__.lower()
+        )
+    )
+
+
+def _field(column: Column, root: Table) -> str:
+    """Where its value is in the API's record, or in the element the row is made from."""
+    match column.origin:
+        case Origin.PARENT:
+            return f"id of the {root.object.replace('_', ' ')}"
+        case Origin.INDEX:
+            return "place in the array, from 1"
+        case Origin.SURROGATE:
+            return "made of the record's id and the element"
+    path = ".".join(column.source) or "the element"
+    return f"{path}, the first" if column.first else path
 
 
 def _history_entry(table: Table, root: Table) -> dict[str, Any]:
@@ -305,8 +332,13 @@ def _about(table: Table, root: Table) -> str:
         wrapping = ("attributes", "relationships", "data")
         path = table.elements if isinstance(table.elements, tuple) else ()
         array = ".".join(key for key in path if key not in wrapping)
-        element = f"one row for each element of a {root.name}'s {array}"
-        return element if array else f"rows made from a {root.name}"
+        article = "an" if root.name[0] in "aeio" else "a"
+        element = f"one row for each element of {article} {root.name.replace('_', ' ')}'s {array}"
+        if array:
+            return element
+        said = (table.elements.__doc__ or "") if callable(table.elements) else ""
+        of = root.object.replace("_", " ")
+        return f"for each {of}, one row for {said[:1].lower()}{said[1:].rstrip('.')}"
     klasses = f", and one table {root.name}_KLASS for each klass" if root.per_klass else ""
     custom = ", with custom attributes" if root.custom else ""
     return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}"

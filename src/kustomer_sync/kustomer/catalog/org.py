@@ -115,7 +115,7 @@ SNOOZE = root(
 
 
 def _hours(record: Record) -> Iterator[Record]:
-    """One element for each opening, in minutes of its day; 0 is Sunday (inferred)."""
+    """An opening on a day (0 is Sunday, inferred), in minutes from midnight."""
     for day, openings in mapped(record, "attributes", "hours").items():
         for place, opening in enumerate(listed_in(openings), 1):
             start, end = (*listed_in(opening), None, None)[:2]
@@ -131,6 +131,7 @@ def _included(relation: str) -> Callable[[Record], Iterator[Record]]:
             if isinstance(item, dict) and "attributes" in item:
                 yield item
 
+    elements.__doc__ = f"One of its {relation}, as the reply to its own path includes them."
     return elements
 
 
@@ -175,7 +176,7 @@ NOTIFICATION = root(
 
 
 def _metrics(record: Record) -> Iterator[Record]:
-    """One element a metric and priority: `times` has a commitment for each priority 1-5."""
+    """A metric of a version and a priority: `times` has a commitment for each, 1 to 5."""
     for version in _versions(record):
         for name, metric in mapped(version, "attributes", "metrics").items():
             for priority, commitment in mapped(metric, "times").items():
@@ -186,6 +187,7 @@ def _metrics(record: Record) -> Iterator[Record]:
 
 
 def _criteria(record: Record) -> Iterator[Record]:
+    """A test among the criteria of a version."""
     for version in _versions(record):
         for match, conditions in mapped(version, "attributes", "criteria").items():
             for condition in listed_in(conditions):
@@ -230,7 +232,7 @@ SLA = root(
 
 
 def _nodes(record: Record) -> Iterator[Record]:
-    """One element for each node of each of an assistant's dialogs."""
+    """A node of one of its dialogs."""
     for dialog in listed_in(record, "attributes", "dialogs"):
         for node in listed_in(dialog, "nodes"):
             if isinstance(node, dict):
@@ -258,6 +260,7 @@ ASSISTANT = root(
 
 
 def _properties(record: Record) -> Iterator[Record]:
+    """A custom attribute that its metadata describes."""
     for name in mapped(record, "attributes", "properties"):
         yield {"id": name}
 

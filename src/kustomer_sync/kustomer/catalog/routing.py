@@ -24,6 +24,7 @@ QUEUE = root(
 
 
 def _queues(record: Record) -> Iterator[Any]:
+    """A queue in the routing settings of a team."""
     for queue in listed_in(record, "attributes", "queues"):
         yield queue.get("id") if isinstance(queue, dict) else queue
 

@@ -106,6 +106,7 @@ def _mentions(kind: str) -> Callable[[Record], Iterator[Record]]:
             if isinstance(mention, dict) and mention.get(kind):
                 yield mention
 
+    elements.__doc__ = f"A {kind} that is mentioned in it."
     return elements
 
 
@@ -143,6 +144,7 @@ def _with_conversation(array: str) -> Callable[[Record], Iterator[Record]]:
         for value in listed_in(record, "attributes", array):
             yield {"value": value, "conversation": conversation}
 
+    elements.__doc__ = f"An element of its {array}."
     return elements
 
 
