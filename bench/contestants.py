@@ -14,8 +14,12 @@ from typing import Any
 from process import Spent, spent
 from source import Source
 
+from kustomer_sync.kustomer.catalog import TABLES
+
 HERE = Path(__file__).parent
 COMMAND = Path(sys.executable).parent / "kustomer-sync"
+READ = {"tag", "team", "user", "conversation", "customer", "message", "kobject"}
+"""What both read. Conversation times would be a request for each conversation."""
 MEMORY = 128
 """MB: our `memory_limit`, the default."""
 Json = dict[str, Any]
@@ -38,6 +42,8 @@ class Ours:
             "service_version": 2 if self.history else 1,
         }  # fmt: skip
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+        for name in sorted({next(t.shown()).name for t in TABLES} - READ):
+            lines += [f"[connections.bench.tables.{name}]", "enabled = false"]
         text = "\n".join(["[connections.bench]", *lines, ""])
         (self.folder / "kustomer-sync.toml").write_text(text, "utf-8")
 

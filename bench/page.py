@@ -64,7 +64,8 @@ process of its own; its time is in no figure. An org of 10,000 conversations has
 attachments in the search. Real records may be wider or narrower.
 - **A sync** is the command `kustomer-sync sync --json`: a process with its start and imports, \
 HTTP, parsing, every child table, every klass's table, and the committed DuckDB file. Histories \
-are on (`service_version = 2`) unless a row says otherwise; all else is as by default.
+are on (`service_version = 2`) unless a row says otherwise; all else is as by default, but for \
+the tables that dlt is not told to read: companies, notes, conversation times and the small lists.
 - **CPU-seconds** are user and system time of that process and its children, as the kernel counts \
 them; **peak memory** is the most it held at once.
 - **dlt** has the task that its documentation gives it: pages of dicts with attributes flattened, \
