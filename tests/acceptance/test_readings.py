@@ -67,6 +67,21 @@ def test_little_of_the_work_sessions_is_read_between_two_daily_readings(
         )  # one page tells that it begins with the oldest
 
 
+def test_a_list_of_work_sessions_that_ends_early_is_read_from_both_ends(
+    connect: Connect, query: Query
+) -> None:
+    """The oldest hundred and the newest; a day later what came is read, and nothing flagged."""
+    switches = Switches(list_depth_cap=100, list_max_page_size=1)
+    with Simulator(scale=Scale(work_sessions=150), switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        assert sync(connection, tables=["work_session"]).tables["work_session"].rows == 150
+        came = sim.create("work_session", {"active": False}, {"user": sim.id("user", 2)})
+        sim.clock.advance(DAY + 60)
+        report = sync(connection, tables=["work_session"])
+        assert report.tables["work_session"].deleted == 0
+        assert (came,) in query("SELECT id FROM kustomer.work_session")
+
+
 def test_a_work_session_that_vanished_is_flagged_by_the_daily_reading(
     connect: Connect, query: Query
 ) -> None:

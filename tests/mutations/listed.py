@@ -628,7 +628,7 @@ _REIMPORT = _of(
     ),
     (
         "A list that failed flags nothing",
-        "        run.denied(table, str(error))\n        return\n",
+        "        run.denied(table, str(error))\n        return False\n",
         "        run.denied(table, str(error))\n        whole = listings.Whole()\n",
         f"{LISTINGS}test_a_list_that_is_refused_flags_nothing",
     ),
@@ -1156,6 +1156,12 @@ _READINGS = (
             'ended = sorted(set(before.get("open", ())) - still)',
             "ended: list[str] = []",
             f"{READINGS}test_little_of_the_work_sessions_is_read_between_two_daily_readings",
+        ),
+        (
+            "A list that ends early shows its other end in the other order",
+            "    for order in _NEWEST_FIRST:\n",
+            "    for order in _NEWEST_FIRST[:1]:\n",
+            f"{READINGS}test_a_list_of_work_sessions_that_ends_early_is_read_from_both_ends",
         ),
         (
             "New work sessions are read",

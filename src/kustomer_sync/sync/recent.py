@@ -36,12 +36,14 @@ def recent(run: Run, table: Table, reading: Recent, *, whole: bool) -> None:
             still |= ids_of(page.records)
             run.landing.take(table, page.records, 0)
         ended = sorted(set(before.get("open", ())) - still)
-        for _, record in many(
+        for record_id, record in many(
             lambda record_id: by_id(run.client, table, record_id), ended, run.limits.workers
         ):
             run.minimum.others += 1
-            if record:  # one that is not there is left to the daily reading
+            if record:
                 run.landing.take(table, [record], 0)
+            elif record is not None:  # nothing was told; what is gone is left to the daily reading
+                still.add(record_id)
         if not whole:
             _newer(run, table, reading, before.get("since"))
     except Forbidden as error:
@@ -55,9 +57,12 @@ def recent(run: Run, table: Table, reading: Recent, *, whole: bool) -> None:
 
 
 def _newer(run: Run, table: Table, reading: Recent, since: int | None) -> None:
-    """What was made since is taken, or all where no order shows where that begins."""
+    """What was made since is taken, or all where no order shows where that begins.
+
+    A list that ends early shows its other end in the other order.
+    """
     overlap = run.connection.overlap_seconds * 1000
-    for order in _NEWEST_FIRST if since is not None else ():
+    for order in _NEWEST_FIRST:
         newest_first = True
         last: int | None = None
         for page in listings.pages(run.client, reading, order):
@@ -65,13 +70,15 @@ def _newer(run: Run, table: Table, reading: Recent, since: int | None) -> None:
             run.landing.take(table, page.records, 0)
             times = [at for r in page.records if (at := read_ms(r, "createdAt")) is not None]
             newest_first = _falls(last, times, alone=page.number == 1 and page.next is None)
-            if not newest_first:
+            if not newest_first and since is not None:
                 break
             last = times[-1] if times else last
             if since is not None and last is not None and last < since - overlap:
                 return
-        if newest_first:
+        if newest_first and since is not None:
             return  # to its end
+    if since is None:
+        return
     for page in listings.pages(run.client, reading):
         run.minimum.others += 1
         run.landing.take(table, page.records, 0)

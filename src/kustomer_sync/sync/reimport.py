@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 
-def reimport(run: Run, table: Table) -> None:
-    """The table is as Kustomer lists it; what two complete listings lack is flagged as gone."""
+def reimport(run: Run, table: Table) -> bool:
+    """The table is as Kustomer lists it; what two complete listings lack is flagged as gone.
+
+    Whether the list was whole.
+    """
     run.note(f"re-importing {table.name}")
     try:
         whole = _listing(run, table)
@@ -23,12 +26,12 @@ def reimport(run: Run, table: Table) -> None:
             whole = _listing(run, table, again=True)
     except Forbidden as error:
         run.denied(table, str(error))
-        return
+        return False
     except (NotFound, Refused) as error:
         run.unread(table, error)
         run.landing.of(table.name).listed_at = run.now().isoformat()
         run.landing.touch(table.name)
-        return
+        return False
     absent: tuple[str, ...] = ()
     if whole.complete:
         absent = _gone(run, table, whole)
@@ -38,6 +41,7 @@ def reimport(run: Run, table: Table) -> None:
         run.landing.of(table.name).listed_at = run.now().isoformat()
         run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, absent))
+    return whole.complete
 
 
 def _listing(run: Run, table: Table, *, again: bool = False) -> listings.Whole:

@@ -140,11 +140,9 @@ class Run:
                 self.landing.of(table.name).archive_denied = False  # asked again once a day
         for table in self.tables:
             if isinstance(table.reading, Listing):
-                due = self._listing_due(table)
-                if due:
-                    reimport(self, table)
+                whole = self._listing_due(table) and reimport(self, table)
                 if isinstance(table.reading, Recent):
-                    recent(self, table, table.reading, whole=due)
+                    recent(self, table, table.reading, whole=whole)
         self._search()
         for table in self.tables:
             listing = table.reading.older if isinstance(table.reading, Search) else None
