@@ -68,6 +68,12 @@ def _compared(
         if part.hidden:
             continue
         owner = part.parent_column or "id"
+        wrong = set(_rejects(db, schema, name)) ^ {
+            reject[1:] for reject in outcome.rejects if reject[0] == name
+        }
+        for record_id, column, value in wrong:
+            if record_id not in erased | unsure and not column.endswith("_num"):
+                yield f"{name} {record_id} {column}: {_short(value)} is wrongly rejected or not"
         made_up = any(c.origin is Origin.SURROGATE for c in part.columns)
         key_of = _Contents(part) if made_up else partial(_key, part)
         wanted: dict[Key, Row] = {}
@@ -96,6 +102,14 @@ def _compared(
                     continue
                 if not (column.endswith("_num") and _before_it_was_text(got[key][column], value)):
                     yield f"{name} {key} {column}: {_short(got[key][column])}, not {_short(value)}"
+
+
+def _rejects(db: duckdb.DuckDBPyConnection, schema: str, name: str) -> list[tuple[str, str, str]]:
+    """Whose value, of which column, and the value."""
+    return db.execute(
+        f"SELECT record_id, column_name, value FROM {schema}._kustomer_sync_rejects "
+        "WHERE table_name = ?", [name],
+    ).fetchall()  # fmt: skip
 
 
 def _before_it_was_text(stored: Any, value: Any) -> bool:

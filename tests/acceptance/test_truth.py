@@ -76,6 +76,7 @@ def test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls(
         connection = connect(sim)
         first = sync(connection)
         assert first.status == "SUCCESSFUL"
+        assert [name for name, table in first.tables.items() if not table.rows] == []
         before = contents(database)
         sim.clock.advance(3600)
         second = sync(connection)
