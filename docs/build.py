@@ -105,8 +105,10 @@ def tables() -> str:
     types = ", ".join(f"{type_.value} {name}" for type_, name in TYPES.items())
     text = (
         "# Tables\n\n"
-        f"{len(named)} tables, and one `kobject_KLASS` for each klass of the org. Types "
-        f"in DuckDB: {types}. Columns marked *extra* are beyond the "
+        f"{sum(not t.extra for t in named.values())} tables of the reference connector's schema, "
+        f"{sum(t.extra for t in named.values())} beyond it, and one `kobject_KLASS` for each "
+        "klass of the org. Types "
+        f"in DuckDB: {types}. Tables and columns marked *extra* are beyond the "
         "reference connector's schema and left out with `extras = false`. Every table has "
         "`_fivetran_synced`; all but histories have `_fivetran_deleted`; histories have "
         "`_fivetran_start`, `_fivetran_end` and `_fivetran_active`. Custom attributes become "
@@ -120,6 +122,8 @@ def tables() -> str:
     for entry in table_entries(TABLES):
         table = named[entry["table"]]
         text += f"\n## {table.name}\n\n{entry['about'][:1].upper()}{entry['about'][1:]}."
+        if table.extra:
+            text += " *Extra.*"
         if not entry["parent"]:
             text += f" Read by {entry['reading']}: `{entry['source']}`; role `{entry['role']}`."
         text += "\n\n| column | type | from | |\n|---|---|---|---|\n"

@@ -101,14 +101,14 @@ def attribute(*keys: str) -> tuple[str, ...]:
 def root(
     name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
     custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
-    kind: str = "", key: tuple[str, ...] = ("id",), hidden: bool = False,
+    kind: str = "", key: tuple[str, ...] = ("id",), hidden: bool = False, extra: bool = False,
 ) -> Table:  # fmt: skip
     """A table of records, with its children tied to it."""
     return Table(
         name, (ID, ORG, *columns(text)), key, reading=reading, object=kind or name, role=role,
         children=tuple(_tied(child, name) for child in children), custom=custom,
         per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
-        hidden=hidden,
+        hidden=hidden, extra=extra,
     )  # fmt: skip
 
 

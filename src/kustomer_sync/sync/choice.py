@@ -41,7 +41,7 @@ def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ..
     for table in catalog.TABLES:
         if names and table.name not in names and not {c.name for c in table.children} & set(names):
             continue
-        if _enabled(connection, table.name):
+        if _enabled(connection, table.name) and (connection.extras or not table.extra):
             trimmed = _trimmed(connection, table)
             if any(trimmed.shown()):
                 chosen.append(trimmed)

@@ -14,6 +14,7 @@ from kustomer_sync.kustomer.catalog.org import (
     CARD,
     METADATA,
     NOTIFICATION,
+    SATISFACTION,
     SHORTCUT,
     SLA,
     SNOOZE,
@@ -33,8 +34,8 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     TAG, TEAM, USER, BRAND, QUEUE, ROUTING, BUSINESS_SCHEDULE, SLA, SHORTCUT, SNOOZE, CARD,
-    ASSISTANT, NOTIFICATION, METADATA, WORK_SESSION, CONVERSATION, CUSTOMER, COMPANY, MESSAGE, NOTE,
-    KOBJECT, CONVERSATION_TIME,
+    ASSISTANT, NOTIFICATION, SATISFACTION, METADATA, WORK_SESSION, CONVERSATION, CUSTOMER, COMPANY,
+    MESSAGE, NOTE, KOBJECT, CONVERSATION_TIME,
 )  # fmt: skip
 """The tables that sync, small reference tables first: what the large ones point to is there."""
 

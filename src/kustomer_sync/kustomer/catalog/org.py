@@ -278,3 +278,18 @@ METADATA = root(
     kind="metadata",
     hidden=True,
 )  # fmt: skip
+
+SATISFACTION = root(
+    "satisfaction",
+    Listing("/v1/satisfaction"),
+    """
+    by       createdBy modifiedBy
+    String   channel description followUpType formType introduction name ratingPrompt
+    Boolean  enabled
+    Long     delayTime
+    Json     criteria from questions scale
+    Instant  createdAt modifiedAt updatedAt
+    """,
+    role="org.permission.satisfaction.read",
+    extra=True,
+)

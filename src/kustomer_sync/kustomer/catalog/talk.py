@@ -42,6 +42,11 @@ CONVERSATION = root(
     Double   sentiment.confidence sentiment.polarity
     Json     firstDone lastDone satisfactionLevel.sentByTeams
     extra Long rev
+    extra Int doneCount inboundMessageCount reopenFromDoneCount
+    extra Instant lastReceivedAt importedAt
+    extra String locale mergedTarget phase preview replyChannel
+    extra Boolean pinned
+    extra Json linkedConversations modificationHistory
     """,
     children=(
         joined("conversation_assigned_team", "conversation", attribute("assignedTeams"), "team",
