@@ -117,6 +117,8 @@ class Recent(Listing):
 
     open: Params = ()
     """What lists the records that may still change."""
+    closed: str = ""
+    """The attribute without which a record may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Scale, Simulator, Switches
-from kustomer_sync.sync import choose, sync
+from kustomer_sync.sync import Limits, choose, sync
 from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.truth import differences
 
@@ -80,6 +80,47 @@ def test_a_list_of_work_sessions_that_ends_early_is_read_from_both_ends(
         report = sync(connection, tables=["work_session"])
         assert report.tables["work_session"].deleted == 0
         assert (came,) in query("SELECT id FROM kustomer.work_session")
+
+
+def test_work_sessions_are_read_where_no_other_order_is_offered(
+    connect: Connect, query: Query
+) -> None:
+    """`sort` is documented for other lists; where it is refused the list is read whole."""
+    with Simulator(switches=Switches(work_session_order="asc"), limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["work_session"])
+        sim.faults.add("status", "sort=desc", value=400)
+        came = sim.create("work_session", {"active": False}, {"user": sim.id("user", 2)})
+        sim.clock.advance(600)
+        sync(connection, tables=["work_session"])
+        assert (came,) in query("SELECT id FROM kustomer.work_session")
+
+
+def test_a_list_that_breaks_off_is_read_from_its_other_end(connect: Connect) -> None:
+    """It says that it goes on, and answers with an error."""
+    switches = Switches(list_max_page_size=10)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        sim.faults.add("status", r"work-sessions\?.*page=3", value=400)
+        report = sync(connect(sim), tables=["work_session"])
+        assert report.tables["work_session"].rows == 40
+        assert "listing_incomplete" in {w.code for w in report.warnings}
+
+
+def test_a_work_session_that_is_not_signed_out_is_looked_at_again(
+    connect: Connect, query: Query
+) -> None:
+    """It is listed as active no more, and may still change."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["work_session"])
+        one = sim.id("work_session", -1)
+        for change in ({"active": False}, {"signedOutAt": "2026-01-01T10:00:00.000Z"}):
+            sim.edit("work_session", one, change)
+            sim.clock.advance(600)
+            sync(connection, tables=["work_session"])
+        assert query(
+            f"SELECT epoch(signed_out_at) FROM kustomer.work_session WHERE id = '{one}'"
+        ) == [(1767261600.0,)]
 
 
 def test_a_work_session_that_vanished_is_flagged_by_the_daily_reading(
@@ -178,6 +219,97 @@ def test_times_go_on_where_the_next_sync_was_due(connect: Connect, database: Pat
         assert differences(sim, database, tables=tables) == []
 
 
+def handled(sim: Simulator, talk: str) -> str:
+    """An agent's time on a conversation, which changes with it; the time's id."""
+    made = sim.create("conversation_time", {"handleTime": 90_000}, {"conversation": talk})
+    sim.edit("conversation", talk, {"lastActivityAt": "2026-01-01T00:00:00Z"})
+    return made
+
+
+def test_times_are_asked_for_also_when_the_sync_that_read_their_conversations_was_cut_off(
+    connect: Connect, query: Query
+) -> None:
+    """Its rows had landed, its span was not complete: a part that is read again, too."""
+    limits = Limits(page_size=5, commit_records=1, workers=1)
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=10**8)
+        sync(connection, tables=TIMES)
+        made = [handled(sim, sim.id("conversation", -n)) for n in range(1, 6)]
+        sim.clock.advance(60)
+        sim.faults.add("expired", "search", skip=2)
+        assert sync(connection, tables=TIMES, limits=limits).status == "FAILURE"
+        sim.faults.clear()
+        assert sync(connection, tables=TIMES).status == "SUCCESSFUL"
+        assert {(one,) for one in made} <= set(query("SELECT id FROM kustomer.conversation_time"))
+
+
+def test_times_are_asked_for_after_a_sync_of_conversations_alone(
+    connect: Connect, query: Query
+) -> None:
+    """What it read again is open for the next sync of everything; what it flagged, too."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=90 * DAY)
+        sync(connection, tables=TIMES)
+        made = handled(sim, sim.id("conversation", -1))
+        gone = sim.id("conversation", 40)
+        sim.hard_delete("conversation", gone)
+        sim.clock.advance(DAY + 60)
+        sync(connection, tables=["conversation"])
+        sync(connection, tables=TIMES)
+        assert (made,) in query("SELECT id FROM kustomer.conversation_time")
+        flagged = "SELECT DISTINCT conversation_id FROM kustomer.conversation_time " \
+                  "WHERE _fivetran_deleted"  # fmt: skip
+        assert query(flagged) == [(gone,)]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_one_conversation_that_is_refused_costs_the_others_nothing(
+    connect: Connect, query: Query, status: int
+) -> None:
+    """A record that this key may not see; a warning counts such."""
+    with Simulator(limits=UNLIMITED) as sim:
+        refused = sim.id("conversation", 100)
+        sim.faults.add("status", f"{refused}/times", value=status)
+        report = sync(connect(sim), tables=TIMES)
+        assert "not_told" in {w.code for w in report.warnings}
+        others = sum(
+            v.record["relationships"]["conversation"]["data"]["id"] != refused
+            for v in sim.ledger.current("conversation_time") if v.record
+        )  # fmt: skip
+        assert query("SELECT count(*) FROM kustomer.conversation_time") == [(others,)]
+
+
+def test_a_time_that_came_to_another_conversation_is_not_flagged(
+    connect: Connect, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Conversations are asked in parts; it is found at one before the other lacks it."""
+    monkeypatch.setattr("kustomer_sync.sync.follow._ASKED", 1)
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=TIMES)
+        time = sim.id("conversation_time", 50)
+        record = sim.get("conversation_time", time)
+        assert record is not None
+        before, after = (
+            record["relationships"]["conversation"]["data"]["id"],
+            sim.id("conversation", -1),
+        )
+        sim.edit(
+            "conversation_time",
+            time,
+            {},
+            {"conversation": sim.world.relation("conversation", after)},
+        )
+        sim.edit("conversation", before, {})
+        sim.clock.advance(1)
+        sim.edit("conversation", after, {})
+        sim.clock.advance(60)
+        sync(connection, tables=TIMES)
+        where = f"SELECT conversation_id, _fivetran_deleted FROM kustomer.conversation_time " \
+                f"WHERE id = '{time}'"  # fmt: skip
+        assert query(where) == [(after, False)]
+
+
 # ---- notes of long ago ----
 
 
@@ -255,10 +387,25 @@ def test_what_a_single_path_does_not_tell_stays_as_it_is(
         before = sync(connection, tables=[table]).tables[child].rows
         assert before > 0
         sim.faults.add("status", f"{path}[0-9a-f]{{24}}", value=400)
+        assert sync(connect(sim, schema="new"), tables=[table]).tables[table].rows > 0
         report = sync(connection, tables=[table], reimport=True)
         assert "records_unread" in {w.code for w in report.warnings}
         assert report.tables[child].rows == before
         assert report.tables[child].deleted == report.tables[table].deleted == 0
+
+
+def test_a_look_by_id_that_is_forbidden_does_not_end_the_sync(
+    connect: Connect, query: Query
+) -> None:
+    """Two lists that lack a card tell enough."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["card"])
+        gone = sim.id("card", 2)
+        sim.hard_delete("card", gone)
+        sim.faults.add("status", "/v1/cards/[0-9a-f]{24}", value=403)
+        assert sync(connection, tables=["card"], reimport=True).status == "SUCCESSFUL"
+        assert query("SELECT id FROM kustomer.card WHERE _fivetran_deleted") == [(gone,)]
 
 
 def test_metadata_that_can_not_be_read_flags_nothing(connect: Connect, query: Query) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
+from kustomer_sync.destinations.duckdb import DuckDB
+from kustomer_sync.errors import DestinationUnusable
 from kustomer_sync.kustomer.windows import Caps
+from kustomer_sync.model import Counts, Write
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import Fault
@@ -58,6 +63,29 @@ def test_what_was_read_is_not_read_again_and_what_was_not_is(
         assert sync(connection, limits=SMALL).status == "SUCCESSFUL"
         # A cut costs the windows in work, of three pages and a look, and new looks at the rest.
         assert pages(sim) < needed + 3 * 15
+        assert differences(sim, database) == []
+
+
+def test_a_commit_that_failed_leaves_nothing_that_says_it_was_made(
+    connect: Connect, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file was locked for a minute: neither its rows nor their spans are there."""
+    written = DuckDB.write
+    calls: list[Write] = []
+
+    def locked_once(self: DuckDB, write: Write) -> Mapping[str, Counts]:
+        calls.append(write)
+        if any(batch.root.table.name == "conversation" for batch in write.batches):
+            monkeypatch.setattr(DuckDB, "write", written)
+            raise DestinationUnusable("The file is locked.", "Close the other program.")
+        return written(self, write)
+
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        monkeypatch.setattr(DuckDB, "write", locked_once)
+        assert sync(connection).status == "FAILURE"
+        assert calls
+        assert sync(connection).status == "SUCCESSFUL"
         assert differences(sim, database) == []
 
 

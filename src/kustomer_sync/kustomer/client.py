@@ -78,12 +78,14 @@ class Page:
     """One reply of a list or search; `records` have what it `included` already in place."""
 
     records: list[Record]
-    number: int | None
-    size: int | None
-    total: int | None
-    next: str | None
-    timed_out: bool
-    nbytes: int
+    number: int | None = None
+    size: int | None = None
+    total: int | None = None
+    next: str | None = None
+    timed_out: bool = False
+    nbytes: int = 0
+    cut: str = ""
+    """Why the list breaks off here; made by its reader."""
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
@@ -433,8 +435,8 @@ def _ref(value: Any) -> tuple[str, str] | None:
 def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]:
     """The pages of a list, by `links.next`.
 
-    `SourceFailed` when a link was followed before, or page after page brings nothing new: the
-    list would never end.
+    `Refused` when a link was followed before, or page after page brings nothing new: the list
+    would never end.
     """
     page = client.page(path, params)
     yield page
@@ -444,10 +446,7 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
     while page.next is not None:
         following = client.next_path(page.next)
         if following in followed:
-            raise SourceFailed(
-                f"The list {path} links back to a page already read.",
-                "Run the sync again; if it stays so, tell Kustomer's support.",
-            )
+            raise Refused(200, f"the list {path} links back to a page already read")
         followed.add(following)
         page = client.page(following)
         yield page
@@ -455,7 +454,4 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
         stale = stale + 1 if ids <= seen else 0
         seen |= ids
         if stale == _STALE_PAGES:
-            raise SourceFailed(
-                f"The list {path} goes on without bringing anything new.",
-                "Run the sync again; if it stays so, tell Kustomer's support.",
-            )
+            raise Refused(200, f"the list {path} goes on without bringing anything new")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kustomer_sync.kustomer.client import Client, NotFound, Page, Refused, walk
-from kustomer_sync.kustomer.singly import by_id, identify
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused, walk
+from kustomer_sync.kustomer.singly import UNSURE, by_id, identify
 from kustomer_sync.model import Listing, Params, Record, Table
 
 PAGE_SIZE = 100
@@ -29,8 +29,10 @@ class Whole:
     repeated: bool = False
     """A record came twice, so another may have been passed over; a second reading may not."""
     why: str = ""
-    unread: list[str] = field(default_factory=list)
-    """Ids that were listed, and whose own path told nothing."""
+    cut: bool = False
+    """It may have ended before its last record."""
+    unread: list[Record] = field(default_factory=list)
+    """As they were listed: their own path told nothing."""
 
 
 def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
@@ -47,19 +49,25 @@ def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
 
 
 def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Page]:
-    """From the first of the paths at which there is a list; `NotFound` where none is."""
+    """From the first of the paths at which there is a list; `NotFound` where none is.
+
+    A list that breaks off ends with a page of nothing that says so.
+    """
     paths = [listing.path, *listing.instead]
     asked = {"page": "1", "pageSize": str(PAGE_SIZE), **dict((*listing.params, *further))}
+    began = False
     while paths:
         path = paths.pop(0)
         try:
             for page in walk(client, path, asked):
-                paths.clear()
+                began, paths = True, []
                 for record in page.records:
                     identify(listing, record)
                 yield page
-        except NotFound:
-            if not paths:
+        except (NotFound, Refused) as error:
+            if began:  # it says that it goes on, and does not
+                yield Page(records=[], cut=str(error) or "it ends with an error")
+            elif not paths or isinstance(error, Refused):
                 raise
 
 
@@ -67,12 +75,15 @@ def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -
     """The records as their own paths show them; one that can't be read is left as it is stored."""
     found = []
     for listed in records:
-        record = by_id(client, table, str(listed.get("id")))
+        try:
+            record = by_id(client, table, str(listed.get("id")))
+        except Forbidden:
+            record = UNSURE
         whole.pages += 1
         if record:
             found.append(record)
         else:
-            whole.unread.append(str(listed.get("id")))
+            whole.unread.append(listed)
     return found
 
 
@@ -81,6 +92,9 @@ def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
     ids: set[str] = set()
     number, count, last = 0, 0, None
     for page in pages:
+        if page.cut:
+            whole.complete, whole.cut, whole.why = False, True, f"the list breaks off: {page.cut}"
+            break
         number, last = number + 1, page
         found = [str(r["id"]) for r in page.records if r.get("id") is not None]
         count += len(found)
@@ -88,7 +102,7 @@ def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
         yield page.records
     whole.ids |= ids
     whole.pages += number
-    if count > len(ids):
+    if count > len(ids) and not whole.cut:
         whole.complete, whole.repeated = False, True
         whole.why = f"{count - len(ids)} of {count} records were listed twice"
     total = last.total if last is not None else None
@@ -96,4 +110,5 @@ def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
         if total != len(ids):
             whole.complete, whole.why = False, f"{len(ids)} of {total} records were listed"
     elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:
-        whole.complete, whole.why = False, f"the list may be cut off at {len(ids)} records"
+        whole.complete, whole.cut = False, True
+        whole.why = f"the list may be cut off at {len(ids)} records"

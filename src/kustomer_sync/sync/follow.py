@@ -8,7 +8,7 @@ conversation alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -76,11 +76,23 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     return told
 
 
-def note_read(run: Run, table: Table, span: windows.Span) -> None:
-    """A span of `table` was read: what is asked for by its records is to be asked for again."""
-    for follower in _followers(run):
+def to_read(run: Run, table: Table, span: windows.Span) -> None:
+    """A span of `table` is about to be read: what is asked for by its records is open again.
+
+    Before the first of its rows lands, so that no crash leaves a changed parent that counts as
+    followed; and whether or not the tables that follow are in this sync.
+    """
+    for follower in _followers(run, choose(run.connection)):
         if follower.parent.name == table.name:
-            follower.behind(span)
+            follower.reopen(span)
+
+
+def have_read(run: Run, table: Table, span: windows.Span) -> None:
+    """A span of `table` was read, perhaps with what is else asked for by its records."""
+    for follower in _followers(run, choose(run.connection)):
+        if follower.parent.name == table.name and follower.known():
+            follower.state.complete(span)
+            run.landing.touch(follower.name)
 
 
 def follow(run: Run) -> None:
@@ -89,7 +101,7 @@ def follow(run: Run) -> None:
     It goes on until the next sync is due, and the next sync goes on from there.
     """
     run.landing.commit()
-    for follower in _followers(run):
+    for follower in _followers(run, run.tables):
         follower.catch_up()
 
 
@@ -114,17 +126,15 @@ class _Follower:
     def state(self) -> TableState:
         return self.run.landing.of(self.name)
 
-    def behind(self, span: windows.Span) -> None:
-        """A span of the parent was read. Of a part read before only what changed is asked for."""
+    def reopen(self, span: windows.Span) -> None:
+        """Of a part that was followed before, only what changes now is to be asked for."""
+        lo, hi = span
         state = self.state
-        if self.known():
-            state.complete(span)
-        else:
-            lo, hi = span
-            again = [(max(lo, a), min(hi, b)) for a, b in state.done if max(lo, a) < min(hi, b)]
+        again = [(max(lo, a), min(hi, b)) for a, b in state.done if max(lo, a) < min(hi, b)]
+        if again:
             self.run.reread.setdefault(self.name, []).extend(again)
             state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
-        self.run.landing.touch(self.name)
+            self.run.landing.touch(self.name)
 
     def catch_up(self) -> None:
         run = self.run
@@ -170,53 +180,94 @@ class _Follower:
                 yield from sorted(parts)
 
 
-def _followers(run: Run) -> Iterator[_Follower]:
-    """Also where only the follower is asked for, and its parents are there already."""
-    tables = {table.name: table for table in choose(run.connection)}
-    sent = next((table for table in run.tables if table.name == "message"), None)
+def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
+    """Those that fill `tables`; their parents may be there already."""
+    parents = {table.name: table for table in choose(run.connection)}
+    tables = tuple(tables)
+    sent = next((table for table in tables if table.name == "message"), None)
     if sent and any(child.name == ATTACHMENTS for child in sent.children):
         yield _Follower(
             run, ATTACHMENTS, sent, "conversation_id", sent.role,
             partial(_attachments, run, sent), partial(_alone, run, sent),
             lambda: not run.landing.unattached,
         )  # fmt: skip
-    for table in run.tables:
+    for table in tables:
         name, each, whole = table.name, table.reading, True
         if isinstance(each, Search):
             cut = run.landing.of(name).list_cut
             name, each, whole = f"{name} of over two years ago", each.older_each, False
             each = each if cut else None
-        if isinstance(each, Each) and each.of not in tables:
+        if isinstance(each, Each) and each.of not in parents:
             run.warn("parent_disabled", f"{name} is asked for by {each.of}, which is disabled.")
         elif isinstance(each, Each):
             yield _Follower(
-                run, name, tables[each.of], "id", table.role,
+                run, name, parents[each.of], "id", table.role,
                 partial(_each, run, table, each, whole),
             )  # fmt: skip
 
 
 def _each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
     """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
-    listed: set[str] = set()
-    told = []
-    for parent, records in many(
-        lambda one: of_parent(run.client, reading.path.format(id=one)), parents, run.limits.workers
+    listed = _listed(run, table, reading, parents)
+    run.landing.commit()  # a record may have come to another parent of these
+    gone = set(run.destination.holding(table, reading.via, listed)) - _ids(listed)
+    if whole and gone:  # a list may have shifted while it was read: it is asked a second time
+        theirs = set(run.destination.holding(table, "id", gone, reading.via))
+        second = _listed(run, table, reading, sorted(theirs & set(listed)))
+        run.landing.commit()
+        sure = set(run.destination.holding(table, reading.via, second))
+        gone &= sure - _ids(second)
+        run.landing.commit(run.landing.absent(table, sorted(gone)))
+
+
+def _ids(listed: Mapping[str, set[str]]) -> set[str]:
+    return {record_id for ids in listed.values() for record_id in ids}
+
+
+def _listed(run: Run, table: Table, reading: Each, parents: list[str]) -> dict[str, set[str]]:
+    """What is listed for each parent is taken; the ids by parent that told some."""
+    told: dict[str, set[str]] = {}
+    for parent, records in _told(
+        run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents
     ):
-        run.minimum.others += 1
         if records is not None:
-            told.append(parent)
-            listed |= ids_of(records)
+            told[parent] = ids_of(records)
             for record in records:
                 _belongs(record, reading.of, parent)
             run.landing.take(table, records, 0)
-    gone = set(run.destination.holding(table, reading.via, told)) - listed
-    if whole and gone:
-        run.landing.commit(run.landing.absent(table, sorted(gone)))
+    return told
+
+
+def _told(
+    run: Run, name: str, ask: Callable[[str], list[Record] | None], parents: list[str]
+) -> Iterator[tuple[str, list[Record] | None]]:
+    """What each parent's list has; None where there is none, or it can't be read.
+
+    `Forbidden` where every one of them is: then a role is missing.
+    """
+
+    def asked(one: str) -> list[Record] | Exception | None:
+        try:
+            return ask(one)
+        except (Forbidden, Refused) as error:
+            return error
+
+    refused: list[Exception] = []
+    for parent, found in many(asked, parents, run.limits.workers):
+        run.minimum.others += 1
+        if isinstance(found, Exception):
+            refused.append(found)
+            found = None
+        yield parent, found
+    if refused and len(refused) == len(parents) and isinstance(refused[0], Forbidden):
+        raise refused[0]
+    if refused:
+        run.warn("not_told", f"{name}: {len(refused)} lists could not be read ({refused[0]}).")
 
 
 def _belongs(record: Record, of: str, parent: str) -> None:
     """The record names the parent that it was asked for by."""
-    relationships = record.get("relationships")
+    relationships = record.setdefault("relationships", {})
     if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
         relationships[of] = {"data": {"type": of, "id": parent}}
 
@@ -242,12 +293,11 @@ def _alone(run: Run, table: Table, messages: list[str]) -> None:
 
 
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
-    """The owners' messages land with their attachments; the owners that Kustomer no longer has."""
+    """The owners' messages land with their attachments; the owners that list none."""
     lost = []
-    for one, records in many(
-        lambda one: messages_of(run.client, owner, one), ids, run.limits.workers
+    for one, records in _told(
+        run, ATTACHMENTS, lambda one: messages_of(run.client, owner, one), ids
     ):
-        run.minimum.others += 1
         if records is None:
             lost.append(one)
         else:

@@ -13,9 +13,9 @@ from kustomer_sync.kustomer.catalog import METADATA, TABLES
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.kustomer.klasses import Klasses, properties
 from kustomer_sync.kustomer.singly import UNSURE, by_id, told_apart
-from kustomer_sync.model import Batch, Counts, Each, Record, Search, Table, Write
+from kustomer_sync.model import Batch, Counts, Each, Listing, Record, Search, Table, Write
 from kustomer_sync.shred import CustomTypes, Names, Shredder, concat
-from kustomer_sync.sync.choice import COMMIT_BYTES
+from kustomer_sync.sync.choice import COMMIT_BYTES, choose
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -78,7 +78,8 @@ class Landing:
         self.taken: dict[str, int] = {}
         self.unattached = False
         """A message came that does not say which attachments it has."""
-        self.metadata_denied: str | None = None
+        self.broken = False
+        """A commit failed: what it held is in no table, and its state must not be written."""
         self._described: dict[str, Record | None] = {}
         self._asked: dict[str, set[str]] = {}
         """Resource -> custom attributes for whose sake its metadata was asked for again."""
@@ -155,7 +156,6 @@ class Landing:
             try:
                 found = by_id(self._run.client, METADATA, resource)
             except Forbidden as error:
-                self.metadata_denied = str(error)
                 self._run.denied(METADATA, str(error))
                 found = UNSURE
             self._described[resource] = found
@@ -189,8 +189,11 @@ class Landing:
 
     # ---- taking in ----
 
-    def take(self, table: Table, records: list[Record], nbytes: int) -> None:
-        """Shred a page and keep it for the next commit, which comes when enough is gathered."""
+    def take(self, table: Table, records: list[Record], nbytes: int, *, whole: bool = True) -> None:
+        """Shred a page and keep it for the next commit, which comes when enough is gathered.
+
+        Not `whole`: the records are as a list has them, which leaves some children out.
+        """
         if table.per_klass:
             for record in records:
                 self._klassed(record)
@@ -202,7 +205,7 @@ class Landing:
             self._shred(table, known, whole=True)
             self._shred(table, unknown, whole=False)
         else:
-            self._shred(table, records, whole=True)
+            self._shred(table, records, whole=whole)
         self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
         self._records += len(records)
         self._nbytes += nbytes
@@ -212,12 +215,12 @@ class Landing:
             self.commit()
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
-        """Not `whole`: the records' attachments are unknown, and stay as they are stored."""
+        """Not `whole`: what these records do not tell of their children stays as it is stored."""
         if not records:
             return
         key = (table.name, whole)
         if key not in self._shredders:
-            kept = tuple(c for c in table.children if whole or c.name != ATTACHMENTS)
+            kept = tuple(c for c in table.children if whole or not _told_elsewhere(table, c))
             self._shredders[key] = Shredder(
                 replace(table, children=kept), names=self.names, custom_types=self.types,
                 klass_of=lambda record: str(record["klass"]),
@@ -236,11 +239,12 @@ class Landing:
             return {}
         klasses = self.names.klasses(table.name) if table.per_klass else {}
         found = {name: tuple(gone) for name in (table.name, *klasses.values())}
-        for other in self._run.tables:
+        for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
-                found[other.name] = tuple(
-                    self._run.destination.holding(other, other.reading.via, gone)
-                )
+                theirs = self._run.destination.holding(other, other.reading.via, gone)
+                if theirs:
+                    self._run.destination.ensure([other])
+                    found[other.name] = tuple(theirs)
         return found
 
     def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
@@ -255,7 +259,9 @@ class Landing:
         if self.merged != set(self.state.get("merged") or ()):
             self.put("merged", sorted(self.merged))
         if batches or absent or self._changed:
+            self.broken = True  # the rows are let go: nothing may say that they were read
             counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
+            self.broken = False
             for name, count in counts.items():
                 self.counts.setdefault(name, Counts())
                 self.counts[name] += count
@@ -286,6 +292,11 @@ class Landing:
             if table.per_klass:
                 names |= set(self.names.klasses(table.name).values())
         return names
+
+
+def _told_elsewhere(table: Table, child: Table) -> bool:
+    """Whether lists and searches may leave a child out."""
+    return child.name == ATTACHMENTS or isinstance(table.reading, Listing)
 
 
 def family(table: Table) -> set[str]:

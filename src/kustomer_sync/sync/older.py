@@ -25,24 +25,27 @@ def older(run: Run, table: Table, listing: Listing) -> None:
     state, horizon = run.landing.of(table.name), run.horizon
     try:
         whole = _read(run, table, listing, horizon)
+        if whole.repeated:
+            whole = _read(run, table, listing, horizon)
+        run.landing.commit()
+        unseen = set(run.destination.ids(table, 0, horizon)) - whole.ids if whole.complete else ()
+        gone = confirmed(run, table, sorted(unseen))
     except Forbidden as error:
         run.denied(table, str(error))
         return
     except (NotFound, Refused) as error:
         run.unread(table, error)
         return
-    gone: tuple[str, ...] = ()
-    state.list_cut = not whole.complete
-    if whole.complete:
-        run.landing.commit()
-        unseen = sorted(set(run.destination.ids(table, 0, horizon)) - whole.ids)
-        gone = confirmed(run, table, unseen)
-    else:
+    state.list_cut = whole.cut
+    if whole.cut:
         run.warn(
             "list_cut",
             f"{table.name} of over two years ago: {whole.why}; they are read by conversation.",
         )
-    state.listed_at = run.now().isoformat()
+    elif not whole.complete:
+        run.warn("listing_incomplete", f"{table.name} of over two years ago: {whole.why}.")
+    if not whole.repeated:  # else the next sync reads it again
+        state.listed_at = run.now().isoformat()
     run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, gone))
 

@@ -6,9 +6,10 @@ no filter by time, and its order is not documented.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kustomer_sync.kustomer import listings, windows
+from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import by_id, many
 from kustomer_sync.model import Params, Recent, Table
@@ -21,20 +22,20 @@ _NEWEST_FIRST: tuple[Params, ...] = ((), (("sort", "desc"),))
 """As it comes, and as most lists can be asked for: either may be newest first."""
 
 
-def recent(run: Run, table: Table, reading: Recent, *, whole: bool) -> None:
+def recent(run: Run, table: Table, reading: Recent, began: int, *, whole: bool) -> None:
     """Records that are open, or were last time, and those made since are as Kustomer has them.
 
-    `whole`: the list has just been read from end to end.
+    `whole`: the list was read from end to end since `began`, in milliseconds since 1970.
     """
     key = f"recent:{table.name}"
     before = run.landing.state.get(key) or {}
-    began = windows.millis(run.now())
+    still: set[str] = set()
     try:
-        still = set()
-        for page in listings.pages(run.client, reading, reading.open):
-            run.minimum.others += 1
-            still |= ids_of(page.records)
-            run.landing.take(table, page.records, 0)
+        with suppress(NotFound, Refused):  # then those that were open are asked for one by one
+            for page in listings.pages(run.client, reading, reading.open):
+                run.minimum.others += 1
+                still |= ids_of(page.records)
+                run.landing.take(table, page.records, 0)
         ended = sorted(set(before.get("open", ())) - still)
         for record_id, record in many(
             lambda record_id: by_id(run.client, table, record_id), ended, run.limits.workers
@@ -42,8 +43,8 @@ def recent(run: Run, table: Table, reading: Recent, *, whole: bool) -> None:
             run.minimum.others += 1
             if record:
                 run.landing.take(table, [record], 0)
-            elif record is not None:  # nothing was told; what is gone is left to the daily reading
-                still.add(record_id)
+            if record is not None and read_ms(record, reading.closed) is None:
+                still.add(record_id)  # what is gone is left to the daily reading
         if not whole:
             _newer(run, table, reading, before.get("since"))
     except Forbidden as error:
@@ -65,16 +66,21 @@ def _newer(run: Run, table: Table, reading: Recent, since: int | None) -> None:
     for order in _NEWEST_FIRST:
         newest_first = True
         last: int | None = None
-        for page in listings.pages(run.client, reading, order):
-            run.minimum.others += 1
-            run.landing.take(table, page.records, 0)
-            times = [at for r in page.records if (at := read_ms(r, "createdAt")) is not None]
-            newest_first = _falls(last, times, alone=page.number == 1 and page.next is None)
-            if not newest_first and since is not None:
-                break
-            last = times[-1] if times else last
-            if since is not None and last is not None and last < since - overlap:
-                return
+        try:
+            for page in listings.pages(run.client, reading, order):
+                run.minimum.others += 1
+                run.landing.take(table, page.records, 0)
+                times = [at for r in page.records if (at := read_ms(r, "createdAt")) is not None]
+                newest_first = _falls(last, times, alone=page.number == 1 and page.next is None)
+                if not newest_first and since is not None:
+                    break
+                last = times[-1] if times else last
+                if since is not None and last is not None and last < since - overlap:
+                    return
+        except (NotFound, Refused):
+            if not order:
+                raise
+            newest_first = False  # this order is not offered
         if newest_first and since is not None:
             return  # to its end
     if since is None:

@@ -24,6 +24,7 @@ def reimport(run: Run, table: Table) -> bool:
         whole = _listing(run, table)
         if whole.repeated:
             whole = _listing(run, table, again=True)
+        absent = _gone(run, table, whole) if whole.complete else ()
     except Forbidden as error:
         run.denied(table, str(error))
         return False
@@ -32,10 +33,7 @@ def reimport(run: Run, table: Table) -> bool:
         run.landing.of(table.name).listed_at = run.now().isoformat()
         run.landing.touch(table.name)
         return False
-    absent: tuple[str, ...] = ()
-    if whole.complete:
-        absent = _gone(run, table, whole)
-    else:
+    if not whole.complete:
         run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")
     if not whole.repeated:  # else the next sync lists it again
         run.landing.of(table.name).listed_at = run.now().isoformat()
@@ -54,10 +52,11 @@ def _listing(run: Run, table: Table, *, again: bool = False) -> listings.Whole:
         run.landing.take(table, records, 0)
     run.minimum.others += whole.pages
     if whole.unread:
+        run.landing.take(table, whole.unread, 0, whole=False)
         run.warn(
             "records_unread",
             f"{table.name}: {len(whole.unread)} listed records could not be read by their ids; "
-            "what is there of them stays.",
+            "they are as the list has them, and what it leaves out stays.",
         )
     return whole
 
@@ -95,7 +94,10 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
     for record_id in missing:
         if record_id in second.ids:
             continue
-        record = by_id(run.client, table, record_id)
+        try:
+            record = by_id(run.client, table, record_id)
+        except Forbidden:
+            record = UNSURE
         if record:
             run.landing.take(table, [record], 0)
         else:  # two listings agree; a path that tells nothing does not contradict them

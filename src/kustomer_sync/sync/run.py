@@ -24,7 +24,7 @@ from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
-from kustomer_sync.sync.follow import follow, follow_merged, note_merged, note_read
+from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.landing import Landing, read_ms
 from kustomer_sync.sync.older import older
@@ -140,9 +140,10 @@ class Run:
                 self.landing.of(table.name).archive_denied = False  # asked again once a day
         for table in self.tables:
             if isinstance(table.reading, Listing):
+                began = windows.millis(self.now())
                 whole = self._listing_due(table) and reimport(self, table)
                 if isinstance(table.reading, Recent):
-                    recent(self, table, table.reading, whole=whole)
+                    recent(self, table, table.reading, began, whole=whole)
         self._search()
         for table in self.tables:
             listing = table.reading.older if isinstance(table.reading, Search) else None
@@ -159,7 +160,7 @@ class Run:
         hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
         rows = self.destination.rows([t.name for t in searched])
-        fresh = {t.name for t in searched if rows[t.name] == 0}
+        fresh = {t.name for t in searched if rows[t.name] == 0 and not self.landing.of(t.name).done}
         compared = self.landing.of("customer").swept_at
         if "customer" in fresh:
             self.merged_since = self.began
@@ -188,7 +189,7 @@ class Run:
         if isinstance(error, KeyRefused | SourceUnreachable):
             error = _begun(error)
         self.report.error = error
-        if error.code in ("superseded", "destination_failed"):
+        if error.code == "superseded" or self.landing.broken:
             return
         try:
             self.landing.commit()
@@ -269,6 +270,9 @@ class Run:
 
     def events(self, todo: Iterable[windows.Window]) -> Iterator[windows.Event]:
         """What reading the windows gives, each event taken in before it is yielded."""
+        todo = list(todo)
+        for window in todo:
+            to_read(self, window.table, window.span)
         reader = windows.Reader(
             self.client, caps=self.limits.caps, page_size=self.limits.page_size,
             workers=self.limits.workers, oldest_first=not self.connection.priority_first,
@@ -294,7 +298,7 @@ class Run:
                 span = self._certain(span)
                 self.landing.of(table.name).complete(span)
                 self.landing.touch(table.name)
-                note_read(self, table, span)
+                have_read(self, table, span)
             case windows.Denied(table, archive, message) if archive:
                 self.landing.of(table.name).archive_denied = True
                 self.landing.touch(table.name)

@@ -45,7 +45,7 @@ ROUTING = root(
 
 WORK_SESSION = root(
     "work_session",
-    Recent("/v1/routing/work-sessions", open=(("active", "true"),)),
+    Recent("/v1/routing/work-sessions", open=(("active", "true"),), closed="signedOutAt"),
     """
     by       createdBy modifiedBy
     rel      queue team user
