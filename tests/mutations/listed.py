@@ -352,7 +352,7 @@ _LISTED = _of(
     ),
     (
         "A list that repeats itself may lack others",
-        "    if count > len(ids):\n",
+        "    if count > len(ids) and not whole.cut:\n",
         "    if False:\n",
         f"{LISTINGS}test_a_list_that_repeats_itself_is_read_again",
     ),
@@ -622,8 +622,8 @@ _REIMPORT = _of(
     "sync/reimport.py",
     (
         "An incomplete list is said",
-        "    if whole.complete:\n",
-        "    if True:\n",
+        "    if not whole.complete:\n",
+        "    if False:\n",
         f"{LISTINGS}test_a_list_that_is_cut_off_flags_nothing",
     ),
     (
@@ -1111,14 +1111,14 @@ _READINGS = (
         ),
         (
             "A time that is listed no longer is flagged",
-            "    if whole and gone:\n",
-            "    if False:\n",
+            "    if whole and gone:  # a list",
+            "    if False:  # a list",
             f"{READINGS}test_a_time_that_is_listed_no_longer_is_flagged",
         ),
         (
             "A list of old notes flags nothing that it lacks",
-            "    if whole and gone:\n",
-            "    if gone:\n",
+            "    if whole and gone:  # a list",
+            "    if gone:  # a list",
             f"{READINGS}test_notes_of_a_list_that_ends_early_come_by_conversation",
         ),
         (
@@ -1186,7 +1186,7 @@ _READINGS = (
         "sync/older.py",
         (
             "Old notes that vanished are flagged",
-            "gone = confirmed(run, table, unseen)",
+            "gone = confirmed(run, table, sorted(unseen))",
             "gone = ()",
             f"{READINGS}test_notes_of_over_two_years_ago_come_from_their_list",
         ),
@@ -1198,7 +1198,7 @@ _READINGS = (
         ),
         (
             "Old notes whose list ends early are asked for by conversation",
-            "state.list_cut = not whole.complete",
+            "state.list_cut = whole.cut",
             "state.list_cut = False",
             f"{READINGS}test_notes_of_a_list_that_ends_early_come_by_conversation",
         ),
@@ -1207,13 +1207,13 @@ _READINGS = (
         "kustomer/listings.py",
         (
             "A list is looked for wherever it may be",
-            "            if not paths:\n                raise\n",
-            "            raise\n",
+            "            elif not paths or isinstance(error, Refused):\n",
+            "            else:\n",
             f"{READINGS}test_assistants_are_read_wherever_they_are_listed",
         ),
         (
             "A record whose own path tells nothing stays as it is",
-            'whole.unread.append(str(listed.get("id")))',
+            "whole.unread.append(listed)",
             "found.append(listed)",
             f"{READINGS}test_what_a_single_path_does_not_tell_stays_as_it_is",
         ),
@@ -1234,6 +1234,99 @@ _READINGS = (
             "if _ref(record) in owners or len(records) == 1:",
             "if False:",
             f"{TRUTH}test_a_reimport_of_an_unchanged_org_changes_nothing",
+            f"{READINGS}test_what_a_single_path_does_not_tell_stays_as_it_is",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A commit that failed leaves no state",
+            "self.broken = True  # the rows are let go: nothing may say that they were read",
+            "pass",
+            f"{RESUME}test_a_commit_that_failed_leaves_nothing_that_says_it_was_made",
+        ),
+        (
+            "What is asked for by a record that is gone is flagged by any sync",
+            "for other in choose(self._run.connection):",
+            "for other in self._run.tables:",
+            f"{READINGS}test_times_are_asked_for_after_a_sync_of_conversations_alone",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A span is open before the first of its rows lands",
+            "            to_read(self, window.table, window.span)\n",
+            "            pass\n",
+            f"{READINGS}test_times_are_asked_for_also_when_the_sync_that_read_their_conversations"
+            "_was_cut_off",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "A span that is read is open for all that follow, in this sync or not",
+            "    for follower in _followers(run, choose(run.connection)):\n"
+            "        if follower.parent.name == table.name:\n            follower.reopen",
+            "    for follower in _followers(run, run.tables):\n"
+            "        if follower.parent.name == table.name:\n            follower.reopen",
+            f"{READINGS}test_times_are_asked_for_after_a_sync_of_conversations_alone",
+        ),
+        (
+            "One conversation that is refused costs the others nothing",
+            "        except (Forbidden, Refused) as error:\n            return error\n",
+            "        except ZeroDivisionError as error:\n            return error\n",
+            f"{READINGS}test_one_conversation_that_is_refused_costs_the_others_nothing",
+        ),
+        (
+            "A time that came to another conversation is not flagged",
+            "    run.landing.commit()  # a record may have come to another parent of these\n",
+            "",
+            f"{READINGS}test_a_time_that_came_to_another_conversation_is_not_flagged",
+        ),
+    ),
+    *_of(
+        "sync/recent.py",
+        (
+            "An order that is not offered is no obstacle",
+            "            if not order:\n                raise\n",
+            "            raise\n",
+            f"{READINGS}test_work_sessions_are_read_where_no_other_order_is_offered",
+        ),
+        (
+            "A work session that is not signed out may change",
+            "                still.add(record_id)",
+            "                pass",
+            f"{READINGS}test_a_work_session_that_is_not_signed_out_is_looked_at_again",
+        ),
+    ),
+    *_of(
+        "kustomer/listings.py",
+        (
+            "A list that breaks off is not a list that failed",
+            "            if began:  # it says",
+            "            if False:  # it says",
+            f"{READINGS}test_a_list_that_breaks_off_is_read_from_its_other_end",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "What a cut list lacks is not gone",
+            "absent = _gone(run, table, whole) if whole.complete else ()",
+            "absent = _gone(run, table, whole)",
+            f"{LISTINGS}test_a_list_that_is_cut_off_flags_nothing",
+        ),
+        (
+            "A look by id that is forbidden does not end the sync",
+            "        except Forbidden:\n            record = UNSURE\n",
+            "        except ZeroDivisionError:\n            record = UNSURE\n",
+            f"{READINGS}test_a_look_by_id_that_is_forbidden_does_not_end_the_sync",
+        ),
+        (
+            "A listed record lands though its own path tells nothing",
+            "        run.landing.take(table, whole.unread, 0, whole=False)\n",
+            "",
             f"{READINGS}test_what_a_single_path_does_not_tell_stays_as_it_is",
         ),
     ),
