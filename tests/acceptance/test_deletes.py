@@ -276,6 +276,23 @@ def test_a_merge_is_remembered_until_its_records_could_be_read(case: Case, statu
         case.assert_equal(sim, connection)
 
 
+def test_a_merge_that_can_not_be_followed_is_tried_once_a_day(connect: Connect) -> None:
+    """Not at every sync: each costs a request for every record of the customer."""
+    switches = Switches(merge_bumps_updated_at=False)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.merge(sim.id("customer", 5), sim.id("customer", 6))
+        looks = sim.faults.add("status", r"/v1/conversations/[0-9a-f]{24}$", value=403)
+        asked = []
+        for seconds in (60, 60, 24 * 3600):
+            sim.clock.advance(seconds)
+            before = looks.fired
+            sync(connection)
+            asked.append(looks.fired > before)
+        assert asked == [True, False, True]
+
+
 def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(case: Case) -> None:
     """The next sync of everything follows it."""
     with case.org(merge_bumps_updated_at=False) as sim:

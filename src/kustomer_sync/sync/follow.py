@@ -32,27 +32,32 @@ _ASKED = 1000  # rows of the parent whose ids are asked by before their span cou
 
 def note_merged(run: Run, records: list[Record]) -> None:
     """Remember the customers among `records` that were deleted, perhaps merged, since last time."""
-    run.landing.merged |= ids_of(
+    found = ids_of(
         r for r in records
         if (r.get("attributes") or {}).get("deleted")
         and ((at := read_ms(r, "deletedAt")) is None or at >= run.merged_since)
     )  # fmt: skip
+    run.landing.merged |= found - run.landing.unfollowed
 
 
 def follow_merged(run: Run) -> None:
     """What belonged to a customer found deleted is read again, wherever it is now.
 
-    The customer is remembered until that was done in every table the connection wants.
+    The customer is remembered until that was done in every table the connection wants; one of
+    whom something could not be read is followed again when customers are compared, once a day.
     """
     run.landing.commit()
     tables = [t for t in run.tables if t.name in _OWNED]
     wanted = {t.name for t in choose(run.connection) if t.name in _OWNED}
-    waiting = iter(sorted(run.landing.merged))
+    landing = run.landing
+    waiting = iter(sorted(landing.merged | (landing.unfollowed if run.compared else set())))
     while customers := list(islice(waiting, _CUSTOMERS)):
         done = [_read_again(run, table, customers) for table in tables]
-        if all(done) and wanted <= {t.name for t in tables}:
-            run.landing.merged -= set(customers)
-        run.landing.commit()
+        if wanted <= {t.name for t in tables}:
+            landing.merged -= set(customers)
+            landing.unfollowed -= set(customers)
+            landing.unfollowed |= set() if all(done) else set(customers)
+        landing.commit()
 
 
 def _read_again(run: Run, table: Table, customers: list[str]) -> bool:

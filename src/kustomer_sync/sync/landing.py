@@ -74,6 +74,8 @@ class Landing:
         self.klasses = Klasses(run.client, state.get("klasses") or {})
         self.merged: set[str] = set(state.get("merged") or ())
         """Customers found deleted whose conversations may have moved to another."""
+        self.unfollowed: set[str] = set(state.get("unfollowed") or ())
+        """Those of whom something could not be read: they are followed again once a day."""
         self.counts: dict[str, Counts] = {}
         self.taken: dict[str, int] = {}
         self.unattached = False
@@ -256,8 +258,9 @@ class Landing:
                 "custom_types": self.types.state(),
                 "klasses": self.klasses.names,
             }
-        if self.merged != set(self.state.get("merged") or ()):
-            self.put("merged", sorted(self.merged))
+        for key, customers in (("merged", self.merged), ("unfollowed", self.unfollowed)):
+            if customers != set(self.state.get(key) or ()):
+                self.put(key, sorted(customers))
         if batches or absent or self._changed:
             self.broken = True  # the rows are let go: nothing may say that they were read
             counts = self._run.destination.write(Write(batches, absent or {}, self._changed))

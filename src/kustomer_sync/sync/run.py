@@ -103,6 +103,8 @@ class Run:
         """The server's time when the sync began, in milliseconds since 1970."""
         self.merged_since = 0
         """A customer deleted before was met deleted before; in milliseconds since 1970."""
+        self.compared = False
+        """The customers were compared with the source."""
         self.reread: dict[str, list[windows.Span]] = {}
         """By what is asked for by their records: spans that were read again."""
         self._newest = 0
@@ -178,6 +180,7 @@ class Run:
             elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):
                 # What may still be indexed late would be counted there and lacked here.
                 sweep(self, table, hi - self.connection.overlap_seconds * 1000)
+                self.compared |= table.name == "customer"
 
     def _ended_early(self, error: SyncError) -> None:
         """Keep what was read whole so far; say how it ended."""
