@@ -86,7 +86,8 @@ def test_work_sessions_are_read_where_no_other_order_is_offered(
     connect: Connect, query: Query
 ) -> None:
     """`sort` is documented for other lists; where it is refused the list is read whole."""
-    with Simulator(switches=Switches(work_session_order="asc"), limits=UNLIMITED) as sim:
+    switches = Switches(work_session_order="asc", list_max_page_size=10)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection, tables=["work_session"])
         sim.faults.add("status", "sort=desc", value=400)
@@ -109,11 +110,12 @@ def test_a_list_that_breaks_off_is_read_from_its_other_end(connect: Connect) -> 
 def test_a_work_session_that_is_not_signed_out_is_looked_at_again(
     connect: Connect, query: Query
 ) -> None:
-    """It is listed as active no more, and may still change."""
-    with Simulator(limits=UNLIMITED) as sim:
+    """It is listed as active no more, and may still change; it is not on the newest page."""
+    switches = Switches(work_session_order="desc", list_max_page_size=2)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection, tables=["work_session"])
-        one = sim.id("work_session", -1)
+        one = sim.id("work_session", -4)
         for change in ({"active": False}, {"signedOutAt": "2026-01-01T10:00:00.000Z"}):
             sim.edit("work_session", one, change)
             sim.clock.advance(600)
@@ -249,8 +251,12 @@ def test_times_are_asked_for_after_a_sync_of_conversations_alone(
     """What it read again is open for the next sync of everything; what it flagged, too."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim, overlap_seconds=90 * DAY)
+        late = sim.id("conversation", -1)
+        sim.clock.advance(10)
+        sim.edit("conversation", late, {"name": "late"}, lag_ms=300_000)
+        sim.clock.advance(10)
         sync(connection, tables=TIMES)
-        made = handled(sim, sim.id("conversation", -1))
+        made = sim.create("conversation_time", {"handleTime": 90_000}, {"conversation": late})
         gone = sim.id("conversation", 40)
         sim.hard_delete("conversation", gone)
         sim.clock.advance(DAY + 60)

@@ -214,7 +214,6 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
 def _each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
     """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
     listed = _listed(run, table, reading, parents)
-    run.landing.commit()  # a record may have come to another parent of these
     gone = set(run.destination.holding(table, reading.via, listed)) - _ids(listed)
     if whole and gone:  # a list may have shifted while it was read: it is asked a second time
         theirs = set(run.destination.holding(table, "id", gone, reading.via))
