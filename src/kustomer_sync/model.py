@@ -100,7 +100,6 @@ class Listing:
     """Read whole, at least daily; a complete listing says what is absent."""
 
     path: str
-    params: Params = ()
     also: tuple[Params, ...] = ()
     """Further listings of the same path, each with these parameters, that complete the first."""
     instead: tuple[str, ...] = ()

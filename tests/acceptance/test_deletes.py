@@ -293,6 +293,26 @@ def test_a_merge_that_can_not_be_followed_is_tried_once_a_day(connect: Connect) 
         assert asked == [True, False, True]
 
 
+def test_a_comparison_that_failed_forgets_no_merge(connect: Connect, database: Path) -> None:
+    """A merge that moves no time is found by comparison alone, days later if need be."""
+    quiet = Switches(merge_bumps_updated_at=False, delete_bumps_updated_at=False)
+    with Simulator(switches=quiet, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.clock.advance(60)
+        source, target = islice(living(sim, "customer", 6), 2)
+        sim.merge(source, target)
+        sim.faults.add("status", "idsOnly", value=400)
+        for _ in range(3):
+            sim.clock.advance(24 * 3600 + 60)
+            report = sync(connection)
+            assert "sweep_failed" in {w.code for w in report.warnings}
+        sim.faults.clear()
+        sim.clock.advance(24 * 3600 + 60)
+        sync(connection)
+        assert differences(sim, database) == []
+
+
 def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(case: Case) -> None:
     """The next sync of everything follows it."""
     with case.org(merge_bumps_updated_at=False) as sim:

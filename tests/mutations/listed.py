@@ -628,8 +628,9 @@ _REIMPORT = _of(
     ),
     (
         "A list that failed flags nothing",
-        "        run.denied(table, str(error))\n        return False\n",
-        "        run.denied(table, str(error))\n        whole = listings.Whole()\n",
+        "            run.landing.touch(table.name)\n        return False\n",
+        "            run.landing.touch(table.name)\n        whole = listings.Whole()\n"
+        "        absent = tuple(run.destination.missing(table, ()))\n",
         f"{LISTINGS}test_a_list_that_is_refused_flags_nothing",
     ),
     (
@@ -660,6 +661,12 @@ _REIMPORT = _of(
 
 _SWEEP = _of(
     "sync/sweep.py",
+    (
+        "A comparison that failed is not one",
+        "        return  # not `swept_at`",
+        "        gone = ()  # not `swept_at`",
+        f"{DELETES}test_a_comparison_that_failed_forgets_no_merge",
+    ),
     (
         "A quiet soft delete is found",
         "if _count(run, window, deleted=False) != held.live:",

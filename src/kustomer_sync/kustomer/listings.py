@@ -54,7 +54,7 @@ def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Pa
     A list that breaks off ends with a page of nothing that says so.
     """
     paths = [listing.path, *listing.instead]
-    asked = {"page": "1", "pageSize": str(PAGE_SIZE), **dict((*listing.params, *further))}
+    asked = {"page": "1", "pageSize": str(PAGE_SIZE), **dict(further)}
     began = False
     while paths:
         path = paths.pop(0)

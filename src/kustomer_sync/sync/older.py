@@ -30,10 +30,7 @@ def older(run: Run, table: Table, listing: Listing) -> None:
         run.landing.commit()
         unseen = set(run.destination.ids(table, 0, horizon)) - whole.ids if whole.complete else ()
         gone = confirmed(run, table, sorted(unseen))
-    except Forbidden as error:
-        run.denied(table, str(error))
-        return
-    except (NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
         return
     state.list_cut = whole.cut

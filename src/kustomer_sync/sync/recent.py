@@ -47,10 +47,7 @@ def recent(run: Run, table: Table, reading: Recent, began: int, *, whole: bool) 
                 still.add(record_id)  # what is gone is left to the daily reading
         if not whole:
             _newer(run, table, reading, before.get("since"))
-    except Forbidden as error:
-        run.denied(table, str(error))
-        return
-    except (NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
         return
     run.landing.put(key, {"open": sorted(still), "since": began})

@@ -25,13 +25,11 @@ def reimport(run: Run, table: Table) -> bool:
         if whole.repeated:
             whole = _listing(run, table, again=True)
         absent = _gone(run, table, whole) if whole.complete else ()
-    except Forbidden as error:
-        run.denied(table, str(error))
-        return False
-    except (NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
-        run.landing.of(table.name).listed_at = run.now().isoformat()
-        run.landing.touch(table.name)
+        if not isinstance(error, Forbidden):  # a role may be given at any time
+            run.landing.of(table.name).listed_at = run.now().isoformat()
+            run.landing.touch(table.name)
         return False
     if not whole.complete:
         run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")

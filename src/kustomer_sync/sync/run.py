@@ -20,6 +20,7 @@ from kustomer_sync.errors import (
     SyncFailed,
 )
 from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
@@ -351,7 +352,10 @@ class Run:
         )
 
     def unread(self, table: Table, error: Exception) -> None:
-        """A table could not be read, and not for want of a role."""
+        """A table could not be read, for want of a role or because its path answers otherwise."""
+        if isinstance(error, Forbidden):
+            self.denied(table, str(error))
+            return
         name = next(table.shown()).name
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 

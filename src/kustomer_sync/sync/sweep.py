@@ -44,7 +44,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
         gone = _compared(run, table, windows.merged(differing)) if differing else ()
     except (Forbidden, NotFound, Refused) as error:
         run.warn("sweep_failed", f"{table.name} was not compared ({error}); nothing was flagged.")
-        gone = ()  # it is tried again when the next comparison is due
+        return  # not `swept_at`: what was deleted since the last whole one is still to be followed
     run.landing.of(table.name).swept_at = run.now().isoformat()
     run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, gone))
