@@ -29,6 +29,8 @@ class TableState:
 
     done: list[windows.Span] = field(default_factory=list)
     """Spans of `updatedAt` that were read to the last record."""
+    again: list[windows.Span] = field(default_factory=list)
+    """Of these, what is to be read once more: by a re-sync, or for what was not wanted then."""
     archive_denied: bool = False
     list_cut: bool = False
     """The list of its older records may have ended early: they are asked for by their parents."""
@@ -40,20 +42,29 @@ class TableState:
     @classmethod
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
         return cls(
-            [(lo, hi) for lo, hi in kept.get("done", [])], kept.get("archive_denied", False),
+            [(lo, hi) for lo, hi in kept.get("done", [])],
+            [(lo, hi) for lo, hi in kept.get("again", [])], kept.get("archive_denied", False),
             kept.get("list_cut", False), kept.get("listed_at"), kept.get("swept_at"),
             kept.get("described_at"),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         return {
-            "done": [list(span) for span in self.done], "archive_denied": self.archive_denied,
+            "done": [list(span) for span in self.done],
+            "again": [list(span) for span in self.again], "archive_denied": self.archive_denied,
             "list_cut": self.list_cut, "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at,
         }  # fmt: skip
 
     def complete(self, span: windows.Span) -> None:
         self.done = windows.merged([*self.done, span])
+        self.again = [rest for part in self.again for rest in windows.gaps(part, [span])]
+
+    def reread(self, span: windows.Span) -> None:
+        """What was read of the span is read once more, by this sync or the next; cursors stay."""
+        lo, hi = span
+        parts = [(max(lo, a), min(hi, b)) for a, b in self.done]
+        self.again = windows.merged([*self.again, *parts])
 
     @property
     def cursor(self) -> str | None:

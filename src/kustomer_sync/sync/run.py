@@ -234,15 +234,18 @@ class Run:
     # ---- windows ----
 
     def _windows(self, table: Table, hi: int) -> Iterator[windows.Window]:
-        """What of `table` is not read yet, and the overlap before it again.
+        """What of `table` is not read yet, the overlap before it, and what is wanted once more.
 
         Each read part may end where a sync met the present, not only the newest: one that was cut
         off read from its present downwards.
         """
         overlap = self.connection.overlap_seconds * 1000
-        done = windows.merged((lo, top - overlap) for lo, top in self.landing.of(table.name).done)
-        for gap in windows.gaps((0, hi), done):
-            yield from self.windows_of(table, gap)
+        state = self.landing.of(table.name)
+        done = windows.merged((lo, top - overlap) for lo, top in state.done)
+        unread = windows.gaps((0, hi), done)
+        again = [rest for part in state.again for rest in windows.gaps(part, unread)]
+        for span in sorted([*unread, *again]):
+            yield from self.windows_of(table, span)
 
     def windows_of(self, table: Table, span: windows.Span) -> Iterator[windows.Window]:
         """The windows that cover a span: of the search, of the archive, or of both."""
