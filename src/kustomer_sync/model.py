@@ -132,9 +132,22 @@ class Each:
     of: str
     path: str
     via: str
+    fades: bool = False
+    """What is listed no longer is not gone: it was only kept for a while."""
 
 
-Reading = Search | Listing | Each
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Read by a cursor, newest first, back to what was there; Kustomer keeps it for a while."""
+
+    path: str
+    most: int
+    """Records that one reply brings at most."""
+    at: str
+    """The attribute that says when."""
+
+
+Reading = Search | Listing | Each | Log
 
 Elements = tuple[str, ...] | Callable[[Record], Iterable[Any]]
 
@@ -168,6 +181,8 @@ class Table:
     per_klass: bool = False
     """Each klass of its records has a table `{name}_{klass}` too."""
     extra: bool = False
+    off: bool = False
+    """It lands only where its owner names it: it costs many requests."""
     hidden: bool = False
     """A root that lands for the sake of its children alone; its name is a system table's."""
     link: str = ""

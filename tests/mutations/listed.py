@@ -1340,6 +1340,39 @@ _READINGS = (
             f"{DELETES}test_a_merge_that_can_not_be_followed_is_tried_once_a_day",
         ),
     ),
+    *_of(
+        "sync/log.py",
+        (
+            "An audit log that begins with the oldest is read to its end",
+            "until is not None and falling and last is not None",
+            "until is not None and last is not None",
+            f"{READINGS}test_only_the_newest_pages_of_the_audit_log_are_read_again",
+        ),
+        (
+            "Only the newest pages of the audit log are read again",
+            "                break\n",
+            "                pass\n",
+            f"{READINGS}test_only_the_newest_pages_of_the_audit_log_are_read_again",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "Events that Kustomer keeps no longer are not gone",
+            "whole = not each.fades",
+            "pass",
+            f"{READINGS}test_events_that_kustomer_keeps_no_longer_stay",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "What costs many requests lands only where it is named",
+            "return not table.off if choice is None",
+            "return True if choice is None",
+            f"{READINGS}test_events_and_the_audit_log_land_only_where_they_are_named",
+        ),
+    ),
 )
 
 MUTATIONS = (

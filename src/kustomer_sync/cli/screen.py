@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Column, Each, Listing, Origin, Recent, Search, Table
+from kustomer_sync.model import Column, Each, Listing, Log, Origin, Recent, Search, Table
 from kustomer_sync.report import Check, Progress, Report
 
 _EVERY = 5.0
@@ -341,14 +341,15 @@ def _about(table: Table, root: Table) -> str:
         return f"for each {of}, one row for {said[:1].lower()}{said[1:].rstrip('.')}"
     klasses = f", and one table {root.name}_KLASS for each klass" if root.per_klass else ""
     custom = ", with custom attributes" if root.custom else ""
-    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}"
+    off = "; off unless the config names it" if root.off else ""
+    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}{off}"
 
 
 def _source(table: Table) -> str:
     match table.reading:
         case Search(context):
             return f"POST /v1/customers/search ({context})"
-        case Listing(path=path) | Each(path=path):
+        case Listing(path=path) | Each(path=path) | Log(path=path):
             return f"GET {path}"
     return ""
 
@@ -365,7 +366,8 @@ def table_list(entries: list[dict[str, Any]]) -> None:
     _print_grid(console, grid)
     console.print(
         "\nsearch: what changed since the last sync. listing: all of it, once a day. recent: the\n"
-        "newest pages. each: one call per changed parent. child, history: with their parent."
+        "newest pages. each: one call per changed parent. log: its newest pages. child, history:\n"
+        "with their parent."
     )
 
 

@@ -102,13 +102,16 @@ def root(
     name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
     custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
     kind: str = "", key: tuple[str, ...] = ("id",), hidden: bool = False, extra: bool = False,
+    off: bool = False,
 ) -> Table:  # fmt: skip
     """A table of records, with its children tied to it."""
+    own = columns(text)
+    org = () if any(column.name == ORG.name for column in own) else (ORG,)
     return Table(
-        name, (ID, ORG, *columns(text)), key, reading=reading, object=kind or name, role=role,
+        name, (ID, *org, *own), key, reading=reading, object=kind or name, role=role,
         children=tuple(_tied(child, name) for child in children), custom=custom,
         per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
-        hidden=hidden, extra=extra,
+        hidden=hidden, extra=extra, off=off,
     )  # fmt: skip
 
 

@@ -41,27 +41,28 @@ def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ..
     for table in catalog.TABLES:
         if names and table.name not in names and not {c.name for c in table.children} & set(names):
             continue
-        if _enabled(connection, table.name) and (connection.extras or not table.extra):
+        if _enabled(connection, table) and (connection.extras or not table.extra):
             trimmed = _trimmed(connection, table)
             if any(trimmed.shown()):
                 chosen.append(trimmed)
     return tuple(chosen)
 
 
-def _enabled(connection: Connection, name: str) -> bool:
-    choice = connection.tables.get(name)
-    return choice is None or choice.enabled
+def _enabled(connection: Connection, table: Table) -> bool:
+    choice = connection.tables.get(table.name)
+    return not table.off if choice is None else choice.enabled
 
 
 def _trimmed(connection: Connection, table: Table) -> Table:
     columns = tuple(c for c in table.columns if connection.extras or not c.extra)
     history = table.history
-    if connection.service_version == 1 or (history and not _enabled(connection, history)):
+    kept = connection.tables.get(history) if history else None
+    if connection.service_version == 1 or (kept and not kept.enabled):
         history = None
     children = tuple(
         _trimmed(connection, child)
         for child in table.children
-        if _enabled(connection, child.name) and (connection.extras or not child.extra)
+        if _enabled(connection, child) and (connection.extras or not child.extra)
     )
     return replace(
         table, columns=columns, children=children, history=history,

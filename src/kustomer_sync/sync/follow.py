@@ -202,6 +202,8 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
             cut = run.landing.of(name).list_cut
             name, each, whole = f"{name} of over two years ago", each.older_each, False
             each = each if cut else None
+        elif isinstance(each, Each):
+            whole = not each.fades
         if isinstance(each, Each) and each.of not in parents:
             run.warn("parent_disabled", f"{name} is asked for by {each.of}, which is disabled.")
         elif isinstance(each, Each):

@@ -21,13 +21,14 @@ from kustomer_sync.errors import (
 )
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
-from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
+from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.landing import Landing, read_ms
+from kustomer_sync.sync.log import log
 from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
@@ -152,6 +153,8 @@ class Run:
             listing = table.reading.older if isinstance(table.reading, Search) else None
             if listing is not None and self._listing_due(table):
                 older(self, table, listing)
+            if isinstance(table.reading, Log):
+                log(self, table, table.reading)
         follow_merged(self)
         follow(self)
 
