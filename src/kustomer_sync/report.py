@@ -112,6 +112,111 @@ class Progress:
     """Records a table will have given in the end, where that is known."""
     page_size: int = 0
     """Records a search brings at most; 0 where not known."""
+    cost: int = 0
+    """Requests that the phase takes, about; 0 where that is not known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Rows made from one record that are not as the source has them."""
+
+    id: str
+    table: str
+    """The record's own, a child or a klass's."""
+    columns: tuple[str, ...] = ()
+    """What differs; () where a row is missing or one too many."""
+    what: str = "differs"
+    """Or `row missing`, or `row too many`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What could not be compared, and why."""
+
+    why: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class TableVerified:
+    """How a table compares with the source."""
+
+    source: int | None = None
+    """Records that Kustomer has, of those compared by number; None where that can't be told."""
+    destination: int | None = None
+    """Rows that the destination has of these."""
+    sampled: int = 0
+    """Whole records compared value by value."""
+    changed: int = 0
+    """Records that changed since they were read; they are no differences."""
+    missing: list[str] = field(default_factory=list)
+    """Ids of records that Kustomer has and the destination lacks, or shows as gone."""
+    extra: list[str] = field(default_factory=list)
+    """Ids of rows that are there, and of which Kustomer has no record any more."""
+    differing: list[Differing] = field(default_factory=list)
+    untold: list[Untold] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    """Ids of those above that were read again, and then were as the source has them."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all records that were found to differ."""
+        return sorted({*self.missing, *self.extra, *(d.id for d in self.differing)})
+
+    @property
+    def left(self) -> list[str]:
+        """Of those that still do."""
+        return [one for one in self.ids if one not in self.repaired]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "destination": self.destination,
+            "sampled": self.sampled,
+            "changed": self.changed,
+            "missing": self.missing,
+            "extra": self.extra,
+            "differing": [
+                {"id": d.id, "table": d.table, "what": d.what, "columns": list(d.columns)}
+                for d in self.differing
+            ],
+            "untold": [{"why": u.why, "ids": list(u.ids)} for u in self.untold],
+            "repaired": self.repaired,
+        }
+
+
+@dataclass(slots=True)
+class Verified:
+    """One comparison of source and destination, as `verify --json` prints it."""
+
+    connection: str
+    status: str = "FAILURE"
+    """`AGREES`, `DIFFERS`; `RESCHEDULED`, `CANCELED` or `FAILURE` where it ended early."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expected: int = 0
+    """About how many requests it was to take."""
+    requests: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, TableVerified] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    error: SyncError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 all agree, 1 something differs or it failed, 3 stopped early."""
+        return {"AGREES": 0, "RESCHEDULED": 3, "CANCELED": 3}.get(self.status, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "status": self.status,
+            "started_at": _iso(self.started_at),
+            "ended_at": _iso(self.ended_at),
+            "requests": {"expected": self.expected, **self.requests},
+            "tables": {name: table.to_dict() for name, table in self.tables.items()},
+            "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],
+            "error": error_dict(self.error),
+        }
 
 
 @dataclass(frozen=True, slots=True)

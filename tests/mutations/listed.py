@@ -669,13 +669,13 @@ _SWEEP = _of(
     ),
     (
         "A quiet soft delete is found",
-        "if _count(run, window, deleted=False) != held.live:",
+        "if counted(run, window, deleted=False) != held.live:",
         "if False:",
         f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[record]",
     ),
     (
         "An erased record that was soft-deleted is found",
-        "return _count(run, window, deleted=True) == held.kept",
+        "return counted(run, window, deleted=True) == held.kept",
         "return True",
         f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
     ),
@@ -693,7 +693,7 @@ _SWEEP = _of(
     ),
     (
         "A path that shows no living record proves nothing",
-        "if not any(look(record_id) for record_id in _living(run, table)):",
+        "if not any(look(record_id) for record_id in living(run, table)):",
         "if False:",
         f"{DELETES}test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
     ),

@@ -95,8 +95,10 @@ class Screen:
 
     def show(self, now: Progress) -> None:
         with self._lock:
-            self._last = now
+            before, self._last = self._last, now
             moment = self._clock()
+            if self._live is None and now.cost and before.phase != now.phase:
+                self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
@@ -105,8 +107,9 @@ class Screen:
 
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
+    cost = [f"about {now.cost:,} requests"] if now.cost else []
     head = Text(
-        ", ".join([clean(now.phase), duration(elapsed), *_left(now, elapsed)]), style="bold"
+        ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
     )
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)

@@ -196,6 +196,22 @@ class Landing:
 
         Not `whole`: the records are as a list has them, which leaves some children out.
         """
+        self._take_in(table, records, whole=whole)
+        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
+        self._records += len(records)
+        self._nbytes += nbytes
+        self._run.tell()
+        late = time.monotonic() - self._since > self._run.limits.commit_seconds
+        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
+            self.commit()
+
+    def shredded(self, table: Table, records: list[Record], *, whole: bool = True) -> list[Batch]:
+        """The batches that `take` would have made of the records; none of them is kept."""
+        self._take_in(table, records, whole=whole)
+        batches = list(self._gathered())
+        return [b for b in batches if table.hidden or not b.root.table.hidden]
+
+    def _take_in(self, table: Table, records: list[Record], *, whole: bool) -> None:
         if table.per_klass:
             for record in records:
                 self._klassed(record)
@@ -208,13 +224,6 @@ class Landing:
             self._shred(table, unknown, whole=False)
         else:
             self._shred(table, records, whole=whole)
-        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
-        self._records += len(records)
-        self._nbytes += nbytes
-        self._run.tell()
-        late = time.monotonic() - self._since > self._run.limits.commit_seconds
-        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
-            self.commit()
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
         """Not `whole`: what these records do not tell of their children stays as it is stored."""

@@ -112,7 +112,7 @@ class Run:
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
-        self._phase = ""
+        self._phase, self._cost = "", 0
 
     def close(self) -> None:
         self.client.close()
@@ -359,8 +359,9 @@ class Run:
         name = next(table.shown()).name
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
-    def note(self, phase: str) -> None:
-        self._phase = phase
+    def note(self, phase: str, cost: int = 0) -> None:
+        """What is done next, and about how many requests it takes where that is known before."""
+        self._phase, self._cost = phase, cost
         self.tell()
 
     def tell(self) -> None:
@@ -381,6 +382,7 @@ class Run:
                 request_budget=org.allowed,
                 request_used=len(org.sent),
                 page_size=self.limits.page_size,
+                cost=self._cost,
             )
         )
 
