@@ -62,8 +62,8 @@ class Report:
             "connection": self.connection,
             "sync_id": self.sync_id,
             "status": self.status,
-            "started_at": _iso(self.started_at),
-            "ended_at": _iso(self.ended_at),
+            "started_at": iso_of(self.started_at),
+            "ended_at": iso_of(self.ended_at),
             "requests": self.requests,
             "tables": {
                 name: {
@@ -86,7 +86,8 @@ def error_dict(error: SyncError | None) -> dict[str, str] | None:
     return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
-def _iso(at: datetime | None) -> str | None:
+def iso_of(at: datetime | None) -> str | None:
+    """As all JSON of ours has times."""
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -210,8 +211,8 @@ class Verified:
         return {
             "connection": self.connection,
             "status": self.status,
-            "started_at": _iso(self.started_at),
-            "ended_at": _iso(self.ended_at),
+            "started_at": iso_of(self.started_at),
+            "ended_at": iso_of(self.ended_at),
             "requests": {"expected": self.expected, **self.requests},
             "tables": {name: table.to_dict() for name, table in self.tables.items()},
             "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],

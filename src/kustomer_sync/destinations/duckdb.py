@@ -473,25 +473,31 @@ class DuckDB:
         )
         return [row[0] for row in rows if row[0] is not None]
 
-    def unlike(self, batch: Batch) -> list[Unlike]:
+    def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
         with self._open(create=False) as connection:
             if connection is None:
                 return []
-            root = _staged(connection, batch.root, "staged")
-            children = [
-                _staged(connection, child, f"staged_{n}", PLACE)
-                for n, child in enumerate(batch.children)
-            ]
-            found: dict[tuple[str, str, bool, bool], dict[str, None]] = {}
-            for question in self._plan(self._columns(connection)).unlike(root, children):
-                for owner, there, here, *differs in connection.execute(question.sql).fetchall():
-                    pairs = zip(question.columns, differs, strict=True)
-                    columns = found.setdefault((question.table, owner, there, here), {})
-                    columns |= {name: None for name, yes in pairs if yes and there and here}
-            return [
-                Unlike(table, owner, tuple(columns), there, here)
-                for (table, owner, there, here), columns in found.items()
-            ]
+            plan = self._plan(self._columns(connection))
+            return [one for batch in batches for one in self._unlike(connection, plan, batch)]
+
+    def _unlike(
+        self, connection: duckdb.DuckDBPyConnection, plan: Plan, batch: Batch
+    ) -> Iterator[Unlike]:
+        root = _staged(connection, batch.root, "staged")
+        children = [
+            _staged(connection, child, f"staged_{n}", PLACE)
+            for n, child in enumerate(batch.children)
+        ]
+        found: dict[tuple[str, str, bool, bool], dict[str, None]] = {}
+        for question in plan.unlike(root, children):
+            for owner, there, here, *differs in connection.execute(question.sql).fetchall():
+                pairs = zip(question.columns, differs, strict=True) if there and here else ()
+                columns = found.setdefault((question.table, owner, there, here), {})
+                columns |= {name: None for name, yes in pairs if yes}
+        for (table, owner, there, here), columns in found.items():
+            yield Unlike(table, owner, tuple(columns), there, here)
+        for staged in (root, *children):
+            connection.unregister(staged.relation)
 
     def oldest(self, tables: Iterable[str]) -> int | None:
         with self._open(create=False) as connection:

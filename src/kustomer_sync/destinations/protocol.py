@@ -65,10 +65,10 @@ class Destination(Protocol):
     def draw(self, table: Table, column: str, lo: int, hi: int, most: int) -> list[str]:
         """Up to `most` values of `column`, drawn by chance, of the rows that `ids` tells of."""
 
-    def unlike(self, batch: Batch) -> list[Unlike]:
-        """What `write` would have to change for the rows to be as the batch has them.
+    def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
+        """What `write` would have to change for the rows to be as the batches have them.
 
-        Whichever copy is newer. Each record may be in the batch once. Reads only; histories,
+        Whichever copy is newer. Each record may be in a batch once. Reads only; histories,
         system columns but the flag, and columns that the batch does not tell of are left out, but
         for custom ones, which a record that lacks them has empty.
         """

@@ -271,6 +271,7 @@ class Landing:
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
         if batches or absent or self._changed:
+            self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
             counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
             self.broken = False

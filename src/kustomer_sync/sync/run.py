@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from kustomer_sync.destinations import Destination, destination
@@ -22,7 +23,7 @@ from kustomer_sync.errors import (
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
-from kustomer_sync.report import Progress, Report, TableReport, Warned
+from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
@@ -47,15 +48,18 @@ def sync(
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     limits: Limits | None = None,
+    share: Callable[[], float] | None = None,
 ) -> Report:
     """Bring the destination up to the source's present; the report says how that went.
+
+    `share`, asked about once a second, is the `api_utilization_percentage` from then on.
 
     Raises `UsageError` when it could not begin: then nothing was written. Whatever happens after
     it began is in the report: its `status`, and its `error` when it did not end well.
     """
     run = Run(
         connection, tables=tables, whole=reimport, progress=progress,
-        stop=stop or threading.Event(), limits=limits or Limits(),
+        stop=stop or threading.Event(), limits=limits or Limits(), share=share,
     )  # fmt: skip
     try:
         with frugal():
@@ -85,6 +89,7 @@ class Run:
     def __init__(
         self, connection: Connection, *, tables: Sequence[str], whole: bool,
         progress: Callable[[Progress], None] | None, stop: threading.Event, limits: Limits,
+        share: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self.connection, self.limits = connection, limits
         self.whole = whole
@@ -92,7 +97,7 @@ class Run:
         self.tables = choose(connection, tables)
         if not self.tables:
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
-        self.client = client_for(connection, stop, limits)
+        self.client = client_for(connection, stop, limits, share)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
@@ -128,6 +133,7 @@ class Run:
         try:
             self.destination.ensure(self.tables)
             self._read()
+            self._ended("SUCCESSFUL")
             self.landing.commit()
             self.report.status = "SUCCESSFUL"
         except SyncError as error:
@@ -195,10 +201,43 @@ class Run:
         self.report.error = error
         if error.code == "superseded" or self.landing.broken:
             return
+        self._ended(self.report.status)
         try:
             self.landing.commit()
         except SyncError as second:
             self.report.error = second
+
+    # ---- what the state says of this sync ----
+
+    def told(self) -> dict[str, Any]:
+        """What each commit says of the budgets, and that this sync is not over yet."""
+        if self.report.started_at is None:
+            return {"quota": self._quota()}
+        return {"quota": self._quota(), "last_sync": self._last_sync("RUNNING", None)}
+
+    def _ended(self, status: str) -> None:
+        """The next commit says how the sync ended."""
+        self.landing.put("last_sync", self._last_sync(status, datetime.now(UTC)))
+
+    def _last_sync(self, status: str, ended: datetime | None) -> dict[str, Any]:
+        requests = self.client.requests
+        return {
+            "sync_id": self.report.sync_id, "status": status,
+            "started_at": iso_of(self.report.started_at), "ended_at": iso_of(ended),
+            "requests": {"total": requests.total, "search": requests.search},
+            "page_size": self.limits.page_size,
+        }  # fmt: skip
+
+    def _quota(self) -> dict[str, Any]:
+        """By the server's clock where it tells one."""
+        now = self.client.server_time or datetime.now(UTC)
+        requests, searches = (
+            {"limit": use.limit, "permitted": use.permitted, "used": use.used,
+             "resets_at": iso_of(now + timedelta(seconds=use.resets_in))}
+            for use in self.client.quota.use()
+        )  # fmt: skip
+        share = self.client.quota.org.percentage
+        return {"at": iso_of(now), "share": share, "requests": requests, "searches": searches}
 
     # ---- time: always the server's ----
 

@@ -204,7 +204,11 @@ class Verification:
         compared = _Compared(table, spans, looked=spans[-1][1])
         self._catch_up(compared)
         parts = list(self._held(table, spans))
-        differing = [(held.lo, held.hi) for held, a in parts if not self._agrees(compared, held, a)]
+        away = self._stamps(table, spans, compared.moved)
+        differing = [
+            (held.lo, held.hi) for held, archives in parts
+            if not self._agrees(table, held, archives, away)
+        ]  # fmt: skip
         suspects: dict[str, int | None] = {}
         if differing:
             suspects = self._by_ids(compared, windows.merged(differing))
@@ -239,10 +243,12 @@ class Verification:
                     raise Forbidden(said)
         return found, windows.merged(whole)
 
-    def _agrees(self, compared: _Compared, held: Held, archives: tuple[bool, ...]) -> bool:
+    def _agrees(
+        self, table: Table, held: Held, archives: tuple[bool, ...], moved: list[Stamp]
+    ) -> bool:
         """Whether the source counts what the destination has, but for what changed since."""
-        table, found = compared.table, self._of(compared.table)
-        away = self._stamps(table, [(held.lo, held.hi)], compared.moved)
+        found = self._of(table)
+        away = [s for s in moved if s.updated is not None and held.lo <= s.updated < held.hi]
         kept = held.kept - len(away)
         live = held.live - sum(not stamp.deleted for stamp in away)
         window = windows.Window(table, (held.lo, held.hi), archives)
@@ -310,21 +316,23 @@ class Verification:
         self, compared: _Compared, parts: list[tuple[Held, tuple[bool, ...]]]
     ) -> dict[str, int | None]:
         """The same of records drawn from the source: the newest before some moments."""
-        table, full = compared.table, [(held, a) for held, a in parts if held.kept]
-        suspects: dict[str, int | None] = {}
-        for _ in range(-(-self.sample // _DRAW) if full else 0):
-            held, archives = self.rng.choices(full, [held.kept for held, _ in full])[0]
-            drawn = self.run.destination.draw(table, "id", held.lo, held.hi, 1)
-            stamps = self._stamps(table, [(held.lo, held.hi)], drawn)
-            hi = (stamps[0].updated or 0) + 1 if stamps else held.hi
-            for archive in archives:
-                page = self.run.client.search(
-                    windows.body(windows.Window(table, (held.lo, hi))), page=1,
-                    page_size=min(_DRAW, self.run.limits.page_size), archive=archive,
-                )  # fmt: skip
-                records = [r for r in page.records if isinstance(r.get("id"), str)]
-                suspects |= self._suspected(compared, records)
-        return suspects
+        run, table = self.run, compared.table
+        searches = -(-self.sample // _DRAW)
+        drawn = [
+            one for lo, hi in compared.spans
+            for one in run.destination.draw(table, "id", lo, hi, searches)
+        ]  # fmt: skip
+        records: dict[str, Record] = {}
+        for stamp in self._stamps(table, compared.spans, drawn)[:searches]:
+            at = stamp.updated or 0
+            for held, archives in parts:
+                for archive in archives if held.lo <= at < held.hi else ():
+                    page = run.client.search(
+                        windows.body(windows.Window(table, (held.lo, at + 1))), page=1,
+                        page_size=min(_DRAW, run.limits.page_size), archive=archive,
+                    )  # fmt: skip
+                    records |= {str(r["id"]): r for r in page.records if r.get("id") is not None}
+        return self._suspected(compared, list(records.values()))
 
     def _suspected(self, compared: _Compared, records: list[Record]) -> dict[str, int | None]:
         """Those of the records that are settled and not alike, each with its `updatedAt`."""
@@ -370,11 +378,10 @@ class Verification:
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
         """What of these records is stored otherwise than they would land; each comes once."""
-        landing, found = self.run.landing, []
+        landing, found = self.run.landing, list[Unlike]()
         times = {str(r["id"]): read_ms(r, "updatedAt") for r in records}
         if records:
-            for batch in landing.shredded(table, records):
-                found += self.run.destination.unlike(batch)
+            found = self.run.destination.unlike(landing.shredded(table, records))
         followed = landing.of(ATTACHMENTS).done
         return [
             u for u in found
@@ -552,16 +559,18 @@ class Verification:
         if compared is None:
             return
         found = self._of(table)
-        found.source = found.destination = 0
-        suspects = set()
-        for one, records, there in self._asked(
-            table, reading, self._draw(compared.table, "id", compared.spans)
-        ):
-            found.source += len(records)
-            found.destination += len(there)
-            self._count(table, ids_of(records))
-            if there - ids_of(records) or self._unlike(table, records):
-                suspects.add(one)
+        listed = self._asked(table, reading, self._draw(compared.table, "id", compared.spans))
+        there = set(self.run.destination.holding(table, reading.via, listed))
+        records = {str(r["id"]): r for told in listed.values() for r in told}
+        found.source, found.destination = len(records), len(there)
+        self._count(table, records)
+        unlike = {u.record_id for u in self._unlike(table, list(records.values()))}
+        suspects = {
+            one for one, told in listed.items() if unlike & ids_of(told)
+        }  # fmt: skip
+        suspects |= set(
+            self.run.destination.holding(table, "id", there - records.keys(), reading.via)
+        )
         self._confirm_each(table, reading, compared, suspects)
 
     def _parent(self, table: Table, reading: Each) -> _Compared | None:
@@ -578,8 +587,9 @@ class Verification:
 
     def _asked(
         self, table: Table, reading: Each, parents: Iterable[str]
-    ) -> Iterator[tuple[str, list[Record], set[str]]]:
-        """By parent what is listed for it, and the ids of its rows; without those gone."""
+    ) -> dict[str, list[Record]]:
+        """By parent what is listed for it; one that is gone is left out, its own table tells."""
+        found = {}
         for one, records in many(
             lambda one: of_parent(self.run.client, reading.path.format(id=one)), parents,
             self.run.limits.workers,
@@ -587,7 +597,8 @@ class Verification:
             if records is not None:
                 for record in records:
                     belongs(record, reading.of, one)
-                yield one, records, set(self.run.destination.holding(table, reading.via, [one]))
+                found[one] = records
+        return found
 
     def _confirm_each(
         self, table: Table, reading: Each, compared: _Compared, parents: Iterable[str]
@@ -599,9 +610,12 @@ class Verification:
         ]  # fmt: skip
         self._of(table).changed += len(set(parents)) - len(settled)
         self._owners.setdefault(table.name, set()).update(settled)
-        for _, records, there in self._asked(table, reading, settled):
-            self._differ(table, self._not_since(compared, records))
-            self._of(table).extra = sorted({*self._of(table).extra, *(there - ids_of(records))})
+        listed = self._asked(table, reading, settled)
+        records = {str(r["id"]): r for told in listed.values() for r in told}
+        there = set(self.run.destination.holding(table, reading.via, listed))
+        self._differ(table, self._not_since(compared, list(records.values())))
+        found = self._of(table)
+        found.extra = sorted({*found.extra, *(there - records.keys())})
 
     # ---- repairing ----
 
