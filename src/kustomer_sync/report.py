@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
@@ -217,6 +217,76 @@ class Verified:
             "tables": {name: table.to_dict() for name, table in self.tables.items()},
             "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],
             "error": error_dict(self.error),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A part of a table's time, by `updatedAt`, in milliseconds since 1970."""
+
+    lo: int
+    hi: int
+
+    @property
+    def since(self) -> str | None:
+        """None: from the beginning of time."""
+        return iso_of(datetime.fromtimestamp(self.lo / 1000, UTC)) if self.lo > 0 else None
+
+    @property
+    def until(self) -> str | None:
+        return iso_of(datetime.fromtimestamp(self.hi / 1000, UTC))
+
+
+@dataclass(slots=True)
+class TableStatus:
+    """How far a table is read."""
+
+    reading: str
+    """search, each, listing, recent; child for what comes with another table."""
+    rows: int
+    complete: Reach | None = None
+    """What is read without a gap, from the newest record on back."""
+    open: tuple[Reach, ...] = ()
+    """What is still to be read."""
+    listed_at: str | None = None
+    """When it was last re-imported."""
+    complete_at: str | None = None
+    """When nothing will be open, at these budgets; None where that is not known."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "reading": self.reading,
+            "rows": self.rows,
+            "complete_from": self.complete.since if self.complete else None,
+            "complete_to": self.complete.until if self.complete else None,
+            "complete": self.complete is not None and not self.open,
+            "open": [{"from": r.since, "to": r.until} for r in self.open],
+            "listed_at": self.listed_at,
+            "complete_at": self.complete_at,
+        }
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a connection is, as its destination says."""
+
+    connection: str
+    destination: str
+    schema: str
+    last_sync: dict[str, Any] | None = None
+    """Its id, status, when it started and ended, its requests; RUNNING until it ended."""
+    quota: dict[str, Any] | None = None
+    """Of searches and of all requests: limit, permitted, used in the last minute, when it ends."""
+    tables: dict[str, TableStatus] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "destination": self.destination,
+            "schema": self.schema,
+            "last_sync": self.last_sync,
+            "quota": self.quota,
+            "tables": {name: table.to_dict() for name, table in self.tables.items()},
         }
 
 

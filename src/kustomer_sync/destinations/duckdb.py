@@ -61,6 +61,8 @@ TIDY_EVERY = 50
 bulk load then rewrites its newest pieces with each batch: 500,000 records took 88 CPU-seconds
 instead of 35.
 """
+_HELD = re.compile("Could not set lock|different configuration")
+"""By another process; or by this one, which writes where we read or reads where we write."""
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
 
@@ -128,7 +130,7 @@ class DuckDB:
                     },
                 )
             except duckdb.Error as error:
-                if "Could not set lock" not in str(error):
+                if not _HELD.search(str(error)):
                     raise DestinationUnusable(
                         f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
                         "Check `destination` and `memory_limit`.",
