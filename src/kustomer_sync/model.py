@@ -254,13 +254,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One transaction: batches, absences, and the state that covers them."""
+    """One transaction: what is made anew, batches, absences, and the state that covers them."""
 
     batches: tuple[Batch, ...] = ()
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
+    anew: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Root table -> ids whose rows and child rows go before the batches land, which bring them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,33 @@ def test_each_damage_is_named_repaired_and_then_gone(case: Case) -> None:
         case.assert_equal(sim, connection)
 
 
+def test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew(case: Case) -> None:
+    """Landing it again would change nothing; its children and history stay as they should be."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        versions = histories(case)
+        talk, thing = next(living(sim, "conversation", 3)), next(living(sim, "kobject", 3))
+        tag = next(living(sim, "tag", 3))
+        with damage(case) as db:
+            db.execute(
+                "UPDATE kustomer.conversation SET updated_at = updated_at + INTERVAL 1 HOUR, "
+                f"name = 'of tomorrow' WHERE id = '{talk}'"
+            )
+            for table, one in (("kobject", thing), ("tag", tag)):
+                db.execute(
+                    f"INSERT INTO kustomer.{table} "
+                    f"SELECT * FROM kustomer.{table} WHERE id = '{one}'"
+                )
+        told = {"conversation": [talk], "kobject": [thing], "tag": [tag]}
+        assert found(verified(case, connection)) == told
+        report = verified(case, connection, repair=True)
+        assert report.status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        assert histories(case) == versions
+        case.assert_equal(sim, connection)
+
+
 def _custom(case: Case) -> tuple[str, str, str]:
     """A table, a custom column of it, and a record that has something there."""
     columns = case.ask(

@@ -315,6 +315,8 @@ class DuckDB:
         with self._transaction() as connection:
             self._own(connection)
             stored = self._columns(connection)
+            for name, ids in write.anew.items():
+                self._take_away(connection, name, ids, stored)
             for batch in write.batches:
                 self._batch(connection, batch, stored, counts)
             for name, ids in write.absent.items():
@@ -322,6 +324,17 @@ class DuckDB:
             for key, value in write.state.items():
                 self._put(connection, key, value)
         return counts
+
+    def _take_away(
+        self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        for part in self._known.get(name, Table(name, ())).walk():
+            if part.name in stored:
+                owner = _DIALECT.name(part.parent_column or "id")
+                connection.execute(
+                    f"DELETE FROM {self._t(part.name)} WHERE list_contains(?, {owner})", [list(ids)]
+                )
 
     def _plan(self, stored: dict[str, dict[str, Type]]) -> Plan:
         """The plan sees only the tables' own columns, not the system's."""

@@ -39,6 +39,7 @@ class Destination(Protocol):
 
         Of several copies of a record, stored ones included, the highest (updatedAt, rev) stays;
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
+        Rows to be made `anew` are as if they were never stored; their histories stay.
         """
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:

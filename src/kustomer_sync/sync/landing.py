@@ -205,6 +205,14 @@ class Landing:
         if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
             self.commit()
 
+    def renew(self, table: Table, records: list[Record]) -> None:
+        """The records' rows are made anew in one commit, whatever is stored; children too."""
+        self.commit()
+        self._take_in(table, records, whole=True)
+        klasses = self.names.klasses(table.name) if table.per_klass else {}
+        ids = tuple(sorted(ids_of(records)))
+        self.commit(anew=dict.fromkeys((table.name, *klasses.values()), ids))
+
     def shredded(self, table: Table, records: list[Record], *, whole: bool = True) -> list[Batch]:
         """The batches that `take` would have made of the records; none of them is kept."""
         self._take_in(table, records, whole=whole)
@@ -258,7 +266,10 @@ class Landing:
                     found[other.name] = tuple(theirs)
         return found
 
-    def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def commit(
+        self, absent: Mapping[str, tuple[str, ...]] | None = None,
+        anew: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:  # fmt: skip
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(self._gathered())
         if batches:
@@ -273,7 +284,9 @@ class Landing:
         if batches or absent or self._changed:
             self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
-            counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
+            counts = self._run.destination.write(
+                Write(batches, absent or {}, self._changed, anew or {})
+            )
             self.broken = False
             for name, count in counts.items():
                 self.counts.setdefault(name, Counts())

@@ -13,14 +13,14 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, UsageError
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many, message, of_parent
+from kustomer_sync.kustomer.singly import UNSURE, by_id, many, message, of_parent, told_apart
 from kustomer_sync.model import Described, Each, Held, Listing, Record, Search, Stamp, Table, Unlike
 from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Verified
 from kustomer_sync.settings import Connection
@@ -224,9 +224,12 @@ class Verification:
         compared.moved |= self._read(compared.table, [window])[0].keys()
 
     def _read(
-        self, table: Table, todo: Iterable[windows.Window]
+        self, table: Table, todo: Iterable[windows.Window], wanted: Collection[str] = ()
     ) -> tuple[dict[str, Record], list[windows.Span]]:
-        """Id -> what is told of the record's times, and the spans that were read whole."""
+        """Id -> the record, and the spans that were read whole.
+
+        But for those `wanted`, no more is kept of a record than says which version it is.
+        """
         run, whole = self.run, []
         found: dict[str, Record] = {}
         reader = windows.Reader(
@@ -236,7 +239,8 @@ class Verification:
         for event in reader.read(list(todo)):
             match event:
                 case windows.Found(_, records, _):
-                    found |= {str(r["id"]): _slim(r) for r in records if r.get("id") is not None}
+                    for r in records:
+                        found[str(r.get("id"))] = r if r.get("id") in wanted else _slim(r)
                 case windows.Completed(_, span, _):
                     whole.append(span)
                 case windows.Denied(_, archive, said) if not archive:
@@ -389,35 +393,32 @@ class Verification:
         ]  # fmt: skip
 
     def _confirm(self, compared: _Compared, suspects: Mapping[str, int | None]) -> None:
-        """Each suspect is read singly, and is a difference if it still is unlike its rows."""
-        table, records, absent = compared.table, [], []
-        for one, record in self._look(table, [s for s in suspects if s not in compared.moved]):
-            at = suspects[one]
-            found = record or (None if at is None else self._at(table, one, at))
-            if at is not None:
-                self._seen[table.name, one] = at
-            if found:
-                records.append(found)
-            elif record is UNSURE:
-                self._untold(table, "a look by id tells nothing", [one])
-            else:
-                absent.append(one)
-        self._differ(table, self._not_since(compared, records))
-        if absent:
+        """Each suspect is read singly, and is a difference if it still is unlike its rows.
+
+        Its own path may hide that it is soft-deleted; a search of its moment does not, nor, where
+        the index has seen more, one of what changed since.
+        """
+        table = compared.table
+        looked = dict(self._look(table, [one for one in suspects if one not in compared.moved]))
+        hidden = [one for one, record in looked.items() if not record]
+        times = {s.id: s.updated for s in self._stamps(table, compared.spans, hidden)}
+        times |= {one: at for one in hidden if (at := suspects[one]) is not None}
+        shown = self._shown(table, times)
+        self._seen |= {(table.name, one): times[one] or 0 for one in shown}
+        records = [record for record in looked.values() if record]
+        self._differ(table, self._not_since(compared, [*records, *shown.values()]))
+        hidden = [one for one in hidden if one not in shown]
+        if unsure := [one for one in hidden if looked[one] is UNSURE]:
+            self._untold(table, "a look by id tells nothing", unsure)
+        if absent := [one for one in hidden if looked[one] is None]:
             self._gone(compared, absent)
 
-    def _at(self, table: Table, one: str, at: int) -> Record | None:
-        """The record as a search of its moment shows it: it may be soft-deleted."""
-        for window in self.run.windows_of(table, (at, at + 1)):
-            for archive in window.archives:
-                page = self.run.client.search(
-                    windows.body(window), page=1, page_size=self.run.limits.page_size,
-                    archive=archive,
-                )  # fmt: skip
-                for record in page.records:
-                    if record.get("id") == one:
-                        return record
-        return None
+    def _shown(self, table: Table, times: Mapping[str, int | None]) -> dict[str, Record]:
+        """The records that searches show at these times."""
+        spans = windows.merged((at, at + 1) for at in times.values() if at is not None)
+        todo = [window for span in spans for window in self.run.windows_of(table, span)]
+        found = self._read(table, todo, times.keys())[0]
+        return {one: record for one, record in found.items() if one in times}
 
     def _not_since(self, compared: _Compared, records: list[Record]) -> list[Record]:
         """Without those that changed since they were read, or may have."""
@@ -620,26 +621,47 @@ class Verification:
     # ---- repairing ----
 
     def _repair(self) -> None:
-        """What differs is read again the way a sync reads it, and then compared once more."""
+        """What differs is read again the way a sync reads it, and then compared once more.
+
+        What is still unlike then has a row that says that it is newer, or is there twice: its rows
+        are made anew.
+        """
         run = self.run
         run.note("reading again what differs")
         run.landing = Landing(run, run.destination.begin(datetime.now(UTC)))
         run.destination.ensure(run.tables)
-        todo = [(t, self._of(t).ids) for t in run.tables if self._of(t).ids]
-        for table, ids in todo:
-            try:
-                self._read_again(table, ids)
-            except (Forbidden, NotFound, Refused) as error:
-                run.unread(table, error)
-        run.landing.commit()
-        for table, ids in todo:
-            before, self.found.tables[_name(table)] = self._of(table), TableVerified()
-            self._again(table, ids)
-            left = self.found.tables[_name(table)]
-            unsure = {one for u in left.untold for one in u.ids}
-            before.repaired = [one for one in ids if one not in {*left.ids, *unsure}]
-            before.differing += [d for d in left.differing if d not in before.differing]
+        for table in run.tables:
+            before = self._of(table)
+            left = before.ids
+            for repair in (self._read_again, self._renew):
+                if left:
+                    left = self._repaired(table, left, repair)
+            before.repaired = [one for one in before.ids if one not in left]
             self.found.tables[_name(table)] = before
+
+    def _repaired(
+        self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]
+    ) -> list[str]:
+        """Those of the ids that still differ after the repair, or of which it can't be told."""
+        try:
+            repair(table, ids)
+            self.run.landing.commit()
+            self.found.tables[_name(table)] = TableVerified()
+            self._again(table, ids)
+        except (Forbidden, NotFound, Refused) as error:
+            self.run.unread(table, error)
+            return ids
+        now = self._of(table)
+        left = {*now.ids, *(one for untold in now.untold for one in untold.ids)}
+        return [one for one in ids if one in left]
+
+    def _renew(self, table: Table, ids: list[str]) -> None:
+        """A message that does not say which attachments it has keeps its rows."""
+        records = [record for _, record in self._look(table, ids) if record]
+        if any(child.name == ATTACHMENTS for child in table.children):
+            records = told_apart(records)[0]
+        if records and not isinstance(table.reading, Each):
+            self.run.landing.renew(table, records)
 
     def _read_again(self, table: Table, ids: list[str]) -> None:
         run = self.run
@@ -653,15 +675,11 @@ class Verification:
 
     def _landed(self, table: Table, ids: list[str]) -> tuple[str, ...]:
         """The records land as they are now; those that are gone."""
-        absent = []
-        for one, record in self._look(table, ids):
-            at = self._seen.get((table.name, one))
-            found = record or (None if at is None else self._at(table, one, at))
-            if found:
-                self.run.landing.take(table, [found], 0)
-            else:
-                absent.append(one)
-        return confirmed(self.run, table, absent)
+        looked = dict(self._look(table, ids))
+        times = {one: self._seen.get((table.name, one)) for one in ids if not looked[one]}
+        looked |= self._shown(table, times)
+        self.run.landing.take(table, [record for record in looked.values() if record], 0)
+        return confirmed(self.run, table, [one for one in ids if not looked[one]])
 
     def _again(self, table: Table, ids: list[str]) -> None:
         match table.reading:
