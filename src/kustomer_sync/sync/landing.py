@@ -284,9 +284,8 @@ class Landing:
         if batches or absent or self._changed:
             self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
-            counts = self._run.destination.write(
-                Write(batches, absent or {}, self._changed, anew or {})
-            )
+            write = Write(batches, absent or {}, self._changed)
+            counts = self._run.destination.write(replace(write, anew=anew or {}))
             self.broken = False
             for name, count in counts.items():
                 self.counts.setdefault(name, Counts())

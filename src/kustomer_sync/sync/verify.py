@@ -633,11 +633,13 @@ class Verification:
         for table in run.tables:
             before = self._of(table)
             left = before.ids
-            for repair in (self._read_again, self._renew):
-                if left:
-                    left = self._repaired(table, left, repair)
-            before.repaired = [one for one in before.ids if one not in left]
-            self.found.tables[_name(table)] = before
+            try:
+                for repair in (self._read_again, self._renew):
+                    if left:
+                        left = self._repaired(table, left, repair)
+                before.repaired = [one for one in before.ids if one not in left]
+            finally:
+                self.found.tables[_name(table)] = before
 
     def _repaired(
         self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]
