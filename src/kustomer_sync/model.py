@@ -269,13 +269,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One transaction: batches, absences, and the state that covers them."""
+    """One transaction: what is made anew, batches, absences, and the state that covers them."""
 
     batches: tuple[Batch, ...] = ()
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
+    anew: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Root table -> ids whose rows and child rows go before the batches land, which bring them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +290,32 @@ class Held:
     """Rows not flagged as gone."""
     live: int
     """Of these, the rows that Kustomer has not soft-deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which version of a record a row is."""
+
+    id: str
+    updated: int | None
+    """Its `updated_at` in milliseconds since 1970."""
+    deleted: bool
+    """Whether Kustomer has soft-deleted it, where the table has a column that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A row of the destination that is not as a batch has it."""
+
+    table: str
+    record_id: str
+    """The id of the record that the row is made from."""
+    columns: tuple[str, ...] = ()
+    """Those that differ, where the row is in both."""
+    there: bool = True
+    """The destination has the row."""
+    here: bool = True
+    """The batch has it."""
 
 
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)

@@ -24,6 +24,8 @@ ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
+VERIFY = f"{A}test_verify.py::"
+STATUS = f"{A}test_status.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -509,8 +511,8 @@ _RUN = _of(
     ),
     (
         "A sync that ends early keeps what it completed",
-        "            return\n        try:\n            self.landing.commit()\n",
-        "            return\n        try:\n            pass\n",
+        "self._ended(self.report.status)\n        try:\n            self.landing.commit()\n",
+        "self._ended(self.report.status)\n        try:\n            pass\n",
         f"{FAULTS}test_an_expired_key_ends_the_sync_and_what_was_read_stays",
         f"{RESUME}test_what_was_read_is_not_read_again_and_what_was_not_is",
     ),
@@ -669,13 +671,13 @@ _SWEEP = _of(
     ),
     (
         "A quiet soft delete is found",
-        "if _count(run, window, deleted=False) != held.live:",
+        "if counted(run, window, deleted=False) != held.live:",
         "if False:",
         f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[record]",
     ),
     (
         "An erased record that was soft-deleted is found",
-        "return _count(run, window, deleted=True) == held.kept",
+        "return counted(run, window, deleted=True) == held.kept",
         "return True",
         f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
     ),
@@ -693,7 +695,7 @@ _SWEEP = _of(
     ),
     (
         "A path that shows no living record proves nothing",
-        "if not any(look(record_id) for record_id in _living(run, table)):",
+        "if not any(look(record_id) for record_id in living(run, table)):",
         "if False:",
         f"{DELETES}test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
     ),
@@ -1375,7 +1377,151 @@ _READINGS = (
     ),
 )
 
+_VERIFY = (
+    *_of(
+        "sync/verify.py",
+        (
+            "What changed since the cursor is no difference",
+            "        return _within(touched(record), self.spans)\n",
+            "        return True\n",
+            f"{VERIFY}test_a_living_org_raises_no_alarm",
+        ),
+        (
+            "A soft delete that only searches show is no difference",
+            "        shown = self._shown(table, times)\n        self._seen",
+            "        shown: dict[str, Record] = {}\n        self._seen",
+            f"{VERIFY}test_a_living_org_raises_no_alarm[deleted-is-404-pleasant]",
+            f"{VERIFY}test_a_living_org_raises_no_alarm[deleted-is-404-hostile]",
+        ),
+        (
+            "A record that the destination lacks is named",
+            "found.missing.append(u.record_id)\n            elif u.columns == (_QUIET,)",
+            "pass\n            elif u.columns == (_QUIET,)",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A row that Kustomer has no record of is named",
+            "self._of(table).extra = sorted({*self._of(table).extra, *stored})\n\n    # ---- l",
+            "pass\n\n    # ---- l",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A listed row that the list lacks is named",
+            "            suspects |= set(there) - records.keys()\n",
+            "            pass\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "What is asked for by parent is compared",
+            "        unlike = {u.record_id for u in self._unlike(table, list(records.values()))}\n",
+            "        unlike: set[str] = set()\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A difference ends with exit code 1",
+            'found.status = "DIFFERS" if left else "AGREES"',
+            'found.status = "AGREES"',
+            f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+        (
+            "A repair that changed nothing is not one",
+            "            for repair in (self._read_again, self._renew):\n",
+            "            for repair in (self._read_again,):\n",
+            f"{VERIFY}test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A row that is there twice is unlike",
+            'marks = {"id": f"o.{TIMES} > 1"}',
+            'marks = {"id": "FALSE"}',
+            f"{VERIFY}test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew",
+        ),
+        (
+            "A custom value that the record lacks or has is compared",
+            "                tests[name] = self._unequal(name, type_, column)\n",
+            "                tests[name] = 'FALSE'\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A child's row that is missing is unlike",
+            "WHERE o.{parent} IS NULL OR e.{parent} IS NULL OR {",
+            "WHERE e.{parent} IS NULL OR {",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Who only reads leaves the file as it is",
+            "self._connect(read_only=not create and self._epoch is None)",
+            "self._connect(read_only=False)",
+            "tests/contract/destinations/test_files.py::test_who_did_not_begin_only_reads",
+        ),
+    ),
+    *_of(
+        "kustomer/quota.py",
+        (
+            "A changed share counts for both budgets",
+            "            self.org.percentage = self.search.percentage = percentage\n",
+            "            self.org.percentage = percentage\n",
+            f"{QUOTA}test_a_changed_share_counts_from_the_next_request_on",
+        ),
+        (
+            "The share is looked at while a request waits",
+            "                self._look(now)\n",
+            "",
+            f"{QUOTA}test_a_waiting_request_goes_when_the_share_it_waits_for_grows",
+            f"{STATUS}test_a_share_changed_in_the_file_counts_for_the_sync_that_runs",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "A changed file that can't be used changes nothing",
+            '            except SyncError as error:\n                say(f"Warning',
+            '            except ZeroDivisionError as error:\n                say(f"Warning',
+            f"{STATUS}test_a_changed_file_that_can_not_be_used_is_said_once_and_changes_nothing",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "The state says how the last sync ended",
+            "        self._ended(self.report.status)\n",
+            "",
+            f"{STATUS}test_when_others_use_the_budget_up_it_goes_on_later_without_loss",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Each commit tells the budgets",
+            "            self._changed = {**self._run.told(), **self._changed}\n",
+            "",
+            f"{STATUS}test_a_sync_that_was_killed_is_not_over",
+        ),
+    ),
+    *_of(
+        "sync/status.py",
+        (
+            "What was used over a minute ago no longer counts",
+            '{"used": 0}',
+            '{"used": 1}',
+            f"{STATUS}test_a_complete_connection_says_so_and_is_only_read",
+        ),
+        (
+            "The searches to come are counted by pages",
+            "math.ceil(share * asked[name] / many)",
+            "math.ceil(share * asked[name])",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+    ),
+)
+
 MUTATIONS = (
+    *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
     *_SIMULATOR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from kustomer_sync.model import Column, Each, Listing, Log, Origin, Recent, Search, Table
-from kustomer_sync.report import Check, Progress, Report
+from kustomer_sync.report import (
+    Check,
+    Progress,
+    Report,
+    Status,
+    TableStatus,
+    TableVerified,
+    Verified,
+)
 
 _EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -95,8 +103,10 @@ class Screen:
 
     def show(self, now: Progress) -> None:
         with self._lock:
-            self._last = now
+            before, self._last = self._last, now
             moment = self._clock()
+            if self._live is None and now.cost and before.phase != now.phase:
+                self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
@@ -105,8 +115,9 @@ class Screen:
 
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
+    cost = [f"about {now.cost:,} requests"] if now.cost else []
     head = Text(
-        ", ".join([clean(now.phase), duration(elapsed), *_left(now, elapsed)]), style="bold"
+        ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
     )
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -206,6 +217,112 @@ def _outcome(report: Report, filled: int) -> str:
     empty = len(report.tables) - filled
     without = f" and {empty} without" if empty else ""
     return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
+
+
+# ---- how source and destination compare ----
+
+_NAMED = 5
+"""Ids shown of each kind and table; --json has them all."""
+
+
+def comparison(found: Verified, *, to_stdout: bool) -> None:
+    """Both counts of each table, then each difference with its ids, and what can't be told."""
+    console = _console(to_stdout=to_stdout)
+    if found.tables:
+        grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        grid.add_column("table")
+        titles = ("source", "destination", "sampled", "missing", "extra", "differing", "repaired")
+        for title in titles:
+            grid.add_column(title, justify="right")
+        for name, t in found.tables.items():
+            counts = (t.source, t.destination, t.sampled, len(t.missing), len(t.extra),
+                      len({d.id for d in t.differing}), len(t.repaired))  # fmt: skip
+            grid.add_row(clean(name), *("" if n is None else f"{n:,}" for n in counts))
+        _print_grid(console, grid)
+    for name, t in found.tables.items():
+        for line in _unlike(name, t):
+            console.print(clean(line), style="red", soft_wrap=True)
+        for untold in t.untold:
+            ids = f": {_some(untold.ids)}" if untold.ids else ""
+            console.print(clean(f"{name}: {untold.why}{ids}"), style="yellow", soft_wrap=True)
+    for warning in found.warnings:
+        console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
+    if found.error is not None:
+        say(f"Error: {clean(found.error)}")
+    used = f"{found.requests.get('total', 0):,} requests"
+    console.print(f"{found.status} with {used}.{_hint(found)}", soft_wrap=True)
+
+
+def _unlike(name: str, table: TableVerified) -> Iterator[str]:
+    if table.missing:
+        yield f"{name}: missing in the destination: {_some(table.missing)}"
+    if table.extra:
+        yield f"{name}: no longer in Kustomer: {_some(table.extra)}"
+    for d in table.differing[:_NAMED]:
+        yield f"{name} {d.id}: {d.table} {', '.join(d.columns) or d.what}"
+    if len(table.differing) > _NAMED:
+        yield f"{name}: and {len(table.differing) - _NAMED:,} more"
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    return f"{', '.join(ids[:_NAMED])}{more}"
+
+
+def _hint(found: Verified) -> str:
+    if found.status == "DIFFERS":
+        return " `verify --repair` reads again what differs; --json has every id."
+    return ""
+
+
+# ---- how far a connection is ----
+
+
+def standing(found: Status, *, to_stdout: bool) -> None:
+    """How far each table is, the last sync, the budgets."""
+    console = _console(to_stdout=to_stdout)
+
+    def line(text: str) -> None:
+        console.print(clean(text), soft_wrap=True)
+
+    line(f"{found.connection}: {found.destination}, schema {found.schema}")
+    if not found.tables:
+        line("Nothing was synced yet.")
+        return
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("table")
+    grid.add_column("rows", justify="right")
+    grid.add_column("how far", no_wrap=True)
+    for name, table in found.tables.items():
+        grid.add_row(clean(name), f"{table.rows:,}", clean(_how_far(table)))
+    _print_grid(console, grid)
+    last = found.last_sync
+    if last:
+        ended = f", ended {last['ended_at']}" if last["ended_at"] else ", not ended"
+        line(f"Last sync: {last['status']}, started {last['started_at']}{ended}.")
+    for lane in ("searches", "requests") if found.quota else ():
+        assert found.quota is not None  # noqa: S101 - narrows for the type checker
+        told = found.quota[lane]
+        line(
+            f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
+            f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
+            f"resets {told['resets_at']}."
+        )
+
+
+def _how_far(table: TableStatus) -> str:
+    if table.reading == "child":
+        return "with its record"
+    if table.reading in ("listing", "recent"):
+        return f"re-imported {table.listed_at}" if table.listed_at else "not listed yet"
+    if table.complete is None:
+        return "nothing read to its end yet"
+    since = table.complete.since or "the beginning"
+    told = f"complete from {since} to {table.complete.until}"
+    if table.open:
+        oldest = table.open[0].since or "the beginning"
+        told += f"; open from {oldest}, complete {table.complete_at or 'unknown'}"
+    return told
 
 
 # ---- what a key may read ----

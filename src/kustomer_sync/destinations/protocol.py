@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from kustomer_sync.model import Counts, Held, Table, Type, Write
+from kustomer_sync.model import Batch, Counts, Held, Stamp, Table, Type, Unlike, Write
 
 
 class Destination(Protocol):
@@ -39,6 +39,7 @@ class Destination(Protocol):
 
         Of several copies of a record, stored ones included, the highest (updatedAt, rev) stays;
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
+        Rows to be made `anew` are as if they were never stored; their histories stay.
         """
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
@@ -53,6 +54,28 @@ class Destination(Protocol):
 
     def ids(self, table: Table, lo: int, hi: int) -> list[str]:
         """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970."""
+
+    def stamps(
+        self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
+    ) -> list[Stamp]:
+        """Of each row not flagged with `updated_at` in [lo, hi), which version it is.
+
+        `among`: only of records with one of these ids.
+        """
+
+    def draw(self, table: Table, column: str, lo: int, hi: int, most: int) -> list[str]:
+        """Up to `most` values of `column`, drawn by chance, of the rows that `ids` tells of."""
+
+    def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
+        """What `write` would have to change for the rows to be as the batches have them.
+
+        Whichever copy is newer. Each record may be in a batch once. Reads only; histories,
+        system columns but the flag, and columns that the batch does not tell of are left out, but
+        for custom ones, which a record that lacks them has empty.
+        """
+
+    def oldest(self, tables: Iterable[str]) -> int | None:
+        """The earliest `created_at` of any row of these tables, in milliseconds since 1970."""
 
     def holding(
         self, table: Table, column: str, values: Iterable[str], wanted: str = "id"

@@ -6,6 +6,7 @@
     reimport   listed tables, read whole
     frugal     little memory, little time
     sweep      searched tables compared with the source: what a search by time can't show
+    verify     what the destination has compared with the source, and nothing written
     follow     records that only others point to: attachments, what a merge moved
 
 Source and destination meet only here.

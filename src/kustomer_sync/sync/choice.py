@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,7 +70,10 @@ def _trimmed(connection: Connection, table: Table) -> Table:
     )  # fmt: skip
 
 
-def client_for(connection: Connection, stop: threading.Event, limits: Limits) -> Client:
+def client_for(
+    connection: Connection, stop: threading.Event, limits: Limits,
+    share: Callable[[], float] | None = None,
+) -> Client:  # fmt: skip
     quota = Quota(
         connection.api_utilization_percentage,
         max_wait=connection.max_wait_minutes * 60,
@@ -78,6 +81,7 @@ def client_for(connection: Connection, stop: threading.Event, limits: Limits) ->
         stop=stop,
         searches_per_minute=limits.searches_per_minute,
         requests_per_minute=limits.requests_per_minute,
+        share=share,
     )
     return Client(
         connection.api_url, connection.token(), quota, proxy=connection.proxy,

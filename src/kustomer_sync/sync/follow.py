@@ -24,7 +24,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, read_ms
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
-_OWNED = ("conversation", "message", "note", "kobject")
+OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
 _ALL = 1 << 40
 _ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
@@ -47,8 +47,8 @@ def follow_merged(run: Run) -> None:
     whom something could not be read is followed again when customers are compared, once a day.
     """
     run.landing.commit()
-    tables = [t for t in run.tables if t.name in _OWNED]
-    wanted = {t.name for t in choose(run.connection) if t.name in _OWNED}
+    tables = [t for t in run.tables if t.name in OWNED]
+    wanted = {t.name for t in choose(run.connection) if t.name in OWNED}
     landing = run.landing
     waiting = iter(sorted(landing.merged | (landing.unfollowed if run.compared else set())))
     while customers := list(islice(waiting, _CUSTOMERS)):
@@ -64,7 +64,7 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     """What the table has of these customers is as Kustomer has it; False where it did not tell."""
     there = run.destination.holding(table, "customer_id", customers)
     if there:
-        run.note(f"following merged customers: {table.name}")
+        run.note(f"following merged customers: {table.name}", cost=len(there))
     klasses = run.landing.klass_names()
     told = True
     try:
@@ -209,11 +209,11 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
         elif isinstance(each, Each):
             yield _Follower(
                 run, name, parents[each.of], "id", table.role,
-                partial(_each, run, table, each, whole),
+                partial(land_each, run, table, each, whole),
             )  # fmt: skip
 
 
-def _each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
+def land_each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
     """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
     listed = _listed(run, table, reading, parents)
     gone = set(run.destination.holding(table, reading.via, listed)) - _ids(listed)
@@ -233,18 +233,18 @@ def _ids(listed: Mapping[str, set[str]]) -> set[str]:
 def _listed(run: Run, table: Table, reading: Each, parents: list[str]) -> dict[str, set[str]]:
     """What is listed for each parent is taken; the ids by parent that told some."""
     told: dict[str, set[str]] = {}
-    for parent, records in _told(
+    for parent, records in told_by(
         run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents
     ):
         if records is not None:
             told[parent] = ids_of(records)
             for record in records:
-                _belongs(record, reading.of, parent)
+                belongs(record, reading.of, parent)
             run.landing.take(table, records, 0)
     return told
 
 
-def _told(
+def told_by(
     run: Run, name: str, ask: Callable[[str], list[Record] | None], parents: list[str]
 ) -> Iterator[tuple[str, list[Record] | None]]:
     """What each parent's list has; None where there is none, or it can't be read.
@@ -271,7 +271,7 @@ def _told(
         run.warn("not_told", f"{name}: {len(refused)} lists could not be read ({refused[0]}).")
 
 
-def _belongs(record: Record, of: str, parent: str) -> None:
+def belongs(record: Record, of: str, parent: str) -> None:
     """The record names the parent that it was asked for by."""
     relationships = record.setdefault("relationships", {})
     if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
@@ -301,7 +301,7 @@ def _alone(run: Run, table: Table, messages: list[str]) -> None:
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
     """The owners' messages land with their attachments; the owners that list none."""
     lost = []
-    for one, records in _told(
+    for one, records in told_by(
         run, ATTACHMENTS, lambda one: messages_of(run.client, owner, one), ids
     ):
         if records is None:

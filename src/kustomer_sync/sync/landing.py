@@ -207,6 +207,30 @@ class Landing:
 
         Not `whole`: the records are as a list has them, which leaves some children out.
         """
+        self._take_in(table, records, whole=whole)
+        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
+        self._records += len(records)
+        self._nbytes += nbytes
+        self._run.tell()
+        late = time.monotonic() - self._since > self._run.limits.commit_seconds
+        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
+            self.commit()
+
+    def renew(self, table: Table, records: list[Record]) -> None:
+        """The records' rows are made anew in one commit, whatever is stored; children too."""
+        self.commit()
+        self._take_in(table, records, whole=True)
+        klasses = self.names.klasses(table.name) if table.per_klass else {}
+        ids = tuple(sorted(ids_of(records)))
+        self.commit(anew=dict.fromkeys((table.name, *klasses.values()), ids))
+
+    def shredded(self, table: Table, records: list[Record], *, whole: bool = True) -> list[Batch]:
+        """The batches that `take` would have made of the records; none of them is kept."""
+        self._take_in(table, records, whole=whole)
+        batches = list(self._gathered())
+        return [b for b in batches if table.hidden or not b.root.table.hidden]
+
+    def _take_in(self, table: Table, records: list[Record], *, whole: bool) -> None:
         if table.per_klass:
             for record in records:
                 self._klassed(record)
@@ -219,13 +243,6 @@ class Landing:
             self._shred(table, unknown, whole=False)
         else:
             self._shred(table, records, whole=whole)
-        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
-        self._records += len(records)
-        self._nbytes += nbytes
-        self._run.tell()
-        late = time.monotonic() - self._since > self._run.limits.commit_seconds
-        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
-            self.commit()
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
         """Not `whole`: what these records do not tell of their children stays as it is stored."""
@@ -260,7 +277,10 @@ class Landing:
                     found[other.name] = tuple(theirs)
         return found
 
-    def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def commit(
+        self, absent: Mapping[str, tuple[str, ...]] | None = None,
+        anew: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:  # fmt: skip
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(self._gathered())
         if batches:
@@ -273,8 +293,10 @@ class Landing:
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
         if batches or absent or self._changed:
+            self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
-            counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
+            write = Write(batches, absent or {}, self._changed)
+            counts = self._run.destination.write(replace(write, anew=anew or {}))
             self.broken = False
             for name, count in counts.items():
                 self.counts.setdefault(name, Counts())

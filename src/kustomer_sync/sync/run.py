@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from kustomer_sync.destinations import Destination, destination
@@ -22,7 +23,7 @@ from kustomer_sync.errors import (
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
-from kustomer_sync.report import Progress, Report, TableReport, Warned
+from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
@@ -48,15 +49,18 @@ def sync(
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     limits: Limits | None = None,
+    share: Callable[[], float] | None = None,
 ) -> Report:
     """Bring the destination up to the source's present; the report says how that went.
+
+    `share`, asked about once a second, is the `api_utilization_percentage` from then on.
 
     Raises `UsageError` when it could not begin: then nothing was written. Whatever happens after
     it began is in the report: its `status`, and its `error` when it did not end well.
     """
     run = Run(
         connection, tables=tables, whole=reimport, progress=progress,
-        stop=stop or threading.Event(), limits=limits or Limits(),
+        stop=stop or threading.Event(), limits=limits or Limits(), share=share,
     )  # fmt: skip
     try:
         with frugal():
@@ -86,6 +90,7 @@ class Run:
     def __init__(
         self, connection: Connection, *, tables: Sequence[str], whole: bool,
         progress: Callable[[Progress], None] | None, stop: threading.Event, limits: Limits,
+        share: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
         self.connection, self.limits = connection, limits
         self.whole = whole
@@ -93,7 +98,7 @@ class Run:
         self.tables = choose(connection, tables)
         if not self.tables:
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
-        self.client = client_for(connection, stop, limits)
+        self.client = client_for(connection, stop, limits, share)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
@@ -113,7 +118,7 @@ class Run:
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
-        self._phase = ""
+        self._phase, self._cost = "", 0
 
     def close(self) -> None:
         self.client.close()
@@ -129,6 +134,7 @@ class Run:
         try:
             self.destination.ensure(self.tables)
             self._read()
+            self._ended("SUCCESSFUL")
             self.landing.commit()
             self.report.status = "SUCCESSFUL"
         except SyncError as error:
@@ -198,10 +204,43 @@ class Run:
         self.report.error = error
         if error.code == "superseded" or self.landing.broken:
             return
+        self._ended(self.report.status)
         try:
             self.landing.commit()
         except SyncError as second:
             self.report.error = second
+
+    # ---- what the state says of this sync ----
+
+    def told(self) -> dict[str, Any]:
+        """What each commit says of the budgets, and that this sync is not over yet."""
+        if self.report.started_at is None:
+            return {"quota": self._quota()}
+        return {"quota": self._quota(), "last_sync": self._last_sync("RUNNING", None)}
+
+    def _ended(self, status: str) -> None:
+        """The next commit says how the sync ended."""
+        self.landing.put("last_sync", self._last_sync(status, datetime.now(UTC)))
+
+    def _last_sync(self, status: str, ended: datetime | None) -> dict[str, Any]:
+        requests = self.client.requests
+        return {
+            "sync_id": self.report.sync_id, "status": status,
+            "started_at": iso_of(self.report.started_at), "ended_at": iso_of(ended),
+            "requests": {"total": requests.total, "search": requests.search},
+            "page_size": self.limits.page_size,
+        }  # fmt: skip
+
+    def _quota(self) -> dict[str, Any]:
+        """By the server's clock where it tells one."""
+        now = self.client.server_time or datetime.now(UTC)
+        requests, searches = (
+            {"limit": use.limit, "permitted": use.permitted, "used": use.used,
+             "resets_at": iso_of(now + timedelta(seconds=use.resets_in))}
+            for use in self.client.quota.use()
+        )  # fmt: skip
+        share = self.client.quota.org.percentage
+        return {"at": iso_of(now), "share": share, "requests": requests, "searches": searches}
 
     # ---- time: always the server's ----
 
@@ -365,8 +404,9 @@ class Run:
         name = next(table.shown()).name
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
-    def note(self, phase: str) -> None:
-        self._phase = phase
+    def note(self, phase: str, cost: int = 0) -> None:
+        """What is done next, and about how many requests it takes where that is known before."""
+        self._phase, self._cost = phase, cost
         self.tell()
 
     def tell(self) -> None:
@@ -387,6 +427,7 @@ class Run:
                 request_budget=org.allowed,
                 request_used=len(org.sent),
                 page_size=self.limits.page_size,
+                cost=self._cost,
             )
         )
 

@@ -28,17 +28,22 @@ _FILL = 0.85  # of the cap: a span with more records in the source than here sti
 
 def sweep(run: Run, table: Table, hi: int) -> None:
     """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
-    run.note(f"comparing {table.name} with the source")
     run.landing.commit()  # what is taken in but not there yet would hide what is there no longer
     turn = hi // windows.DAY_MS * _GOLDEN % 1
     cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
     try:
-        differing = [
-            (held.lo, held.hi)
+        spans = [
+            (held, archives)
             for lo, top in run.landing.of(table.name).done
             for part, archives in run.readable(table, (lo, min(top, hi)))
             if archives
             for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)), turn)
+        ]
+        searches = sum(len(archives) for _, archives in spans) * (2 if says_deleted(table) else 1)
+        run.note(f"comparing {table.name} with the source", cost=searches)
+        differing = [
+            (held.lo, held.hi)
+            for held, archives in spans
             if not _agrees(run, table, held, archives)
         ]
         gone = _compared(run, table, windows.merged(differing)) if differing else ()
@@ -53,16 +58,21 @@ def sweep(run: Run, table: Table, hi: int) -> None:
 def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> bool:
     """Whether the source has as many records in this span, and as many soft-deleted ones."""
     window = windows.Window(table, (held.lo, held.hi), archives)
-    if _count(run, window, deleted=False) != held.live:
+    if counted(run, window, deleted=False) != held.live:
         return False
-    if not any(column.name == "deleted" for column in table.columns):
+    if not says_deleted(table):
         return True  # what is soft-deleted is flagged, so here only the living can be counted
-    return _count(run, window, deleted=True) == held.kept
+    return counted(run, window, deleted=True) == held.kept
 
 
-def _count(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
+def says_deleted(table: Table) -> bool:
+    """Whether its rows say themselves that they are soft-deleted; else the flag does."""
+    return any(column.name == "deleted" for column in table.columns)
+
+
+def counted(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
     """The source's total in a window; None when it tells none."""
-    counted = 0
+    found = 0
     for archive in window.archives:
         page = run.client.search(
             windows.body(window, deleted=deleted), page=1, page_size=1, archive=archive,
@@ -71,8 +81,8 @@ def _count(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
         run.minimum.others += 1
         if page.total is None or page.timed_out:
             return None
-        counted += page.total
-    return counted
+        found += page.total
+    return found
 
 
 def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
@@ -105,7 +115,7 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
 
     if not absent:
         return ()
-    if not any(look(record_id) for record_id in _living(run, table)):
+    if not any(look(record_id) for record_id in living(run, table)):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
@@ -121,7 +131,7 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
     return tuple(gone)
 
 
-def _living(run: Run, table: Table) -> Iterator[str]:
+def living(run: Run, table: Table) -> Iterator[str]:
     """Ids of records that a search shows at this moment: the newest, and the newest archived."""
     for part, archives in run.readable(table, (0, windows.millis(run.now()))):
         for archive in archives:
