@@ -288,6 +288,7 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
         "columns": [
             {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
             for c in table.columns
+            if not c.legacy
         ],
     }
 
