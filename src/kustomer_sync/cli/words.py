@@ -92,6 +92,14 @@ def _sync(parser: Parser) -> None:
     )
 
 
+def _adopt(parser: Parser) -> None:
+    _one_connection(parser)
+    parser.add_argument(
+        "--apply", action="store_true", help="Do it; without this it is only told what would "
+        "change.",
+    )  # fmt: skip
+
+
 def _tables(parser: Parser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="A connection: only the tables that it syncs."
@@ -130,6 +138,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "init": ("Write a config file, asking for what is not given.", _init),
     "check": ("Try the key and the destination; say what the key may not read.", _one_connection),
     "sync": ("Bring a destination up to date.", _sync),
+    "adopt": ("Go on in a schema that the reference connector filled.", _adopt),
     "tables": ("List the tables: how each is read, its key, what it is.", _tables),
     "erd": ("Print the tables and their relations as a diagram or as data.", _erd),
     "simulator": ("Serve a made-up Kustomer org on this machine.", _simulator),
@@ -245,7 +254,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 
 
 def _takes(command: str) -> str:
-    return "[NAME] [OPTIONS]" if command in ("check", "sync", "tables") else "[OPTIONS]"
+    return "[NAME] [OPTIONS]" if command in ("check", "sync", "adopt", "tables") else "[OPTIONS]"
 
 
 def overview() -> str:

@@ -240,7 +240,9 @@ class Landing:
         if not gone:
             return {}
         klasses = self.names.klasses(table.name) if table.per_klass else {}
-        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
+        adopted = (self.state.get("adopted") or {}).get("klass_tables", ())
+        names = {table.name, *klasses.values(), *(adopted if table.per_klass else ())}
+        found = {name: tuple(gone) for name in sorted(names)}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
@@ -269,6 +271,7 @@ class Landing:
                 self.counts.setdefault(name, Counts())
                 self.counts[name] += count
             self._say_rejects(batches)
+            self.say_changed()
         self.state |= self._changed
         self._changed = {}
         self._records = self._nbytes = 0
@@ -287,6 +290,16 @@ class Landing:
                 rejected[key] = rejected.get(key, 0) + 1
         for key, count in rejected.items():
             self._run.reject(key, count)
+
+    def say_changed(self) -> None:
+        """Columns whose type had to change are told of, each once."""
+        for change in self._run.destination.changed:
+            self._run.warn(
+                "column_changed",
+                f"{change.table}.{change.column} was {change.stored} and is {change.becomes} now: "
+                f"{change.why}.",
+            )
+        self._run.destination.changed.clear()
 
     def names_of_all(self) -> set[str]:
         names = {name for name in self.counts if not name.startswith("_")}
