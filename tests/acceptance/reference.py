@@ -32,7 +32,7 @@ ENGINE = {
     Type.BOOLEAN: "BOOLEAN", Type.INSTANT: "TIMESTAMP", Type.JSON: "JSON",
 }  # fmt: skip
 """Not always ours: whole numbers are as wide as can be, and times have no zone."""
-FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999000)  # noqa: DTZ001 - a column without a zone
+FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999000)
 
 
 def fill(
@@ -56,7 +56,7 @@ def fill(
                     continue
                 rows = list(_once(part, landed.rows))
                 kept = {c: t for c, t in landed.types.items() if not c.startswith("_fivetran")}
-                marks = {"_fivetran_synced": at}
+                marks: dict[str, Any] = {"_fivetran_synced": at}
                 if any(c.origin is Origin.SURROGATE for c in part.columns):
                     rows = list(_versions_of_keyless(rows, kept))
                 elif isinstance(table.reading, Listing):
