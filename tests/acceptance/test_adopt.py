@@ -64,7 +64,8 @@ def differences(case: Case, sim: Simulator, connection: Connection) -> list[str]
         "column_name LIKE 'custom%num' AND data_type = 'VARCHAR' AND NOT table_name LIKE '%history'"
     ):  # text since before: of what was read since, a number's
         number = f'TRY_CAST("{column}" AS DOUBLE)'
-        odd = f'NOT _fivetran_deleted AND "{column}" IS NOT NULL AND ({number} IS NULL OR abs({number}) > 9e15)'
+        odd = f'(NOT _fivetran_deleted AND "{column}" IS NOT NULL)'
+        odd += f" AND ({number} IS NULL OR abs({number}) > 9e15)"
         if case.ask(f'SELECT count(*) FROM kustomer."{table}" WHERE {odd}') == [(0,)]:
             alter = f'ALTER TABLE kustomer."{table}" ALTER "{column}" TYPE DOUBLE USING {number}'
             written(copy.database, alter)

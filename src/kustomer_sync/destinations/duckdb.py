@@ -390,9 +390,7 @@ class DuckDB:
             return Change(name, column, engine, TYPES[type_], None, "it is in a key")
         quoted = _DIALECT.name(column)
         back = f"TRY_CAST(TRY_CAST({quoted} AS {TYPES[near]}) AS {engine})"
-        if near is not Type.STRING and self._any(
-            connection, self._t(name), f"{back} IS DISTINCT FROM {quoted}"
-        ):
+        if near is not Type.STRING and self._loses(connection, name, quoted, back):
             near, why = Type.STRING, f"{TYPES[near]} can't hold every value of it"
         return Change(name, column, engine, TYPES[type_], TYPES[near], why)
 
@@ -408,13 +406,13 @@ class DuckDB:
         misfit = None
         if relation is not None:
             back = _DIALECT.cast(f"TRY_CAST({quoted} AS {TYPES[stored]})", stored, type_)
-            misfit = self._any(connection, relation, f"({back}) IS DISTINCT FROM {quoted}", quoted)
+            misfit = self._first_other(connection, relation, quoted, back)
         if misfit is None:
             return stored, "it stays while every value fits"
         wide = Type.STRING
         if stored in (Type.INT, Type.LONG) and type_ is Type.DOUBLE:
             exact = f"TRY_CAST(CAST({quoted} AS DOUBLE) AS {TYPES[stored]})"
-            lost = self._any(connection, self._t(name), f"{exact} IS DISTINCT FROM {quoted}")
+            lost = self._loses(connection, name, quoted, exact)
             wide = Type.STRING if lost else Type.DOUBLE
         return wide, f"{misfit[:50]!r} does not fit {TYPES[stored]} without loss"
 
@@ -427,12 +425,19 @@ class DuckDB:
             return f"CAST({quoted} AS VARCHAR)"
         return _DIALECT.cast(quoted, stored, _BY_NAME[becomes])
 
-    def _any(
-        self, connection: duckdb.DuckDBPyConnection, relation: str, test: str, value: str = "''"
+    def _loses(
+        self, connection: duckdb.DuckDBPyConnection, name: str, quoted: str, back: str
+    ) -> bool:
+        """Whether any value of a column is another after it went to another type and `back`."""
+        return self._first_other(connection, self._t(name), quoted, back) is not None
+
+    def _first_other(
+        self, connection: duckdb.DuckDBPyConnection, relation: str, quoted: str, back: str
     ) -> str | None:
-        """The text of `value` in a row that `test` is true of; None if there is none."""
+        """The first value of a column that is not the same as `back`, as text."""
         rows = connection.execute(
-            f"SELECT CAST({value} AS VARCHAR) FROM {relation} WHERE {test} LIMIT 1"
+            f"SELECT CAST({quoted} AS VARCHAR) FROM {relation} "
+            f"WHERE ({back}) IS DISTINCT FROM {quoted} LIMIT 1"
         ).fetchall()
         return str(rows[0][0]) if rows else None
 
