@@ -17,9 +17,10 @@ import pytest
 from kustomer_sync.errors import UsageError
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection
+from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import adopt
-from tests.acceptance.case import EVERYTHING, Case, living
+from tests.acceptance.case import EVERYTHING, SPINE, Case, living
 from tests.acceptance.reference import fill
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -289,6 +290,31 @@ def test_extras_are_filled_for_what_is_read_from_now_on(case: Case) -> None:
         found = dict(case.ask("SELECT id, rev FROM kustomer.customer"))
         assert found[again] is not None
         assert None in found.values()
+
+
+def test_what_was_erased_before_is_flagged_everywhere(case: Case) -> None:
+    """Also in the table of a klass, and where only child rows tell that there was a parent."""
+    with case.org(rate=0) as sim:
+        gone = next(living(sim, "kobject", 2))
+        record = sim.get("kobject", gone)
+        assert record is not None
+        klass = f"kobject_{snake(str(record['type']).removeprefix('kobject.'))}"
+        sim.settle()
+        tables = (*SPINE, "_kustomer_sync_routing")
+        connection = case.connect(sim, extras=False, tables=tables)
+        fill(sim, case.database, connection)
+        written(
+            case.database,
+            "INSERT INTO kustomer.team_queue (team_id, queue_id, _fivetran_deleted) "
+            "VALUES ('no team', 'no queue', FALSE)",
+        )
+        sim.hard_delete("kobject", gone)
+        sim.clock.advance(DAYS)
+        applied(case, connection)
+        flagged = "SELECT count(*) FROM kustomer.{} WHERE _fivetran_deleted AND {} = '{}'"
+        assert case.ask(flagged.format("kobject", "id", gone)) == [(1,)]
+        assert case.ask(flagged.format(klass, "id", gone)) == [(1,)]
+        assert case.ask(flagged.format("team_queue", "team_id", "no team")) == [(1,)]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def _trimmed(connection: Connection, table: Table) -> Table:
         if (connection.extras or not c.extra) and (old or not c.legacy)
     )
     history = table.history
-    if old or (history and not _enabled(connection, history)):
+    if connection.service_version == 1 or (history and not _enabled(connection, history)):
         history = None
     children = tuple(
         _trimmed(connection, child)
