@@ -1417,8 +1417,8 @@ _ADOPT = (
         "sync/choice.py",
         (
             "Only service_version 1 has the columns of before August 2022",
-            "and (old or not c.legacy)",
-            "",
+            "for c in columns if old or not c.legacy)",
+            "for c in columns)",
             f"{LEGACY}test_only_version_1_has_what_the_reference_schema_dropped",
         ),
     ),

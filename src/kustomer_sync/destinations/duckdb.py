@@ -401,7 +401,7 @@ class DuckDB:
         """What a column of the first type is once it holds values of the second, and why."""
         stored, type_ = types
         if not may_stay(stored, type_):
-            return wider(stored, type_), ""
+            return wider(stored, type_), f"it must hold {TYPES[type_]} too"
         quoted = _DIALECT.name(column)
         misfit = None
         if relation is not None:

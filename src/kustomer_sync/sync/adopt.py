@@ -207,8 +207,12 @@ class _Plan:
     def _with_customs(self, table: Table) -> Table:
         if not table.custom or table.per_klass or table.name not in self.found:
             return table
-        named = [c for c in self.found[table.name].columns if c.startswith("custom_")]
-        customs = tuple(Column(name, _type_of(name), custom=name) for name in named)
+        stored = self.found[table.name].columns
+        named = [column for column in stored if column.startswith("custom_")]
+        customs = tuple(
+            Column(name, Type.JSON if stored[name] is Type.JSON else _type_of(name), custom=name)
+            for name in named
+        )
         return replace(table, columns=(*table.columns, *customs))
 
     def _table(self, name: str, changes: Iterable[Change]) -> AdoptedTable:
@@ -326,42 +330,41 @@ def _own_columns(root: Table, name: str, prefix: str) -> set[str]:
 # ---- what the first sync takes ----
 
 
-def _requests(
-    connection: Connection, plan: _Plan, limits: Limits
-) -> dict[str, int] | None:  # fmt: skip
+def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int] | None:
     """About how many searches and requests the first sync takes; None where Kustomer does not tell.
 
-    The changes since the cursor, the lists, and the daily comparison by counts.
+    The changes since the cursor, what is asked for by them, the lists, and the daily comparison.
     """
     client = client_for(connection, threading.Event(), replace(limits, retry_seconds=5.0))
     try:
-        searches = sum(_searches(client, plan, table) for table in plan.tables)
+        counts = {t.name: _changed(client, plan, t) for t in plan.tables if t.name in plan.since}
     except SyncError:
         return None
     finally:
         client.close()
-    others = 0
-    for table in plan.tables:
-        if isinstance(table.reading, Listing):
-            rows = [plan.found[p.name].rows for p in table.walk() if p.name in plan.found]
-            others += 1 + max(rows, default=0) // _LISTED
-        elif isinstance(table.reading, Each):
-            others += _asked(plan, table)
+    searches = sum(max(1, -(-count // windows.PAGE_SIZE)) for count in counts.values())
+    searches += 2 * sum(_rows(plan, name) // _COUNTED + 1 for name in counts if name in plan.found)
+    others = sum(_others(plan, table, counts.get("conversation", 0)) for table in plan.tables)
     return {"search": searches, "total": searches + others}
 
 
-def _searches(client: Client, plan: _Plan, table: Table) -> int:
-    if not isinstance(table.reading, Search):
-        return 0
+def _changed(client: Client, plan: _Plan, table: Table) -> int:
+    """How many of a searched table's records the next sync reads."""
     lo = plan.millis if plan.goes_on(table) else 0
     window = windows.Window(table, (lo, windows.millis(datetime.now(UTC)) + windows.DAY_MS))
-    page = client.search(windows.body(window), page=1, page_size=1)
-    compared = plan.found[table.name].rows // _COUNTED + 1 if table.name in plan.found else 0
-    return max(1, -(-(page.total or 0) // windows.PAGE_SIZE)) + 2 * compared
+    return client.search(windows.body(window), page=1, page_size=1).total or 0
 
 
-def _asked(plan: _Plan, table: Table) -> int:
-    """Conversations whose times are asked for one by one, where these are not adopted."""
-    if f"table:{table.name}" in plan.state():
-        return 0
-    return plan.found["conversation"].rows if "conversation" in plan.found else 0
+def _rows(plan: _Plan, name: str) -> int:
+    return plan.found[name].rows if name in plan.found else 0
+
+
+def _others(plan: _Plan, table: Table, conversations: int) -> int:
+    """Pages of its list, or a call for each conversation: those that changed, if it is adopted."""
+    if isinstance(table.reading, Listing):
+        return 1 + max(_rows(plan, part.name) for part in table.walk()) // _LISTED
+    name = ATTACHMENTS if any(c.name == ATTACHMENTS for c in table.children) else table.name
+    if isinstance(table.reading, Each) or name == ATTACHMENTS:
+        adopted = f"table:{name}" in plan.state()
+        return conversations if adopted else max(conversations, _rows(plan, "conversation"))
+    return 0

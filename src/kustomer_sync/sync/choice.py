@@ -54,12 +54,9 @@ def _enabled(connection: Connection, name: str) -> bool:
 
 
 def _trimmed(connection: Connection, table: Table) -> Table:
+    columns = tuple(c for c in table.columns if connection.extras or not c.extra)
     old = connection.service_version == 1
-    columns = tuple(
-        replace(c, legacy=False) if c.legacy else c
-        for c in table.columns
-        if (connection.extras or not c.extra) and (old or not c.legacy)
-    )
+    columns = tuple(replace(c, legacy=False) for c in columns if old or not c.legacy)
     history = table.history
     if connection.service_version == 1 or (history and not _enabled(connection, history)):
         history = None
