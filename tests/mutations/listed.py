@@ -1408,8 +1408,8 @@ _ADOPT = (
         ),
         (
             "A column that had to change is told of",
-            '            self._run.warn(\n                "column_changed",',
-            '            str(\n                "column_changed",',
+            "            self.say_changed()\n",
+            "",
             f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
         ),
     ),

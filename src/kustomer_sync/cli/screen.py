@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Column, Each, Listing, Origin, Recent, Search, Table
+from kustomer_sync.model import Change, Column, Each, Listing, Origin, Recent, Search, Table
 from kustomer_sync.report import Adoption, Check, Progress, Report
 
 _EVERY = 5.0
@@ -283,11 +283,8 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
     for table in told.tables:
         if table.added:
             yield f"{table.name}: added: {', '.join(table.added)}."
-        for change in table.changed:
-            yield (
-                f"{table.name}.{change.column}: {change.stored} becomes {change.becomes}: "
-                f"{change.why}."
-            )
+        for (stored, becomes, why), columns in _alike(table.changed).items():
+            yield f"{table.name}: {', '.join(columns)}: {stored} becomes {becomes}: {why}."
         for change in table.kept:
             yield (
                 f"{table.name}.{change.column} stays {change.stored}; ours would be "
@@ -310,6 +307,14 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
         yield f"Adopted: {where}. The next `kustomer-sync sync` goes on there."
     else:
         yield f"Nothing was written to {where}. Add --apply to adopt it."
+
+
+def _alike(changes: Iterable[Change]) -> dict[tuple[str | None, str | None, str], list[str]]:
+    """The columns of which the same is told."""
+    found: dict[tuple[str | None, str | None, str], list[str]] = {}
+    for change in changes:
+        found.setdefault((change.stored, change.becomes, change.why), []).append(change.column)
+    return found
 
 
 # ---- the tables ----

@@ -50,6 +50,7 @@ _DAY = timedelta(days=1)
 _OURS = "_kustomer_sync_"
 _COUNTED = 8_500  # rows that the daily comparison counts at once
 _LISTED = 100  # records of a page of a list
+_KLASS_LISTS = 3  # a klass is enabled, disabled, or between
 
 
 def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None = None) -> Adoption:
@@ -343,8 +344,9 @@ def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, 
     finally:
         client.close()
     searches = sum(max(1, -(-count // windows.PAGE_SIZE)) for count in counts.values())
-    searches += 2 * sum(_rows(plan, name) // _COUNTED + 1 for name in counts if name in plan.found)
+    searches += sum(_compared(_rows(plan, name)) for name in counts if name in plan.found)
     others = sum(_others(plan, table, counts.get("conversation", 0)) for table in plan.tables)
+    others += 1 + _KLASS_LISTS + len(plan.klass_tables)  # the key, and klasses with what they have
     return {"search": searches, "total": searches + others}
 
 
@@ -355,6 +357,11 @@ def _changed(client: Client, plan: _Plan, table: Table) -> int:
     return client.search(windows.body(window), page=1, page_size=1).total or 0
 
 
+def _compared(rows: int) -> int:
+    """Counts with and without soft-deleted records; what is older is counted in two places."""
+    return 2 * (rows // _COUNTED + 1) + 4
+
+
 def _rows(plan: _Plan, name: str) -> int:
     return plan.found[name].rows if name in plan.found else 0
 
@@ -362,9 +369,11 @@ def _rows(plan: _Plan, name: str) -> int:
 def _others(plan: _Plan, table: Table, conversations: int) -> int:
     """Pages of its list, or a call for each conversation: those that changed, if it is adopted."""
     if isinstance(table.reading, Listing):
-        return 1 + max(_rows(plan, part.name) for part in table.walk()) // _LISTED
+        rows = max(_rows(plan, part.name) for part in table.walk())
+        pages = (1 + rows // _LISTED) * (1 + len(table.reading.also))
+        return pages + (_rows(plan, table.name) if table.reading.singly else 0)
     name = ATTACHMENTS if any(c.name == ATTACHMENTS for c in table.children) else table.name
     if isinstance(table.reading, Each) or name == ATTACHMENTS:
         adopted = f"table:{name}" in plan.state()
         return conversations if adopted else max(conversations, _rows(plan, "conversation"))
-    return 0
+    return 1 if table.custom else 0  # its custom attributes

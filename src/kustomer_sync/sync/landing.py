@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
+_SHOWN = 3  # columns named in one warning
 
 
 @dataclass(slots=True)
@@ -292,12 +293,19 @@ class Landing:
             self._run.reject(key, count)
 
     def say_changed(self) -> None:
-        """Columns whose type had to change are told of, each once."""
+        """Columns whose type had to change are told of, each once; those alike together."""
+        alike: dict[tuple[str | None, str | None, str], list[str]] = {}
         for change in self._run.destination.changed:
+            key = (change.stored, change.becomes, change.why)
+            alike.setdefault(key, []).append(f"{change.table}.{change.column}")
+        for (stored, becomes, why), names in alike.items():
+            one = len(names) == 1
+            told = ", ".join(names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
             self._run.warn(
                 "column_changed",
-                f"{change.table}.{change.column} was {change.stored} and is {change.becomes} now: "
-                f"{change.why}.",
+                f"{told}{more} {'was' if one else 'were'} {stored} and {'is' if one else 'are'} "
+                f"{becomes} now: {why}.",
             )
         self._run.destination.changed.clear()
 
