@@ -56,6 +56,21 @@ def wider(stored: Type, incoming: Type) -> Type:
     return _WIDER.get((stored, incoming), Type.STRING)
 
 
+_WHOLE = (Type.INT, Type.LONG)
+_NARROWER = {
+    *((stored, Type.STRING) for stored in (*_WHOLE, Type.DOUBLE, Type.BOOLEAN, Type.INSTANT)),
+    *((whole, Type.DOUBLE) for whole in _WHOLE), *((Type.DOUBLE, whole) for whole in _WHOLE),
+}  # fmt: skip
+
+
+def may_stay(stored: Type, incoming: Type) -> bool:
+    """Whether a column may keep its type for as long as every value that comes fits it.
+
+    Another program may have made it so: a number for text that so far was all digits.
+    """
+    return (stored, incoming) in _NARROWER
+
+
 class Origin(StrEnum):
     """Where a column's value comes from."""
 
@@ -76,6 +91,8 @@ class Column:
     """The API may give an array; its first element is the value."""
     extra: bool = False
     """Beyond the reference schema; `extras = false` leaves it out."""
+    legacy: bool = False
+    """In the schema of connections made before August 2022; only `service_version = 1` has it."""
     custom: str | None = None
     """The custom attribute it holds."""
     references: str | None = None
@@ -183,6 +200,8 @@ class Table:
     extra: bool = False
     off: bool = False
     """It lands only where its owner names it: it costs many requests."""
+    others: frozenset[str] = frozenset()
+    """Columns that somebody else added to it in the destination: they keep their values."""
     hidden: bool = False
     """A root that lands for the sake of its children alone; its name is a system table's."""
     link: str = ""
@@ -316,6 +335,31 @@ class Unlike:
     """The destination has the row."""
     here: bool = True
     """The batch has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A column that is not as this program would make it; types in the engine's words."""
+
+    table: str
+    column: str
+    stored: str | None
+    """None: it is not there and is added."""
+    ours: str
+    becomes: str | None
+    """None: it stays as it is while every value fits."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table of the schema, whoever made it."""
+
+    columns: Mapping[str, Type]
+    """With the nearest of our types."""
+    rows: int
+    synced: datetime | None
+    """The newest `{prefix}synced` in it."""
 
 
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
+
+if TYPE_CHECKING:
+    from kustomer_sync.model import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,3 +345,68 @@ class Check:
             "request_budget": self.request_budget,
             "error": None,
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedTable:
+    """What becomes of a table that the reference connector filled."""
+
+    name: str
+    rows: int
+    cursor: datetime | None
+    """Where the next sync goes on; None where it is read otherwise, as `why` says."""
+    why: str
+    added: tuple[str, ...]
+    """Columns that it does not have yet."""
+    changed: tuple[Change, ...]
+    """Columns that get another type."""
+    kept: tuple[Change, ...]
+    """Columns that keep their type although ours is another."""
+    others: tuple[str, ...]
+    """Columns that are not ours: they are left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What `adopt` changes, or has changed."""
+
+    connection: str
+    cursor: datetime | None
+    tables: tuple[AdoptedTable, ...]
+    new: tuple[str, ...]
+    """Tables that the next sync makes."""
+    alone: tuple[str, ...]
+    """Tables that are not ours: they are left as they are."""
+    requests: dict[str, int] | None
+    """About what the next sync takes: searches, and requests in all."""
+    applied: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "applied": self.applied,
+            "cursor": iso_of(self.cursor),
+            "requests": self.requests,
+            "tables": {
+                table.name: {
+                    "rows": table.rows,
+                    "cursor": iso_of(table.cursor),
+                    "why": table.why,
+                    "added": list(table.added),
+                    "changed": [_change(change) for change in table.changed],
+                    "kept": [_change(change) for change in table.kept],
+                    "others": list(table.others),
+                }
+                for table in self.tables
+            },
+            "new": list(self.new),
+            "left_alone": list(self.alone),
+            "error": None,
+        }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "column": change.column, "type": change.stored, "ours": change.ours,
+        "becomes": change.becomes, "why": change.why,
+    }  # fmt: skip

@@ -208,7 +208,8 @@ class Connection:
     schema_name: Annotated[_Text, AfterValidator(_name)] = Field("kustomer", alias="schema")
     """The schema of the destination that the tables are in."""
     service_version: Annotated[_Whole, AfterValidator(_service_version)] = 2
-    """`2`: the tables of the reference schema; `1`: without the six history tables."""
+    """`2`: the tables of the reference schema; `1`: those of before August 2022, without the six
+    history tables and with a few columns dropped since."""
     schema_change_handling: Annotated[_Text, AfterValidator(_schema_change)] = "ALLOW_ALL"
     """Whether new klasses and custom attributes land; so far `ALLOW_ALL` alone is built."""
     sync_frequency: Annotated[_Whole, AfterValidator(_frequency)] = 360

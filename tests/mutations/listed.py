@@ -26,6 +26,9 @@ CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
 VERIFY = f"{A}test_verify.py::"
 STATUS = f"{A}test_status.py::"
+ADOPT = f"{A}test_adopt.py::"
+LEGACY = "tests/contract/test_legacy_schema.py::"
+FOREIGN = "tests/contract/destinations/test_foreign_columns.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -1520,9 +1523,119 @@ _VERIFY = (
     ),
 )
 
+_ADOPT = (
+    *_of(
+        "sync/adopt.py",
+        (
+            "The cursor is a day before the oldest table was synced",
+            "return min(known) - _DAY if known else None",
+            "return max(known) if known else None",
+            f"{ADOPT}test_it_goes_on_a_day_before_the_oldest_table_was_synced",
+        ),
+        (
+            "What was read before is not read again",
+            '        done = {"done": [[0, self.millis]]} if self.cursor else {}\n',
+            "        done: dict[str, Any] = {}\n",
+            f"{ADOPT}test_it_goes_on_a_day_before_the_oldest_table_was_synced",
+        ),
+        (
+            "A table that lacks a child is read from the beginning",
+            "missing = sorted(family(table) - self.found.keys())",
+            "missing: list[str] = []",
+            f"{ADOPT}test_a_table_that_can_t_be_whole_is_read_from_the_beginning",
+        ),
+        (
+            "A dry run writes nothing",
+            "        if apply:\n",
+            "        if True:\n",
+            f"{ADOPT}test_an_adopted_schema_ends_equal_to_the_org[1]",
+            f"{A}test_command.py::test_adopt_tells_first_and_does_it_then",
+        ),
+        (
+            "What is ours already is not adopted",
+            "        if there.state():\n",
+            "        if False:\n",
+            f"{ADOPT}test_what_is_ours_already_is_refused",
+        ),
+        (
+            "A table that somebody else made is refused",
+            "            if column not in columns:\n",
+            "            if False:\n",
+            f"{ADOPT}test_what_can_t_be_adopted_is_refused",
+        ),
+        (
+            "Columns that somebody added keep their values",
+            "return replace(table, others=frozenset(found - own))",
+            "return table",
+            f"{ADOPT}test_what_is_not_ours_is_left_alone",
+        ),
+        (
+            "A parent that only its children tell of is flagged when it is gone",
+            "            if ids:\n",
+            "            if not ids:\n",
+            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A KObject that is gone is flagged in an adopted table of its klass",
+            "*(adopted if table.per_klass else ())}",
+            "}",
+            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
+        ),
+        (
+            "A column that had to change is told of",
+            "            self.say_changed()\n",
+            "",
+            f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "Only service_version 1 has the columns of before August 2022",
+            "for c in columns if old or not c.legacy)",
+            "for c in columns)",
+            f"{LEGACY}test_only_version_1_has_what_the_reference_schema_dropped",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "A value that does not fit a narrower column widens it",
+            "        if misfit is None:\n",
+            "        if True:\n",
+            f"{FOREIGN}test_a_narrower_column_stays_while_every_value_fits",
+        ),
+        (
+            "Another program's type becomes ours only if no value is lost",
+            "return self._first_other(connection, self._t(name), quoted, back) is not None",
+            "return False",
+            f"{FOREIGN}test_making_ready_gives_the_nearest_of_our_types",
+        ),
+        (
+            "A row that nobody flagged is not flagged",
+            'connection.execute(f"UPDATE {table} SET {quoted} = FALSE")',
+            "pass",
+            f"{FOREIGN}test_rows_are_not_flagged_where_nobody_flagged_any",
+        ),
+    ),
+    *_of(
+        "model.py",
+        (
+            "A number column of a text attribute stays a number",
+            "    return (stored, incoming) in _NARROWER\n",
+            "    return False\n",
+            f"{FOREIGN}test_a_narrower_column_stays_while_every_value_fits",
+            f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
-    *_SIMULATOR,
+    *_SIMULATOR, *_ADOPT,
 )  # fmt: skip

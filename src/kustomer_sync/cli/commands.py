@@ -166,6 +166,21 @@ def status(asked: Namespace) -> int:
     return 0
 
 
+def adopt(asked: Namespace) -> int:
+    """What adopting the schema changes is told; with --apply the next sync goes on there."""
+    from kustomer_sync.cli.screen import adoption
+    from kustomer_sync.sync import adopt as run_adopt
+
+    connection = _connection(asked)
+    told = run_adopt(connection, apply=asked.apply)
+    if asked.json:
+        _print_json(told.to_dict())
+    adoption(
+        told, f"{_shown(connection)}, schema {connection.schema_name}", to_stdout=not asked.json
+    )
+    return 0
+
+
 def tables(asked: Namespace) -> int:
     """The tables are listed: all there are, or those of a connection."""
     from kustomer_sync.cli.screen import table_entries, table_list

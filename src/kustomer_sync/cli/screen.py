@@ -16,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Column, Each, Listing, Log, Origin, Recent, Search, Table
+from kustomer_sync.model import Change, Column, Each, Listing, Log, Origin, Recent, Search, Table
 from kustomer_sync.report import (
+    Adoption,
     Check,
     Progress,
     Report,
@@ -377,6 +378,63 @@ def _price(found: Check) -> list[str]:
     return [*told, "Later syncs read only what changed."]
 
 
+# ---- what adopting changes ----
+
+
+def adoption(told: Adoption, where: str, *, to_stdout: bool) -> None:
+    """Where each table goes on, which columns change and why, what is left alone."""
+    console = _console(to_stdout=to_stdout)
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("table")
+    grid.add_column("rows", justify="right")
+    grid.add_column("goes on at")
+    grid.add_column("new columns", justify="right")
+    for table in told.tables:
+        at = table.why if table.cursor is None else f"{table.cursor:%Y-%m-%d %H:%M:%S} UTC"
+        grid.add_row(clean(table.name), f"{table.rows:,}", clean(at), f"{len(table.added):,}")
+    _print_grid(console, grid)
+    for line in _adopted(told, where):
+        console.print(clean(line), soft_wrap=True)
+
+
+def _adopted(told: Adoption, where: str) -> Iterator[str]:
+    for table in told.tables:
+        if table.added:
+            yield f"{table.name}: added: {', '.join(table.added)}."
+        for (stored, becomes, why), columns in _alike(table.changed).items():
+            yield f"{table.name}: {', '.join(columns)}: {stored} becomes {becomes}: {why}."
+        for change in table.kept:
+            yield (
+                f"{table.name}.{change.column} stays {change.stored}; ours would be "
+                f"{change.ours}. {change.why[:1].upper()}{change.why[1:]}."
+            )
+        if table.others:
+            yield f"{table.name}: not ours, left as they are: {', '.join(table.others)}."
+    if told.new:
+        yield f"Tables that the next sync makes: {', '.join(told.new)}."
+    if told.alone:
+        yield f"Tables that are not ours, left as they are: {', '.join(told.alone)}."
+    if told.requests is None:
+        yield "Kustomer could not be asked how many requests the next sync takes."
+    else:
+        yield (
+            f"The next sync takes about {told.requests['search']:,} searches and "
+            f"{told.requests['total']:,} requests in all."
+        )
+    if told.applied:
+        yield f"Adopted: {where}. The next `kustomer-sync sync` goes on there."
+    else:
+        yield f"Nothing was written to {where}. Add --apply to adopt it."
+
+
+def _alike(changes: Iterable[Change]) -> dict[tuple[str | None, str | None, str], list[str]]:
+    """The columns of which the same is told."""
+    found: dict[tuple[str | None, str | None, str], list[str]] = {}
+    for change in changes:
+        found.setdefault((change.stored, change.becomes, change.why), []).append(change.column)
+    return found
+
+
 # ---- the tables ----
 
 
@@ -405,6 +463,7 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
         "columns": [
             {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
             for c in table.columns
+            if not c.legacy
         ],
     }
 

@@ -114,6 +114,14 @@ def _status(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def _adopt(parser: Parser) -> None:
+    _one_connection(parser)
+    parser.add_argument(
+        "--apply", action="store_true", help="Do it; without this it is only told what would "
+        "change.",
+    )  # fmt: skip
+
+
 def _tables(parser: Parser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="A connection: only the tables that it syncs."
@@ -160,6 +168,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
         "Compare the destination with Kustomer; names what differs, writes nothing.",
         _verify,
     ),
+    "adopt": ("Go on in a schema that the reference connector filled.", _adopt),
     "tables": ("List the tables: how each is read, its key, what it is.", _tables),
     "erd": ("Print the tables and their relations as a diagram or as data.", _erd),
     "simulator": ("Serve a made-up Kustomer org on this machine.", _simulator),
@@ -281,7 +290,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-_NAMED = ("check", "sync", "status", "verify", "tables")
+_NAMED = ("check", "sync", "status", "verify", "adopt", "tables")
 
 
 def _takes(command: str) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superse
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
+    Change,
     Counts,
+    Found,
     Held,
     Reject,
     Rows,
@@ -40,6 +42,7 @@ from kustomer_sync.model import (
     Type,
     Unlike,
     Write,
+    may_stay,
     wider,
 )
 
@@ -53,6 +56,15 @@ TYPES: Mapping[Type, str] = {
     Type.JSON: "JSON",
 }
 _BY_NAME = {name: type_ for type_, name in TYPES.items()}
+_NEAREST: Mapping[str, Type] = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"), Type.INT),
+    **dict.fromkeys(("UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"), Type.LONG),
+    "FLOAT": Type.DOUBLE,
+    **dict.fromkeys(
+        ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), Type.INSTANT
+    ),
+}
+"""What other programs' types become, if no value of the column is lost by it; all else is text."""
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
 LOCK_SECONDS = 60.0
 MOST_TIMES = 16
@@ -63,6 +75,7 @@ instead of 35.
 """
 _HELD = re.compile("Could not set lock|different configuration")
 """By another process; or by this one, which writes where we read or reads where we write."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
 
@@ -83,6 +96,9 @@ class DuckDB:
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
+        self._foreign: dict[tuple[str, str], str] = {}
+        """Table and column of each type that is none of `TYPES`, as `_columns` last saw them."""
+        self.changed: list[Change] = []
         self._catalog = ""
         self._times = 1
         """How often `memory_limit` a write has needed."""
@@ -237,9 +253,50 @@ class DuckDB:
             [self._schema],
         ).fetchall()
         found: dict[str, dict[str, Type]] = {}
+        self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in _BY_NAME}
         for table, column, type_ in rows:
-            found.setdefault(table, {})[column] = _BY_NAME.get(type_, Type.STRING)
+            found.setdefault(table, {})[column] = _nearest(type_)
         return found
+
+    def found(self) -> Mapping[str, Found]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return {}
+            tables = connection.execute(
+                "SELECT table_name FROM duckdb_tables() "
+                "WHERE database_name = current_database() AND schema_name = ?", [self._schema],
+            ).fetchall()  # fmt: skip
+            columns = self._columns(connection)
+            return {name: self._found(connection, name, columns[name]) for (name,) in tables}
+
+    def _found(
+        self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Type]
+    ) -> Found:
+        synced, newest = self._system.synced, "NULL"
+        if columns.get(synced) is Type.INSTANT:
+            newest = f"epoch_us(max({_DIALECT.name(synced)}))"
+        rows, at = connection.execute(
+            f"SELECT count(*), {newest} FROM {self._t(name)}"
+        ).fetchall()[0]  # fmt: skip
+        return Found(columns, rows, None if at is None else _EPOCH + timedelta(microseconds=at))
+
+    def parents(self, table: Table) -> list[str]:
+        rows = self._read(table, f"SELECT DISTINCT {_DIALECT.name(table.parent_column)} FROM kept",
+                          [])  # fmt: skip
+        return sorted(str(row[0]) for row in rows if row[0] is not None)
+
+    def changes(self, tables: Iterable[Table]) -> list[Change]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return []
+            stored = self._columns(connection)
+            return [
+                change
+                for table in tables
+                for name, wanted in self._wanted(table)
+                if name in stored
+                for change in self._differing(connection, name, wanted, stored[name])
+            ]
 
     def ensure(self, tables: Iterable[Table]) -> None:
         if self._epoch is None:
@@ -252,28 +309,33 @@ class DuckDB:
 
     def _ensure(
         self, connection: duckdb.DuckDBPyConnection, table: Table,
-        stored: dict[str, dict[str, Type]],
+        stored: dict[str, dict[str, Type]], staged: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """The table, its children and their histories are there and wide enough."""
+        """The table, its children and their histories are there and wide enough.
+
+        `staged`, by table: where the rows are that it must be wide enough for.
+        """
         self._known.setdefault(table.name, table)  # a batch may bring fewer children
+        for name, wanted in self._wanted(table):
+            self._shape(connection, name, wanted, stored, (staged or {}).get(name))
+
+    def _wanted(self, table: Table) -> Iterator[tuple[str, dict[str, Type]]]:
+        """The table, its children and their histories: what columns of which type each has."""
         for part in table.walk():
             columns = {self._system.physical(c): c.type for c in part.columns}
             synced, deleted = self._system.synced, self._system.deleted
-            self._shape(
-                connection, part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN},
-                stored,
-            )  # fmt: skip
+            yield part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN}
             if part.history:
                 kept = {c.name: c.type for c in history_columns(part)}
                 marks = {
                     self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
                     self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
                 }  # fmt: skip
-                self._shape(connection, part.history, {**kept, **marks}, stored)
+                yield part.history, {**kept, **marks}
 
     def _shape(
         self, connection: duckdb.DuckDBPyConnection, name: str, wanted: dict[str, Type],
-        stored: dict[str, dict[str, Type]],
+        stored: dict[str, dict[str, Type]], relation: str | None,
     ) -> None:  # fmt: skip
         table = self._t(name)
         if name not in stored:
@@ -282,17 +344,122 @@ class DuckDB:
             stored[name] = dict(wanted)
             return
         have = stored[name]
-        for column, type_ in wanted.items():
-            quoted = _DIALECT.name(column)
-            if column not in have:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {TYPES[type_]}")
-                have[column] = type_
-            elif (wide := wider(have[column], type_)) != have[column]:
-                using = _DIALECT.cast(quoted, have[column], wide)
+        for change in self._differing(connection, name, wanted, have, relation):
+            if change.becomes is None:
+                continue
+            quoted = _DIALECT.name(change.column)
+            if change.stored is None:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {change.becomes}")
+                if change.column == self._system.deleted:  # whoever filled it flagged none
+                    connection.execute(f"UPDATE {table} SET {quoted} = FALSE")
+            else:
+                using = self._as(name, change.column, have[change.column], change.becomes)
                 connection.execute(
-                    f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {TYPES[wide]} USING {using}"
+                    f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {change.becomes} USING {using}"
                 )
-                have[column] = wide
+                self.changed.append(change)
+            self._foreign.pop((name, change.column), None)
+            have[change.column] = _BY_NAME[change.becomes]
+
+    # ---- columns that another program made ----
+
+    def _differing(
+        self, connection: duckdb.DuckDBPyConnection, name: str, wanted: Mapping[str, Type],
+        have: Mapping[str, Type], relation: str | None = None,
+    ) -> Iterator[Change]:  # fmt: skip
+        """What of a table's columns is not as wanted, and what becomes of each.
+
+        A narrower column stays as it is while all that comes, in `relation`, fits it.
+        """
+        for column, type_ in wanted.items():
+            stored = have.get(column)
+            if stored is None:
+                yield Change(name, column, None, TYPES[type_], TYPES[type_])
+                continue
+            engine = self._foreign.get((name, column))
+            if engine is not None:
+                yield self._ours(connection, name, column, engine, type_)
+            elif stored is not type_:
+                becomes, why = self._widened(connection, name, column, (stored, type_), relation)
+                if becomes is not stored or may_stay(stored, type_) or stored is Type.STRING:
+                    changed = None if becomes is stored else TYPES[becomes]
+                    yield Change(name, column, TYPES[stored], TYPES[type_], changed, why)
+
+    def _ours(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, engine: str,
+        type_: Type,
+    ) -> Change:  # fmt: skip
+        """A type that is none of ours becomes the nearest of ours in which no value is lost."""
+        near = _nearest(engine)
+        if engine == "DATE" and type_ is Type.STRING:
+            near = Type.STRING  # a day alone is no time
+        why = f"{engine} is no type of this program"
+        if self._constrained(connection, name, column):
+            return Change(name, column, engine, TYPES[type_], None, "it is in a key")
+        quoted = _DIALECT.name(column)
+        back = f"TRY_CAST(TRY_CAST({quoted} AS {TYPES[near]}) AS {engine})"
+        if near is not Type.STRING and self._loses(connection, name, quoted, back):
+            near, why = Type.STRING, f"{TYPES[near]} can't hold every value of it"
+        return Change(name, column, engine, TYPES[type_], TYPES[near], why)
+
+    def _widened(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str,
+        types: tuple[Type, Type], relation: str | None,
+    ) -> tuple[Type, str]:  # fmt: skip
+        """What a column of the first type is once it holds values of the second, and why."""
+        stored, type_ = types
+        if not may_stay(stored, type_):
+            return wider(stored, type_), f"it must hold {TYPES[type_]} too"
+        quoted = _DIALECT.name(column)
+        misfit = None
+        if relation is not None:
+            back = _DIALECT.cast(f"TRY_CAST({quoted} AS {TYPES[stored]})", stored, type_)
+            misfit = self._first_other(connection, relation, quoted, back)
+        if misfit is None:
+            return stored, "it stays while every value fits"
+        wide = Type.STRING
+        if stored in (Type.INT, Type.LONG) and type_ is Type.DOUBLE:
+            exact = f"TRY_CAST(CAST({quoted} AS DOUBLE) AS {TYPES[stored]})"
+            lost = self._loses(connection, name, quoted, exact)
+            wide = Type.STRING if lost else Type.DOUBLE
+        return wide, f"{misfit[:50]!r} does not fit {TYPES[stored]} without loss"
+
+    def _as(self, name: str, column: str, stored: Type, becomes: str) -> str:
+        """SQL of a column's values in the type that it gets."""
+        quoted = _DIALECT.name(column)
+        if (name, column) in self._foreign and _nearest(becomes) is not Type.STRING:
+            return f"CAST({quoted} AS {becomes})"
+        if (name, column) in self._foreign and stored is Type.INSTANT:
+            return f"CAST({quoted} AS VARCHAR)"
+        return _DIALECT.cast(quoted, stored, _BY_NAME[becomes])
+
+    def _loses(
+        self, connection: duckdb.DuckDBPyConnection, name: str, quoted: str, back: str
+    ) -> bool:
+        """Whether any value of a column is another after it went to another type and `back`."""
+        return self._first_other(connection, self._t(name), quoted, back) is not None
+
+    def _first_other(
+        self, connection: duckdb.DuckDBPyConnection, relation: str, quoted: str, back: str
+    ) -> str | None:
+        """The first value of a column that is not the same as `back`, as text."""
+        rows = connection.execute(
+            f"SELECT CAST({quoted} AS VARCHAR) FROM {relation} "
+            f"WHERE ({back}) IS DISTINCT FROM {quoted} LIMIT 1"
+        ).fetchall()
+        return str(rows[0][0]) if rows else None
+
+    def _constrained(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str
+    ) -> bool:  # fmt: skip
+        """Whether DuckDB lets nobody change the column's type."""
+        found = connection.execute(
+            "SELECT 1 FROM duckdb_constraints() WHERE database_name = current_database() "
+            "AND schema_name = ? AND table_name = ? AND constraint_type IN "
+            "('PRIMARY KEY', 'UNIQUE') AND list_contains(constraint_column_names, ?)",
+            [self._schema, name, column],
+        ).fetchall()
+        return bool(found)
 
     # ---- writing ----
 
@@ -359,16 +526,18 @@ class DuckDB:
             batch.root.table,
             children=tuple(child.table for child in batch.children),
         )
-        self._ensure(connection, table, stored)
-        for part in table.walk():
-            counts.setdefault(part.name, Counts())
-            if part.history:
-                counts.setdefault(part.history, Counts())
         root = _staged(connection, batch.root, "staged")
         children = [
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
+        relations = {s.rows.table.name: s.relation for s in (root, *children)}
+        for part in table.walk():
+            counts.setdefault(part.name, Counts())
+            if part.history:
+                counts.setdefault(part.history, Counts())
+                relations[part.history] = relations[part.name]
+        self._ensure(connection, table, stored, relations)
         _run(connection, self._plan(stored).batch(root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
@@ -588,6 +757,13 @@ class DuckDB:
                     found = connection.execute(f"SELECT count(*) FROM {self._t(name)}").fetchall()
                     counted[name] = int(found[0][0])
             return counted
+
+
+def _nearest(engine: str) -> Type:
+    """The type of ours that a column of the engine's type is treated as."""
+    if engine.startswith("DECIMAL"):
+        return Type.LONG if engine.endswith(",0)") else Type.DOUBLE
+    return _BY_NAME.get(engine) or _NEAREST.get(engine, Type.STRING)
 
 
 def _run(

@@ -189,10 +189,15 @@ class Plan:
         return self.dialect.name(name)
 
     def _values(self, rows: Rows, alias: str, target: str) -> dict[str, str]:
-        """Target column -> SQL of its staged value; NULL where the batch has no such column."""
+        """Target column -> SQL of its staged value; NULL where the batch has no such column.
+
+        Without the columns of others, which no batch has.
+        """
         own = {self.system.physical(c): c for c in rows.table.columns}
         values = {}
         for name, type_ in self.stored[target].items():
+            if name in rows.table.others:
+                continue
             column = own.get(name)
             if column is None:
                 values[name] = "NULL"
@@ -287,12 +292,10 @@ class Plan:
             "FROM winners",
             ("inserted", "updated"),
         )
+        gone = "SELECT there FROM winners WHERE status = 'changed'"
         if changed:
-            yield Step(
-                name,
-                f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN "
-                "(SELECT there FROM winners WHERE status = 'changed')",
-            )
+            yield from self._keep(root.rows.table, name, ("id",), gone)
+            yield Step(name, f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN ({gone})")
         if new or changed:
             values = self._values(root.rows, "s", name)
             columns = [*values, self.system.synced, self.system.deleted]
@@ -305,6 +308,31 @@ class Plan:
                 WHERE w.status <> 'same'
                 """,
             )
+        if changed:
+            yield from self._restore(root.rows.table, name, ("id",))
+
+    # ---- what others added ----
+
+    def _others(self, table: Table, target: str) -> list[str]:
+        return [self._q(name) for name in self.stored[target] if name in table.others]
+
+    def _keep(self, table: Table, target: str, keys: tuple[str, ...], rows: str) -> Steps:
+        """Temp table `kept`: what others wrote to the stored rows that are about to be replaced."""
+        if others := self._others(table, target):
+            columns = ", ".join([*map(self._q, keys), *others])
+            yield Step(
+                target,
+                f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {columns} FROM {self._t(target)} "
+                f"WHERE {self.dialect.row} IN ({rows})",
+            )
+
+    def _restore(self, table: Table, target: str, keys: tuple[str, ...]) -> Steps:
+        """It is in the rows that replaced them, by key."""
+        if others := self._others(table, target):
+            sets = ", ".join(f"{name} = k.{name}" for name in others)
+            same = " AND ".join(f"t.{key} IS NOT DISTINCT FROM k.{key}" for key in
+                                map(self._q, keys))  # fmt: skip
+            yield Step(target, f"UPDATE {self._t(target)} t SET {sets} FROM kept k WHERE {same}")
 
     # ---- children ----
 
@@ -338,9 +366,13 @@ class Plan:
                OR {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag}
             """,
             columns,
+            table,
+            (table.parent_column, *self.system.key(table)),
         )
 
-    def _changes(self, target: str, select: str, columns: list[str]) -> Steps:
+    def _changes(
+        self, target: str, select: str, columns: list[str], table: Table, keys: tuple[str, ...]
+    ) -> Steps:
         """Lands what `select` gives: for each row that changes `there`, its stored row if it has
         one, `here`, whether it stays, and then its quoted columns.
         """
@@ -354,6 +386,7 @@ class Plan:
             ("inserted", "updated", "deleted"),
         )
         if updated or deleted:
+            yield from self._keep(table, target, keys, "SELECT there FROM changes WHERE here")
             yield Step(
                 target,
                 f"DELETE FROM {self._t(target)} "
@@ -366,6 +399,8 @@ class Plan:
                 f"({', '.join([*columns, self._q(self.system.synced)])}) "
                 f"SELECT {', '.join([*columns, self.synced_at])} FROM changes WHERE here",
             )
+        if updated:
+            yield from self._restore(table, target, keys)
 
     # ---- histories ----
 
@@ -453,12 +488,11 @@ class Plan:
                 f"{synced} = {self.synced_at} FROM tiles t "
                 f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
             )
+        gone = f"SELECT there FROM tiles WHERE status = 'changed' AND {ROW} IS NOT NULL"
+        keys = ("id", self.system.start)
         if replaced:
-            yield Step(
-                history,
-                f"DELETE FROM {stored} WHERE {row} IN (SELECT there FROM tiles "
-                f"WHERE status = 'changed' AND {ROW} IS NOT NULL)",
-            )
+            yield from self._keep(root.rows.table, history, keys, gone)
+            yield Step(history, f"DELETE FROM {stored} WHERE {row} IN ({gone})")
         if new or replaced:
             values = self._values(root.rows, "s", history)
             made = [*values.values(), "t.start", "t.until", "t.open", self.synced_at]
@@ -472,6 +506,8 @@ class Plan:
                 WHERE t.status <> 'same'
                 """,
             )
+        if replaced:
+            yield from self._restore(root.rows.table, history, keys)
 
     def _sightings(self, root: Staged, children: list[Staged]) -> Steps:
         """Temp table `tiles` where the records' own history is not kept.
@@ -572,6 +608,8 @@ class Plan:
                OR o.{end} IS DISTINCT FROM i.until OR o.{active} IS DISTINCT FROM i.open
             """,
             [parent, *others, start, end, active],
+            table,
+            (*table.history_key, self.system.start),
         )
 
     # ---- absences ----

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from kustomer_sync.model import Batch, Counts, Held, Stamp, Table, Type, Unlike, Write
+from kustomer_sync.model import (
+    Batch,
+    Change,
+    Counts,
+    Found,
+    Held,
+    Stamp,
+    Table,
+    Type,
+    Unlike,
+    Write,
+)
 
 
 class Destination(Protocol):
@@ -14,6 +25,9 @@ class Destination(Protocol):
 
     Every method may be called again after a crash at any moment and then leaves the same rows.
     """
+
+    changed: list[Change]
+    """The columns whose type was changed, for whoever tells of them and then empties the list."""
 
     def check(self) -> None:
         """Open, write and close; raises `DestinationUnusable`, and then nothing was written."""
@@ -34,12 +48,23 @@ class Destination(Protocol):
     def columns(self) -> Mapping[str, Mapping[str, Type]]:
         """Table -> column -> type of every table of ours that is there."""
 
+    def found(self) -> Mapping[str, Found]:
+        """Every table of the schema, whoever made it; nothing is written."""
+
+    def changes(self, tables: Iterable[Table]) -> list[Change]:
+        """What `ensure` would change of the tables that are there; nothing is written."""
+
+    def parents(self, table: Table) -> list[str]:
+        """The ids of the parents that rows of a child table name and that are not flagged."""
+
     def write(self, write: Write) -> Mapping[str, Counts]:
         """Land it all in one transaction, or nothing; counts by table, children and histories too.
 
         Of several copies of a record, stored ones included, the highest (updatedAt, rev) stays;
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
         Rows to be made `anew` are as if they were never stored; their histories stay.
+        A column that another program made narrower than ours stays so while every value fits it
+        as it is, and is widened by the first that does not; its own columns keep their values.
         """
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:

@@ -55,6 +55,8 @@ def _enabled(connection: Connection, table: Table) -> bool:
 
 def _trimmed(connection: Connection, table: Table) -> Table:
     columns = tuple(c for c in table.columns if connection.extras or not c.extra)
+    old = connection.service_version == 1
+    columns = tuple(replace(c, legacy=False) for c in columns if old or not c.legacy)
     history = table.history
     kept = connection.tables.get(history) if history else None
     if connection.service_version == 1 or (kept and not kept.enabled):

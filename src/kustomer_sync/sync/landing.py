@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
+_SHOWN = 3  # columns named in one warning
 
 
 @dataclass(slots=True)
@@ -268,7 +269,9 @@ class Landing:
         if not gone:
             return {}
         klasses = self.names.klasses(table.name) if table.per_klass else {}
-        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
+        adopted = (self.state.get("adopted") or {}).get("klass_tables", ())
+        names = {table.name, *klasses.values(), *(adopted if table.per_klass else ())}
+        found = {name: tuple(gone) for name in sorted(names)}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
@@ -302,6 +305,7 @@ class Landing:
                 self.counts.setdefault(name, Counts())
                 self.counts[name] += count
             self._say_rejects(batches)
+            self.say_changed()
         self.state |= self._changed
         self._changed = {}
         self._records = self._nbytes = 0
@@ -320,6 +324,23 @@ class Landing:
                 rejected[key] = rejected.get(key, 0) + 1
         for key, count in rejected.items():
             self._run.reject(key, count)
+
+    def say_changed(self) -> None:
+        """Columns whose type had to change are told of, each once; those alike together."""
+        alike: dict[tuple[str | None, str | None, str], list[str]] = {}
+        for change in self._run.destination.changed:
+            key = (change.stored, change.becomes, change.why)
+            alike.setdefault(key, []).append(f"{change.table}.{change.column}")
+        for (stored, becomes, why), names in alike.items():
+            one = len(names) == 1
+            told = ", ".join(names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+            self._run.warn(
+                "column_changed",
+                f"{told}{more} {'was' if one else 'were'} {stored} and {'is' if one else 'are'} "
+                f"{becomes} now: {why}.",
+            )
+        self._run.destination.changed.clear()
 
     def names_of_all(self) -> set[str]:
         names = {name for name in self.counts if not name.startswith("_")}

@@ -25,6 +25,7 @@ from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
+from kustomer_sync.sync.adopt import klass_tables, with_others
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
@@ -132,7 +133,10 @@ class Run:
         state = self.destination.begin(self.report.started_at)
         self.landing = Landing(self, state)
         try:
-            self.destination.ensure(self.tables)
+            stored = self.destination.columns()
+            self.tables = with_others(self.tables, stored, self.connection.system_prefix)
+            self.destination.ensure([*self.tables, *klass_tables(self.tables, state)])
+            self.landing.say_changed()
             self._read()
             self._ended("SUCCESSFUL")
             self.landing.commit()

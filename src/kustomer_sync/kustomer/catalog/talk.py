@@ -92,6 +92,9 @@ MESSAGE = root(
               String content_type<-/attributes/contentType name<-/attributes/name
               Boolean redacted<-/attributes/redacted
               String related<-/links/related self<-/links/self
+              legacy Instant created_at<-/attributes/createdAt updated_at<-/attributes/updatedAt
+              legacy to user created_by<-/relationships/createdBy/data/id
+              legacy to user modified_by<-/relationships/modifiedBy/data/id
               """, key=("id",)),
         joined("message_created_by_team", "message", attribute("createdByTeams"), "team"),
         joined("message_shortcut", "message", ("relationships", "shortcuts", "data"), "shortcut",
