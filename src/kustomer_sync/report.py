@@ -112,6 +112,8 @@ class Progress:
     """Records a table will have given in the end, where that is known."""
     page_size: int = 0
     """Records a search brings at most; 0 where not known."""
+    sentence: str = ""
+    """Something to be told once, if there is something."""
 
 
 @dataclass(frozen=True, slots=True)

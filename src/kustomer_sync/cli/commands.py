@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kustomer_sync.model import Table
     from kustomer_sync.report import Report
     from kustomer_sync.settings import Connection
+    from kustomer_sync.sync import Resync
 
 _DEFAULT = Path("kustomer-sync.toml")
 _ONE_SIGNAL = 1.0
@@ -104,6 +105,15 @@ def check(asked: Namespace) -> int:
 
 def sync(asked: Namespace) -> int:
     """The destination is up to date, or it is told why not and what to do."""
+    return _synced_and_told(asked, reimport=asked.reimport)
+
+
+def resync(asked: Namespace) -> int:
+    """What was read before was read again, or the next sync goes on with that."""
+    return _synced_and_told(asked, again=True)
+
+
+def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
 
@@ -111,7 +121,12 @@ def sync(asked: Namespace) -> int:
     named = [named_table(table, _catalog()) for table in asked.table]
     roots = [table.parent or table.name for table in named]
     try:
-        report = _synced(connection, roots, reimport=asked.reimport)
+        if again:
+            from kustomer_sync.sync import Resync
+
+            report = _synced(connection, resync=Resync(tuple(roots), asked.since))
+        else:
+            report = _synced(connection, roots, reimport=reimport)
     except SyncError as error:
         return failed(error, asked.json, connection.name)
     if asked.json:
@@ -234,16 +249,18 @@ def _print_json(value: Any) -> None:
 
 
 def _synced(
-    connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False
-) -> Report:
+    connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False,
+    resync: Resync | None = None,
+) -> Report:  # fmt: skip
     """One sync with its progress on stderr."""
     from kustomer_sync.cli.screen import Screen
     from kustomer_sync.sync import sync as run_sync
 
     with _stopping() as stop, Screen() as screen:
         return run_sync(
-            connection, tables=tables, reimport=reimport, progress=screen.show, stop=stop
-        )
+            connection, tables=tables, reimport=reimport, resync=resync, progress=screen.show,
+            stop=stop,
+        )  # fmt: skip
 
 
 @contextmanager

@@ -96,6 +96,8 @@ class Screen:
     def show(self, now: Progress) -> None:
         with self._lock:
             self._last = now
+            if now.sentence:
+                self._console.print(clean(now.sentence))
             moment = self._clock()
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment

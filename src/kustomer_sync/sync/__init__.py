@@ -6,6 +6,7 @@
     reimport   listed tables, read whole
     frugal     little memory, little time
     sweep      searched tables compared with the source: what a search by time can't show
+    resync     what was read is read once more
     follow     records that only others point to: attachments, what a merge moved
 
 Source and destination meet only here.
@@ -13,6 +14,7 @@ Source and destination meet only here.
 
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.landing import ATTACHMENTS
+from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
 
-__all__ = ["ATTACHMENTS", "Limits", "choose", "client_for", "first_contact", "sync"]
+__all__ = ["ATTACHMENTS", "Limits", "Resync", "choose", "client_for", "first_contact", "sync"]
