@@ -118,6 +118,8 @@ class Progress:
     """Records a search brings at most; 0 where not known."""
     cost: int = 0
     """Requests that the phase takes, about; 0 where that is not known before."""
+    sentence: str = ""
+    """Something to be told once, if there is something."""
 
 
 @dataclass(frozen=True, slots=True)

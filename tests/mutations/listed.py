@@ -481,10 +481,8 @@ _RUN = _of(
     ),
     (
         "The overlap is before every part that was read, not only the newest",
-        "done = windows.merged((lo, top - overlap) for lo, top in "
-        "self.landing.of(table.name).done)",
-        "done = self.landing.of(table.name).done\n"
-        "        done = [*done[:-1], *((lo, top - overlap) for lo, top in done[-1:])]",
+        "done = windows.merged((lo, top - overlap) for lo, top in state.done)",
+        "done = [*state.done[:-1], *((lo, top - overlap) for lo, top in state.done[-1:])]",
         f"{TIME}test_what_the_index_shows_late_is_read_after_a_sync_that_was_cut_off",
     ),
     (
@@ -508,8 +506,8 @@ _RUN = _of(
     ),
     (
         "A resumed sync does not read completed spans again",
-        "for gap in windows.gaps((0, hi), done):",
-        "for gap in windows.gaps((0, hi), ()):",
+        "unread = windows.gaps((0, hi), done)",
+        "unread = windows.gaps((0, hi), ())",
         f"{TRUTH}test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls",
     ),
     (

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kustomer_sync.model import Table
     from kustomer_sync.report import Report
     from kustomer_sync.settings import Connection
+    from kustomer_sync.sync import Resync
 
 _DEFAULT = Path("kustomer-sync.toml")
 _ONE_SIGNAL = 1.0
@@ -104,6 +105,15 @@ def check(asked: Namespace) -> int:
 
 def sync(asked: Namespace) -> int:
     """The destination is up to date, or it is told why not and what to do."""
+    return _synced_and_told(asked, reimport=asked.reimport)
+
+
+def resync(asked: Namespace) -> int:
+    """What was read before was read again, or the next sync goes on with that."""
+    return _synced_and_told(asked, again=True)
+
+
+def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
 
@@ -111,9 +121,13 @@ def sync(asked: Namespace) -> int:
     named = [named_table(table, _catalog()) for table in asked.table]
     roots = [table.parent or table.name for table in named]
     try:
-        report = _synced(
-            connection, roots, reimport=asked.reimport, share=_share(asked, connection)
-        )
+        share = _share(asked, connection)
+        if again:
+            from kustomer_sync.sync import Resync
+
+            report = _synced(connection, resync=Resync(tuple(roots), asked.since), share=share)
+        else:
+            report = _synced(connection, roots, reimport=reimport, share=share)
     except SyncError as error:
         return failed(error, asked.json, connection.name)
     if asked.json:
@@ -295,6 +309,7 @@ def _print_json(value: Any) -> None:
 def _synced(
     connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False,
     share: Callable[[], float] | None = None,
+    resync: Resync | None = None,
 ) -> Report:  # fmt: skip
     """One sync with its progress on stderr."""
     from kustomer_sync.cli.screen import Screen
@@ -302,8 +317,8 @@ def _synced(
 
     with _stopping() as stop, Screen() as screen:
         return run_sync(
-            connection, tables=tables, reimport=reimport, progress=screen.show, stop=stop,
-            share=share,
+            connection, tables=tables, reimport=reimport, resync=resync, progress=screen.show,
+            stop=stop, share=share,
         )  # fmt: skip
 
 

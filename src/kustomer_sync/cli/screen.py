@@ -105,6 +105,8 @@ class Screen:
     def show(self, now: Progress) -> None:
         with self._lock:
             before, self._last = self._last, now
+            if now.sentence:
+                self._console.print(clean(now.sentence))
             moment = self._clock()
             if self._live is None and now.cost and before.phase != now.phase:
                 self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")

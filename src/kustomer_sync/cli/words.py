@@ -1,12 +1,13 @@
 """The words of the command line: each command's flags, its help, and what a slip is answered.
 
-Imports nothing but `argparse`: asking for help answers within the time Python takes to start.
+Imports little but `argparse`: asking for help answers within the time Python takes to start.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -122,6 +123,20 @@ def _adopt(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def _resync(parser: Parser) -> None:
+    _one_connection(parser)
+    _flag(
+        parser, "--table", "TABLE", "Only this table, its children and histories; repeatable. "
+        "Changes of the others are read as by any sync.",
+        action="append", default=[],
+    )  # fmt: skip
+    _flag(
+        parser, "--since", "DATE", "Only what was updated since, in UTC: 2026-01-31 or "
+        "2026-01-31T12:00:00Z. Small tables, which are listed, are read whole all the same.",
+        type=_date, default=None,
+    )  # fmt: skip
+
+
 def _tables(parser: Parser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="A connection: only the tables that it syncs."
@@ -169,6 +184,7 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
         _verify,
     ),
     "adopt": ("Go on in a schema that the reference connector filled.", _adopt),
+    "resync": ("Read again what was read; what Kustomer lacks is flagged at the end.", _resync),
     "tables": ("List the tables: how each is read, its key, what it is.", _tables),
     "erd": ("Print the tables and their relations as a diagram or as data.", _erd),
     "simulator": ("Serve a made-up Kustomer org on this machine.", _simulator),
@@ -193,6 +209,16 @@ def _natural(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
     return number
+
+
+def _date(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date; write 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _port(text: str) -> int:
@@ -290,7 +316,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-_NAMED = ("check", "sync", "status", "verify", "adopt", "tables")
+_NAMED = ("check", "sync", "resync", "status", "verify", "adopt", "tables")
 
 
 def _takes(command: str) -> str:

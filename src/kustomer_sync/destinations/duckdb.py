@@ -589,13 +589,38 @@ class DuckDB:
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         with self._open(create=False) as connection:
-            if connection is None or table.name not in self._columns(connection):
+            if connection is None or table.name not in (stored := self._columns(connection)):
                 return []
             connection.register("seen", pa.table({"id": pa.array(list(seen), pa.string())}))
+            held = [(part.name, part.parent_column or "id") for part in table.walk()]
+            rows = connection.execute(
+                f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h "
+                "WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = h.id) ORDER BY id"
+            ).fetchall()
+            return [row[0] for row in rows]
+
+    def _held(self, held: Iterable[tuple[str, str]], stored: Mapping[str, Any]) -> str:
+        """SQL of the ids in these columns of these tables, in rows not flagged."""
+        flag = _DIALECT.name(self._system.deleted)
+        return " UNION ALL ".join(
+            f"SELECT {_DIALECT.name(column)} AS id FROM {self._t(name)} "
+            f"WHERE {flag} IS DISTINCT FROM TRUE AND {_DIALECT.name(column)} IS NOT NULL"
+            for name, column in held
+            if name in stored
+        )
+
+    def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
+        with self._open(create=False) as connection:
+            if connection is None or table.name not in (stored := self._columns(connection)):
+                return []
+            held = [(table.name, "id"), *held]
             flag = _DIALECT.name(self._system.deleted)
             rows = connection.execute(
-                f"SELECT id FROM {self._t(table.name)} WHERE {flag} IS DISTINCT FROM TRUE "
-                "AND id NOT IN (SELECT id FROM seen) ORDER BY id"
+                f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h WHERE NOT EXISTS ("
+                f"SELECT 1 FROM {self._t(table.name)} o WHERE o.id = h.id "
+                f"AND o.{flag} IS DISTINCT FROM TRUE AND epoch_ms(o.updated_at) BETWEEN 0 AND ?"
+                ") ORDER BY id",
+                [hi - 1],
             ).fetchall()
             return [row[0] for row in rows]
 
@@ -627,10 +652,12 @@ class DuckDB:
             for start, stop, count in zip(starts, [*starts[1:], hi], counts, strict=True)
         ]
 
-    def ids(self, table: Table, lo: int, hi: int) -> list[str]:
+    def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
+        says = living and "deleted" in {c.name for c in table.columns}
+        only = "AND deleted IS DISTINCT FROM TRUE" if says else ""
         rows = self._read(
             table,
-            "SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? ORDER BY id",
+            f"SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only} ORDER BY id",
             [lo, hi - 1],
         )
         return [row[0] for row in rows]
@@ -714,10 +741,13 @@ class DuckDB:
         *,
         changed: bool = False,
         lacking: str | None = None,
+        made_before: int | None = None,
     ) -> tuple[int, list[str]]:
         synced = _DIALECT.name(self._system.synced)
         only = f"AND {synced} = {_timestamp(self._synced_at)}" if changed else ""
         only += f" AND {_DIALECT.name(lacking)} IS NULL" if lacking else ""
+        if made_before is not None:
+            only += f" AND (created_at IS NULL OR epoch_ms(created_at) < {made_before:d})"
         rows = self._read(
             table,
             f"""

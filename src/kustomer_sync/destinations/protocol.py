@@ -68,7 +68,7 @@ class Destination(Protocol):
         """
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
-        """Ids of rows not flagged whose id is not in `seen`."""
+        """Ids of rows not flagged, child rows' owners included, that are not in `seen`."""
 
     def spread(self, table: Table, lo: int, hi: int, most: int, turn: float = 0.0) -> list[Held]:
         """[lo, hi) of `updated_at` cut at whole seconds into spans of about `most` rows, in order.
@@ -77,8 +77,17 @@ class Destination(Protocol):
         Rows flagged as gone are not counted.
         """
 
-    def ids(self, table: Table, lo: int, hi: int) -> list[str]:
-        """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970."""
+    def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
+        """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970.
+
+        `living`: without those that are soft-deleted.
+        """
+
+    def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
+        """Ids in rows not flagged that no row of `table` with `updated_at` in [0, hi) has.
+
+        `held` says where: tables, each with its column.
+        """
 
     def stamps(
         self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
@@ -117,12 +126,14 @@ class Destination(Protocol):
         *,
         changed: bool = False,
         lacking: str | None = None,
+        made_before: int | None = None,
     ) -> tuple[int, list[str]]:
         """The values of `column` in the newest rows with `updated_at` in [lo, hi).
 
         Of about `most` rows not flagged; with the time from which on these are all there are.
         `changed`: only rows that this sync inserted or changed; `lacking`: only those that have
-        nothing in that column.
+        nothing in that column; `made_before`: only those whose `created_at` is not known to be
+        later.
         """
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:

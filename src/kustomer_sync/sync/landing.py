@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ATTACHMENTS = "message_attachment"
 _SHOWN = 3  # columns named in one warning
+_REJECTED = 100_000
+"""Rejected values that are told apart; more may be counted twice."""
 
 
 @dataclass(slots=True)
@@ -94,6 +96,8 @@ class Landing:
         """A message came that does not say which attachments it has."""
         self.broken = False
         """A commit failed: what it held is in no table, and its state must not be written."""
+        self._rejected: set[int] = set()
+        """Which values were counted as rejected."""
         self._described: dict[str, Record | None] = {}
         self._asked: dict[str, set[str]] = {}
         """Resource -> custom attributes for whose sake its metadata was asked for again."""
@@ -149,6 +153,15 @@ class Landing:
     def klass_names(self) -> list[str]:
         """Every klass that was listed, or of which a KObject has landed."""
         return sorted({*self.klasses.names.values(), *self.names.klasses()})
+
+    def klasses_of(self, table: Table, ids: Sequence[str]) -> Callable[[str], list[str]]:
+        """For each of the ids the klasses it may be of, first the one whose table has it."""
+        names = self.klass_names() if table.per_klass else []
+        found: dict[str, str] = {}
+        for klass, name in self.names.klasses(table.name).items() if table.per_klass else ():
+            own = replace(table, name=name)
+            found |= dict.fromkeys(self._run.destination.holding(own, "id", ids), klass)
+        return lambda one: sorted(names, key=lambda klass: klass != found.get(one))
 
     def _learn_klass(self, klass: str) -> None:
         resource = f"kobject.{klass}"
@@ -320,6 +333,11 @@ class Landing:
         rejected: dict[str, int] = {}
         for batch in batches:
             for reject in batch.rejects:
+                one = hash((reject.table, reject.record_id, reject.column, reject.value))
+                if one in self._rejected:
+                    continue  # its record was read twice
+                if len(self._rejected) < _REJECTED:
+                    self._rejected.add(one)
                 key = f"{reject.table}.{reject.column}"
                 rejected[key] = rejected.get(key, 0) + 1
         for key, count in rejected.items():

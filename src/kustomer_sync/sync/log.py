@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 
+def log_key(table: Table) -> str:
+    """The state's key for the time of the newest entry that was met."""
+    return f"log:{table.name}"
+
+
 def log(run: Run, table: Table, reading: Log) -> None:
     """Every entry that Kustomer still has is there; those it let go stay.
 
@@ -19,8 +24,7 @@ def log(run: Run, table: Table, reading: Log) -> None:
     is read to its end.
     """
     run.note(f"reading {table.name}")
-    key = f"log:{table.name}"
-    known = run.landing.state.get(key)
+    known = run.landing.state.get(log_key(table))
     until = None if known is None else known - run.connection.overlap_seconds * 1000
     newest, last, falling = known or 0, None, True
     try:
@@ -36,5 +40,5 @@ def log(run: Run, table: Table, reading: Log) -> None:
     except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
         return
-    run.landing.put(key, newest)
+    run.landing.put(log_key(table), newest)
     run.landing.commit()

@@ -34,6 +34,7 @@ from kustomer_sync.sync.log import log
 from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
+from kustomer_sync.sync.resync import Mark, Resync, mark, marks, resync
 from kustomer_sync.sync.sweep import sweep
 
 _TWO_YEARS = 730 * windows.DAY_MS + windows.DAY_MS // 2
@@ -47,6 +48,7 @@ def sync(
     *,
     tables: Sequence[str] = (),
     reimport: bool = False,
+    resync: Resync | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     limits: Limits | None = None,
@@ -55,12 +57,13 @@ def sync(
     """Bring the destination up to the source's present; the report says how that went.
 
     `share`, asked about once a second, is the `api_utilization_percentage` from then on.
+    `resync`: what was read before is read once more, by this sync and if need be the next ones.
 
     Raises `UsageError` when it could not begin: then nothing was written. Whatever happens after
     it began is in the report: its `status`, and its `error` when it did not end well.
     """
     run = Run(
-        connection, tables=tables, whole=reimport, progress=progress,
+        connection, tables=tables, whole=reimport, again=resync, progress=progress,
         stop=stop or threading.Event(), limits=limits or Limits(), share=share,
     )  # fmt: skip
     try:
@@ -91,13 +94,16 @@ class Run:
     def __init__(
         self, connection: Connection, *, tables: Sequence[str], whole: bool,
         progress: Callable[[Progress], None] | None, stop: threading.Event, limits: Limits,
-        share: Callable[[], float] | None = None,
+        share: Callable[[], float] | None = None, again: Resync | None = None,
     ) -> None:  # fmt: skip
         self.connection, self.limits = connection, limits
         self.whole = whole
         """Re-import everything even if that was done today."""
+        self.again = again
+        self.marks: dict[str, Mark] = {}
+        """By table, what a re-sync is still to read."""
         self.tables = choose(connection, tables)
-        if not self.tables:
+        if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
         self.client = client_for(connection, stop, limits, share)
         self.destination: Destination = destination(
@@ -115,6 +121,8 @@ class Run:
         """The customers were compared with the source."""
         self.reread: dict[str, list[windows.Span]] = {}
         """By what is asked for by their records: spans that were read again."""
+        self._polled = 0
+        """The end of what was read of changes, in milliseconds since 1970."""
         self._newest = 0
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
@@ -129,9 +137,12 @@ class Run:
         self.report.started_at = datetime.now(UTC)
         self.note("checking the key")
         first_contact(self.client)
+        if self.again:
+            self.again.check(self.now())
         self.destination.check()
         state = self.destination.begin(self.report.started_at)
         self.landing = Landing(self, state)
+        self.marks = marks(state)
         try:
             stored = self.destination.columns()
             self.tables = with_others(self.tables, stored, self.connection.system_prefix)
@@ -148,6 +159,8 @@ class Run:
 
     def _read(self) -> None:
         self.began = windows.millis(self.now())
+        if self.again:
+            mark(self, self.again)
         for table in self.tables:
             if table.custom and (self.whole or self._due(self.landing.of(table.name).described_at)):
                 self.landing.describe(table)
@@ -172,8 +185,7 @@ class Run:
         return self.whole or self._due(self.landing.of(table.name).listed_at)
 
     def _search(self) -> None:
-        """Every searched table is read up to `hi`, and compared with the source where due."""
-        hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
+        """Every searched table is read up to the present, and again or compared where due."""
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
         rows = self.destination.rows([t.name for t in searched])
         fresh = {t.name for t in searched if rows[t.name] == 0 and not self.landing.of(t.name).done}
@@ -183,9 +195,9 @@ class Run:
         elif compared is not None:  # what was deleted since may be met by search or comparison
             self.merged_since = windows.millis(datetime.fromisoformat(compared)) - windows.DAY_MS
         self.note("reading changes, newest first")
-        todo = [w for table in searched for w in self._windows(table, hi)]
-        for _ in self.events(todo):
-            pass
+        hi = self.changes()
+        for table in searched:
+            resync(self, table)
         for table in searched:
             state = self.landing.of(table.name)
             if table.name in fresh:  # read whole by this sync: compared when the next is due
@@ -195,6 +207,21 @@ class Run:
                 # What may still be indexed late would be counted there and lacked here.
                 sweep(self, table, hi - self.connection.overlap_seconds * 1000)
                 self.compared |= table.name == "customer"
+
+    def changes(self) -> int:
+        """Every searched table is read up to what is returned, in milliseconds since 1970."""
+        hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
+        searched = [t for t in self.tables if isinstance(t.reading, Search)]
+        for _ in self.events(w for table in searched for w in self._windows(table, hi)):
+            pass
+        self._polled = hi
+        return hi
+
+    def keep_up(self) -> None:
+        """Changes are read where another sync would have read them by now."""
+        passed = windows.millis(self.now()) - self._polled
+        if passed >= self.connection.sync_frequency * 60_000:
+            self.changes()
 
     def _ended_early(self, error: SyncError) -> None:
         """Keep what was read whole so far; say how it ended."""
@@ -345,6 +372,8 @@ class Run:
                 self._note_time(records)
                 if table.name == "customer":
                     note_merged(self, records)
+                if table.name in self.marks:
+                    self.marks[table.name].saw(records)
                 self.landing.take(table, records, nbytes)
             case windows.Completed(table, span, records):
                 self.minimum.records[table.name] = self.minimum.records.get(table.name, 0) + records
@@ -413,7 +442,11 @@ class Run:
         self._phase, self._cost = phase, cost
         self.tell()
 
-    def tell(self) -> None:
+    def say(self, sentence: str) -> None:
+        """Something to be told once."""
+        self.tell(sentence)
+
+    def tell(self, sentence: str = "") -> None:
         if self._progress is None:
             return
         requests = self.client.requests
@@ -432,6 +465,7 @@ class Run:
                 request_used=len(org.sent),
                 page_size=self.limits.page_size,
                 cost=self._cost,
+                sentence=sentence,
             )
         )
 

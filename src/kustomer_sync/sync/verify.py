@@ -701,7 +701,7 @@ class Verification:
         times = {one: self._seen.get((table.name, one)) for one in ids if not looked[one]}
         looked |= self._shown(table, times)
         self.run.landing.take(table, [record for record in looked.values() if record], 0)
-        return confirmed(self.run, table, [one for one in ids if not looked[one]])
+        return confirmed(self.run, table, [one for one in ids if not looked[one]]) or ()
 
     def _again(self, table: Table, ids: list[str]) -> None:
         match table.reading:
