@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
@@ -101,7 +102,8 @@ class Desk:
         for encoded in page.data[:many]:
             record = json.loads(encoded)  # orjson refuses lone surrogates
             kind = record["type"].partition(".")[0]
-            self._deeds.edit(kind, record["id"], {})
+            with suppress(KeyError):  # the index may show what was erased
+                self._deeds.edit(kind, record["id"], {})
 
     def _log(self, ask: Ask, query: str, reply: Answer, fault: Fault | None) -> None:
         self.requests.add(
