@@ -296,7 +296,7 @@ class Write:
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
     anew: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Root table -> ids whose rows and child rows go before the batches land, which bring them."""
+    """Root table -> ids whose rows and child rows go before a batch lands that brings them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1446,10 +1446,10 @@ _VERIFY = (
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
         (
-            "A child's row that is missing is unlike",
-            "WHERE o.{parent} IS NULL OR e.{parent} IS NULL OR {",
-            "WHERE e.{parent} IS NULL OR {",
-            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+            "A child's row that has another value is unlike",
+            'tests = {c: self._differs("o", {c: sql}, name) for c, sql in own.items()}',
+            'tests = dict.fromkeys(own, "FALSE")',
+            f"{PROMISES}test_what_is_unlike_is_what_landing_would_change",
         ),
     ),
     *_of(

@@ -482,9 +482,10 @@ class DuckDB:
         with self._transaction() as connection:
             self._own(connection)
             stored = self._columns(connection)
-            for name, ids in write.anew.items():
-                self._take_away(connection, name, ids, stored)
             for batch in write.batches:
+                self._take_away(
+                    connection, write.anew.get(batch.root.table.name, ()), batch, stored
+                )
                 self._batch(connection, batch, stored, counts)
             for name, ids in write.absent.items():
                 self._absent(connection, name, ids, stored, counts)
@@ -493,14 +494,17 @@ class DuckDB:
         return counts
 
     def _take_away(
-        self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
+        self, connection: duckdb.DuckDBPyConnection, ids: tuple[str, ...], batch: Batch,
         stored: dict[str, dict[str, Type]],
     ) -> None:  # fmt: skip
-        for part in self._known.get(name, Table(name, ())).walk():
+        if not ids:
+            return
+        brought = [one for one in batch.root.data["id"].to_pylist() if one in ids]
+        for part in (batch.root.table, *(child.table for child in batch.children)):
             if part.name in stored:
                 owner = _DIALECT.name(part.parent_column or "id")
                 connection.execute(
-                    f"DELETE FROM {self._t(part.name)} WHERE list_contains(?, {owner})", [list(ids)]
+                    f"DELETE FROM {self._t(part.name)} WHERE list_contains(?, {owner})", [brought]
                 )
 
     def _plan(self, stored: dict[str, dict[str, Type]]) -> Plan:

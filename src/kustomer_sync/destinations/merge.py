@@ -713,7 +713,7 @@ class Plan:
             WITH elements AS (
                 SELECT DISTINCT ON ({", ".join(keys)}) *
                 FROM (SELECT {chosen}, r.{DELETED} AS {flag}, c.{PLACE} {staged})
-                ORDER BY {", ".join(keys)}, {PLACE}
+                ORDER BY {", ".join([*keys, PLACE])}
             ), stored AS (
                 SELECT *, count(*) OVER (PARTITION BY {", ".join(keys)}) AS {TIMES}
                 FROM {self._t(name)} WHERE {parent} IN (SELECT id FROM {root.relation})
