@@ -1578,8 +1578,8 @@ _ADOPT = (
         "sync/landing.py",
         (
             "A KObject that is gone is flagged in an adopted table of its klass",
-            "*(adopted if table.per_klass else ())}",
-            "}",
+            "for name in (adopted if table.per_klass else ())}",
+            "for name in ()}",
             f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
         ),
         (

@@ -283,8 +283,8 @@ class Landing:
             return {}
         klasses = self.names.klasses(table.name) if table.per_klass else {}
         adopted = (self.state.get("adopted") or {}).get("klass_tables", ())
-        names = {table.name, *klasses.values(), *(adopted if table.per_klass else ())}
-        found = {name: tuple(gone) for name in sorted(names)}
+        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
+        found |= {name: tuple(gone) for name in (adopted if table.per_klass else ())}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
