@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from kustomer_sync.kustomer import windows
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.simulator.api import AUDITED
@@ -349,6 +350,16 @@ def test_notes_of_a_list_that_ends_early_come_by_conversation(
         report = sync(connection, tables=NOTES)
         assert report.status == "SUCCESSFUL"
         assert "list_cut" in {w.code for w in report.warnings}
+        horizon = windows.iso(windows.millis(sim.clock.now()) - 727 * DAY * 1000)
+        talks = sim.ledger.records("conversation")
+        old = {one for one, r in talks.items() if r["attributes"]["createdAt"] < horizon}
+        asked = {
+            line.path.split("/")[3]
+            for line in sim.requests.lines
+            if line.path.startswith("/v1/conversations/") and line.path.endswith("/notes")
+        }
+        assert asked == old
+        assert len(old) < len(talks)
         tables = [t for t in choose(connection) if t.name in NOTES]
         assert differences(sim, database, tables=tables) == []
         sim.clock.advance(DAY + 60)

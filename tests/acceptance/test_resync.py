@@ -378,6 +378,22 @@ def test_a_child_is_filled_alone_and_other_tables_go_on(small: Case) -> None:
         assert sim.requests.count("/times$") == 0
 
 
+def test_a_row_newer_than_the_last_search_is_compared(small: Case) -> None:
+    """What a look by id brings may be newer than what the last search reached."""
+    with small.org(rate=0) as sim:
+        connection = small.connect(sim, tables=["conversation"])
+        small.sync(connection)
+        sim.clock.advance(60)
+        with duckdb.connect(str(small.database)) as db:
+            db.execute(
+                "INSERT INTO kustomer.conversation BY NAME SELECT * REPLACE ('made-up' AS id, "
+                f"TIMESTAMPTZ '{sim.clock.now().isoformat()}' AS updated_at) "
+                "FROM kustomer.conversation LIMIT 1"
+            )
+        sim.clock.advance(60)
+        assert small.sync(connection, resync=ALL).tables["conversation"].deleted == 1
+
+
 def test_changes_are_read_while_a_long_resync_goes_on(small: Case) -> None:
     """Where it takes longer than from one sync to the next."""
     with small.org(rate=0) as sim:

@@ -24,11 +24,17 @@ ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
+<<<<<<< HEAD
 VERIFY = f"{A}test_verify.py::"
 STATUS = f"{A}test_status.py::"
 ADOPT = f"{A}test_adopt.py::"
 LEGACY = "tests/contract/test_legacy_schema.py::"
 FOREIGN = "tests/contract/destinations/test_foreign_columns.py::"
+=======
+RESYNC = f"{A}test_resync.py::"
+REIMPORT = f"{A}test_reimport.py::"
+LOOKS = f"{A}test_looks.py::"
+>>>>>>> resync
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -1631,9 +1637,197 @@ _ADOPT = (
     ),
 )
 
+_RESYNC = (
+    *_of(
+        "sync/resync.py",
+        (
+            "What a re-sync is still to read is kept with what it read",
+            "            _keep(run)\n            run.landing.commit()\n            run.keep_up()\n",
+            "            run.landing.commit()\n            run.keep_up()\n",
+            f"{RESYNC}test_a_resync_that_ended_early_goes_on_with_the_next_sync",
+        ),
+        (
+            "A re-sync that was asked for outlives the sync",
+            "    _keep(run)\n    run.landing.commit()\n    run.say(",
+            "    run.landing.commit()\n    run.say(",
+            f"{RESYNC}test_kills_during_a_resync_leave_nothing_wrong",
+            f"{RESYNC}test_a_resync_that_ended_early_goes_on_with_the_next_sync",
+        ),
+        (
+            "A re-sync flags nothing before its end",
+            "            asked.unseen |= unseen\n",
+            "            run.landing.commit(run.landing.absent(table, sorted(unseen)))\n",
+            f"{RESYNC}test_readers_keep_their_rows_until_new_ones_replace_them",
+        ),
+        (
+            "A re-sync that could not read all flags nothing",
+            "if _left(run, table, asked.spans):",
+            "if False:",
+            f"{RESYNC}test_a_resync_of_an_api_that_fails_flags_nothing",
+        ),
+        (
+            "What no look by id can tell is looked at again by the next sync",
+            "    if gone is None:\n        return",
+            "    if gone is None:\n        gone = ()",
+            f"{RESYNC}test_a_resync_of_an_api_that_fails_flags_nothing",
+        ),
+        (
+            "Since a date, what is soft-deleted does not count as unseen",
+            "living=not asked.whole",
+            "living=False",
+            f"{RESYNC}test_a_soft_deleted_record_that_no_look_shows_is_not_flagged[300]",
+        ),
+        (
+            "A record met elsewhere is not unseen",
+            "        self.unseen -= ids_of(records)\n",
+            "        pass\n",
+            f"{RESYNC}test_a_soft_deleted_record_that_no_look_shows_is_not_flagged[None]",
+        ),
+        (
+            "What was deleted meanwhile is looked for among the changes before it is flagged",
+            "        run.changes()  # what",
+            "        pass  # what",
+            f"{RESYNC}test_what_is_deleted_while_a_resync_reads_is_not_flagged",
+        ),
+        (
+            "Since a date, what is older is not read",
+            "    lo = max(0, windows.millis(wanted.since)) if wanted.since else 0\n",
+            "    lo = 0\n",
+            f"{RESYNC}test_a_resync_since_a_date_mends_what_is_newer",
+        ),
+        (
+            "Rows that no search by time leads to are looked for",
+            "        asked.unseen |= set(run.destination.strays(table, hi, _held(run, table)))\n",
+            "        _held(run, table), hi\n",
+            f"{RESYNC}test_a_resync_mends_whatever_is_wrong",
+        ),
+        (
+            "What is asked for by others is asked for again",
+            "    forget(run, names, span)\n",
+            "",
+            f"{RESYNC}test_a_resync_of_an_unchanged_org_rewrites_no_row",
+        ),
+        (
+            "Listed tables are read again",
+            "            state.listed_at = _LONG_AGO  # so it is due\n",
+            "            pass\n",
+            f"{RESYNC}test_a_resync_of_an_unchanged_org_rewrites_no_row",
+        ),
+        (
+            "Changes are read while a long re-sync goes on",
+            "            run.keep_up()\n",
+            "",
+            f"{RESYNC}test_changes_are_read_while_a_long_resync_goes_on",
+        ),
+        (
+            "A date that is to come is refused",
+            "if self.since is not None and self.since > now:",
+            "if False:",
+            f"{RESYNC}test_what_can_not_be_resynced_is_one_sentence",
+        ),
+        (
+            "Rows beyond the end of what was read are compared too",
+            "[(state.done[-1][0], span[1])] if state.done else []",
+            "[]",
+            f"{RESYNC}test_a_row_newer_than_the_last_search_is_compared",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "What took all the time is the last the next time",
+            "        if not follower.catch_up() and not late:",
+            "        if not follower.catch_up() and late and False:",
+            f"{LOOKS}test_what_is_asked_for_by_others_has_its_turn",
+        ),
+        (
+            "Only conversations of long ago are asked for old notes",
+            "run.horizon if cut else None",
+            "None",
+            f"{READINGS}test_notes_of_a_list_that_ends_early_come_by_conversation",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A KObject is looked for in its own klass first",
+            "sorted(names, key=lambda klass: klass != found.get(one))",
+            "names",
+            f"{LOOKS}test_a_kobject_is_looked_for_in_its_own_klass_first",
+        ),
+        (
+            "A value that is read twice is counted once",
+            "                if one in self._rejected:\n",
+            "                if False:\n",
+            f"{LOOKS}test_a_value_that_is_read_twice_is_counted_once",
+        ),
+    ),
+    *_of(
+        "kustomer/singly.py",
+        (
+            "A path that is forbidden does not hide the others",
+            "            forbidden.append(error)\n            record = None\n",
+            "            raise error\n",
+            f"{LOOKS}test_a_klass_that_is_forbidden_does_not_hide_the_others",
+        ),
+    ),
+    *_of(
+        "kustomer/listings.py",
+        (
+            "A list may be behind a path that is forbidden",
+            "            if began or not paths:\n                raise\n",
+            "            raise\n",
+            f"{LOOKS}test_assistants_are_looked_for_behind_a_path_that_is_forbidden",
+        ),
+        (
+            "Where one path is forbidden and the other has no list, a role may be missing",
+            "raise (forbidden or error) from None",
+            "raise",
+            f"{LOOKS}test_assistants_are_looked_for_behind_a_path_that_is_forbidden",
+        ),
+        (
+            "A part of a list that is refused flags nothing",
+            'whole.complete, whole.why = False, f"a part of the list can\'t be read ({error})"',
+            "continue",
+            f"{REIMPORT}test_a_part_of_a_list_that_is_refused_flags_nothing",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "The flags of a listing come with the word that it was listed",
+            "    run.landing.commit(run.landing.absent(table, absent))\n",
+            "    run.landing.commit()\n    run.landing.commit(run.landing.absent(table, absent))\n",
+            f"{REIMPORT}test_the_flags_of_a_listing_change_in_one_transaction",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "Listed tables are read once a day whatever the frequency",
+            "            return now - at >= _DAY\n",
+            "            return now - at >= timedelta(minutes=self.connection.sync_frequency)\n",
+            f"{REIMPORT}test_listed_tables_are_read_once_a_day_whatever_the_frequency",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Child rows without a record are missing from a list too",
+            'held = [(part.name, part.parent_column or "id") for part in table.walk()]',
+            'held = [(table.name, "id")]',
+            f"{RESYNC}test_a_resync_mends_listed_tables_and_what_is_asked_for_by_others",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
+<<<<<<< HEAD
     *_SIMULATOR, *_ADOPT,
+=======
+    *_SIMULATOR, *_RESYNC,
+>>>>>>> resync
 )  # fmt: skip
