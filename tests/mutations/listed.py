@@ -24,17 +24,14 @@ ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
-<<<<<<< HEAD
 VERIFY = f"{A}test_verify.py::"
 STATUS = f"{A}test_status.py::"
 ADOPT = f"{A}test_adopt.py::"
 LEGACY = "tests/contract/test_legacy_schema.py::"
 FOREIGN = "tests/contract/destinations/test_foreign_columns.py::"
-=======
 RESYNC = f"{A}test_resync.py::"
 REIMPORT = f"{A}test_reimport.py::"
 LOOKS = f"{A}test_looks.py::"
->>>>>>> resync
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -1825,9 +1822,5 @@ MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
-<<<<<<< HEAD
-    *_SIMULATOR, *_ADOPT,
-=======
-    *_SIMULATOR, *_RESYNC,
->>>>>>> resync
+    *_SIMULATOR, *_ADOPT, *_RESYNC,
 )  # fmt: skip
