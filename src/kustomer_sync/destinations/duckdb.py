@@ -18,19 +18,13 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from kustomer_sync.destinations.merge import (
-    PLACE,
-    Dialect,
-    Plan,
-    Staged,
-    Steps,
-    System,
-    history_columns,
-)
+from kustomer_sync.destinations.histories import as_stored, histories, taken_in
+from kustomer_sync.destinations.merge import PLACE, Dialect, Plan, Staged, Steps, System
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
+    Begun,
     Counts,
     Held,
     Reject,
@@ -240,6 +234,7 @@ class DuckDB:
             self._own(connection)
             stored = self._columns(connection)
             for table in tables:
+                self._known[table.name] = table
                 self._ensure(connection, table, stored)
 
     def _ensure(
@@ -256,7 +251,7 @@ class DuckDB:
                 stored,
             )  # fmt: skip
             if part.history:
-                kept = {c.name: c.type for c in history_columns(part)}
+                kept = {c.name: c.type for c in part.history_columns()}
                 marks = {
                     self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
                     self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
@@ -307,6 +302,8 @@ class DuckDB:
         with self._transaction() as connection:
             self._own(connection)
             stored = self._columns(connection)
+            for begun in write.begun:
+                self._take_in(connection, begun, stored, counts)
             for batch in write.batches:
                 self._batch(connection, batch, stored, counts)
             for name, ids in write.absent.items():
@@ -331,6 +328,18 @@ class DuckDB:
             _timestamp(END_OF_TIME),
         )  # fmt: skip
 
+    def _take_in(
+        self, connection: duckdb.DuckDBPyConnection, begun: Begun,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        self._ensure(connection, begun.table, stored)
+        (rows,) = connection.execute(f"SELECT count(*) FROM {self._t(begun.table.name)}").fetchall()
+        if rows[0]:
+            table = as_stored(begun.table, self._plan(stored))
+            self._ensure(connection, table, stored)
+            paused = _timestamp(begun.paused) if begun.paused else None
+            _run(connection, taken_in(self._plan(stored), table, paused), counts)
+
     def _batch(
         self, connection: duckdb.DuckDBPyConnection, batch: Batch,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
@@ -349,7 +358,9 @@ class DuckDB:
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
-        _run(connection, self._plan(stored).batch(root, children), counts)
+        plan = self._plan(stored)
+        _run(connection, plan.batch(root, children), counts)
+        _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
@@ -537,7 +548,7 @@ def _staged(
     if place:
         data = data.append_column(place, pa.arange(0, data.num_rows))
     connection.register(name, data)
-    return Staged(rows, name)
+    return Staged(rows.table, name)
 
 
 def _rejects_table(rejects: Iterable[Reject]) -> pa.Table:

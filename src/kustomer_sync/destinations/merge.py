@@ -10,8 +10,8 @@ For a batch of table T staged as S, and each child C staged as SC:
               accepted unless the stored row is newer
     T         accepted rows that differ are replaced, new ones inserted, equal ones left alone
     C         rows that left an accepted record's array go, new and changed ones come
-    T_history every copy is a version; versions tile; only rows that change are written
-    C_history intervals in which an element was present, rebuilt over the record's versions
+
+The histories of both follow: `histories.py`.
 
 A target is many times a batch, so it is first asked for the few narrow columns of the records that
 the batch has; wide rows are compared only where keys and times can't tell that a row changed.
@@ -23,7 +23,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kustomer_sync.model import DELETED, REV, ROW, UPDATED_AT, Column, Origin, Rows, Table, Type
+from kustomer_sync.model import DELETED, REV, ROW, UPDATED_AT, Column, Origin, Table, Type
 
 Count = Literal["inserted", "updated", "deleted"]
 
@@ -109,18 +109,12 @@ class System:
         return tuple(self.physical(table.column(name)) for name in table.key)
 
 
-def history_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table's history: its own, but for the place in an array."""
-    if table.parent is None:
-        return table.columns
-    return tuple(table.column(name) for name in table.history_key)
-
-
 @dataclass(frozen=True, slots=True)
 class Staged:
     """Rows that the engine can select from."""
 
-    rows: Rows
+    table: Table
+    """Its columns and their types, as they are there."""
     relation: str
     """SQL of the relation."""
 
@@ -140,31 +134,23 @@ class Plan:
     """SQL of the end of a version that is active."""
 
     def batch(self, root: Staged, children: list[Staged]) -> Steps:
-        table = root.rows.table
+        """The rows of the tables; `histories` then has the versions of their histories."""
         yield from self._winners(root)
         yield from self._root(root)
         for child in children:
             yield from self._child(child)
-        if table.history:
-            yield from self._tiles(root)
-            yield from self._root_history(root)
-        elif any(child.rows.table.history for child in children):
-            yield from self._sightings(root, children)
-        for child in children:
-            if child.rows.table.history:
-                yield from self._child_history(child)
 
     # ---- names ----
 
-    def _t(self, name: str) -> str:
+    def t(self, name: str) -> str:
         return self.dialect.name(*self.schema, name)
 
-    def _q(self, name: str) -> str:
+    def q(self, name: str) -> str:
         return self.dialect.name(name)
 
-    def _values(self, rows: Rows, alias: str, target: str) -> dict[str, str]:
+    def values(self, staged: Staged, alias: str, target: str) -> dict[str, str]:
         """Target column -> SQL of its staged value; NULL where the batch has no such column."""
-        own = {self.system.physical(c): c for c in rows.table.columns}
+        own = {self.system.physical(c): c for c in staged.table.columns}
         values = {}
         for name, type_ in self.stored[target].items():
             column = own.get(name)
@@ -172,7 +158,7 @@ class Plan:
                 values[name] = "NULL"
             else:
                 values[name] = self.dialect.cast(
-                    f"{alias}.{self._q(column.name)}", column.type, type_
+                    f"{alias}.{self.q(column.name)}", column.type, type_
                 )
         return values
 
@@ -181,15 +167,15 @@ class Plan:
         types = self.stored[target]
         tests = []
         for name, value in values.items():
-            old = f"{alias}.{self._q(name)}"
+            old = f"{alias}.{self.q(name)}"
             if types[name] is Type.JSON:
                 old, value = f"CAST({old} AS VARCHAR)", f"CAST({value} AS VARCHAR)"
             tests.append(f"{old} IS DISTINCT FROM {value}")
         return " OR ".join(tests) or "FALSE"
 
-    def _compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
+    def compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
         """Those of `temp` that are the same so far are changed if a column of theirs differs."""
-        values = list(self._values(root.rows, "s", target).items())
+        values = list(self.values(root, "s", target).items())
         for first in range(0, len(values), WIDE):
             differs = self._differs("o", dict(values[first : first + WIDE]), target)
             yield Step(
@@ -197,7 +183,7 @@ class Plan:
                 f"""
                 UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND {ROW} IN (
                     SELECT t.{ROW} FROM {temp} t
-                    JOIN {self._t(target)} o ON o.{self.dialect.row} = t.there
+                    JOIN {self.t(target)} o ON o.{self.dialect.row} = t.there
                     JOIN {root.relation} s ON s.{ROW} = t.{ROW}
                     WHERE t.status = 'same' AND ({differs}{flag})
                 )
@@ -212,12 +198,12 @@ class Plan:
         `there` is its stored row; `status` is new, changed, or same until a column is found that
         differs.
         """
-        target = root.rows.table.name
+        target = root.table.name
         stored = self.stored[target]
         changed, newer, marks = "FALSE", "TRUE", ""
         if stored.get("updated_at") is Type.INSTANT:
             marks = ", updated_at"
-            stamp = self._values(root.rows, "s", target)["updated_at"]
+            stamp = self.values(root, "s", target)["updated_at"]
             changed = f"o.updated_at IS DISTINCT FROM {stamp}"
             equal = f"s.{UPDATED_AT} = o.updated_at"
             if stored.get("rev") in (Type.INT, Type.LONG):
@@ -242,7 +228,7 @@ class Plan:
                 ) = 1
             ) s
             LEFT JOIN (
-                SELECT {self.dialect.row} AS there, id{marks} FROM {self._t(target)}
+                SELECT {self.dialect.row} AS there, id{marks} FROM {self.t(target)}
                 WHERE id IN (SELECT id FROM {root.relation})
             ) o ON o.id = s.id
             WHERE {newer}
@@ -250,11 +236,11 @@ class Plan:
         )
 
     def _root(self, root: Staged) -> Steps:
-        name = root.rows.table.name
-        flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
+        name = root.table.name
+        flag = f" OR o.{self.q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
         (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
         if same:
-            yield from self._compared("winners", root, name, flag)
+            yield from self.compared("winners", root, name, flag)
         new, changed = yield Step(
             name,
             "SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed') "
@@ -264,16 +250,16 @@ class Plan:
         if changed:
             yield Step(
                 name,
-                f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN "
+                f"DELETE FROM {self.t(name)} WHERE {self.dialect.row} IN "
                 "(SELECT there FROM winners WHERE status = 'changed')",
             )
         if new or changed:
-            values = self._values(root.rows, "s", name)
+            values = self.values(root, "s", name)
             columns = [*values, self.system.synced, self.system.deleted]
             yield Step(
                 name,
                 f"""
-                INSERT INTO {self._t(name)} ({", ".join(map(self._q, columns))})
+                INSERT INTO {self.t(name)} ({", ".join(map(self.q, columns))})
                 SELECT {", ".join([*values.values(), self.synced_at, f"w.{DELETED}"])}
                 FROM {root.relation} s JOIN winners w ON w.{ROW} = s.{ROW}
                 WHERE w.status <> 'same'
@@ -284,16 +270,16 @@ class Plan:
 
     def _child(self, child: Staged) -> Steps:
         """The accepted records' rows are what their arrays hold, one row a key, the first."""
-        table = child.rows.table
-        name, stored = table.name, self._t(table.name)
-        values = self._values(child.rows, "s", name)
-        parent, flag = self._q(table.parent_column), self._q(self.system.deleted)
-        keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
-        own = {column: f"e.{self._q(column)}" for column in values}
-        selected = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
+        table = child.table
+        name, stored = table.name, self.t(table.name)
+        values = self.values(child, "s", name)
+        parent, flag = self.q(table.parent_column), self.q(self.system.deleted)
+        keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
+        own = {column: f"e.{self.q(column)}" for column in values}
+        selected = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
-        columns = [*map(self._q, values), flag]
-        yield from self._changes(
+        columns = [*map(self.q, values), flag]
+        yield from self.changes(
             name,
             f"""
             WITH elements AS (
@@ -314,7 +300,7 @@ class Plan:
             columns,
         )
 
-    def _changes(self, target: str, select: str, columns: list[str]) -> Steps:
+    def changes(self, target: str, select: str, columns: list[str]) -> Steps:
         """Lands what `select` gives: for each row that changes `there`, its stored row if it has
         one, `here`, whether it stays, and then its quoted columns.
         """
@@ -330,244 +316,37 @@ class Plan:
         if updated or deleted:
             yield Step(
                 target,
-                f"DELETE FROM {self._t(target)} "
+                f"DELETE FROM {self.t(target)} "
                 f"WHERE {self.dialect.row} IN (SELECT there FROM changes)",
             )
         if inserted or updated:
             yield Step(
                 target,
-                f"INSERT INTO {self._t(target)} "
-                f"({', '.join([*columns, self._q(self.system.synced)])}) "
+                f"INSERT INTO {self.t(target)} "
+                f"({', '.join([*columns, self.q(self.system.synced)])}) "
                 f"SELECT {', '.join([*columns, self.synced_at])} FROM changes WHERE here",
             )
-
-    # ---- histories ----
-
-    def _copies(self, root: Staged) -> str:
-        """SQL of the staged copies that are versions, one for each start of a record."""
-        return f"""
-            SELECT id, {UPDATED_AT} AS start, {REV} AS rev, {ROW} FROM {root.relation}
-            WHERE {UPDATED_AT} IS NOT NULL
-            QUALIFY row_number() OVER (
-                PARTITION BY id, {UPDATED_AT} ORDER BY {REV} DESC NULLS LAST, {ROW} DESC
-            ) = 1
-        """
-
-    def _tiles(self, root: Staged) -> Steps:
-        """Temp table `tiles`: every version of the batch's records, with its end anew.
-
-        `there` is its stored row, `__row` the staged copy that is or replaces it; `until` and
-        `open` are its end and whether it is active; `status` as in `winners`.
-        """
-        history = str(root.rows.table.history)
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        staged = f"c.{ROW}"
-        kept = (
-            f"{self.dialect.row} AS there, id, {start} AS start, {end} AS until, {active} AS open"
-        )
-        if self.stored[history].get("rev") in (Type.INT, Type.LONG):
-            staged = f"CASE WHEN o.rev > c.rev THEN NULL ELSE {staged} END"
-            kept += ", rev"
-        yield Step(
-            history,
-            f"""
-            CREATE OR REPLACE TEMP TABLE tiles AS
-            WITH copies AS ({self._copies(root)}), stored AS (
-                SELECT {kept} FROM {self._t(history)} WHERE id IN (SELECT id FROM copies)
-            ), versions AS (
-                SELECT coalesce(c.id, o.id) AS id, coalesce(c.start, o.start) AS start, o.there,
-                       o.until, o.open, {staged} AS {ROW}
-                FROM copies c FULL JOIN stored o ON o.id = c.id AND o.start = c.start
-            ), ordered AS (
-                SELECT *, lead(start) OVER (PARTITION BY id ORDER BY start) AS following,
-                       row_number() OVER (PARTITION BY id ORDER BY start) AS n
-                FROM versions
-            ), ended AS (
-                SELECT id, start, there, {ROW}, n, until AS old_until, open AS old_open,
-                       CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
-                            WHEN {ROW} IS NOT NULL THEN {self.end_of_time} ELSE until END AS until,
-                       CASE WHEN following IS NOT NULL THEN FALSE
-                            WHEN {ROW} IS NOT NULL THEN TRUE ELSE open END AS open
-                FROM ordered
-            )
-            SELECT id, start, there, {ROW}, n, until, open,
-                   CASE WHEN there IS NULL THEN 'new'
-                        WHEN old_until IS DISTINCT FROM until OR old_open IS DISTINCT FROM open
-                        THEN 'changed'
-                        ELSE 'same' END AS status
-            FROM ended
-            """,
-        )
-
-    def _root_history(self, root: Staged) -> Steps:
-        history = str(root.rows.table.history)
-        stored, row = self._t(history), self.dialect.row
-        start, end, active, synced = map(
-            self._q, (self.system.start, self.system.end, self.system.active, self.system.synced)
-        )  # fmt: skip
-        again = f"SELECT count(*) FROM tiles WHERE status = 'same' AND {ROW} IS NOT NULL"
-        (same,) = yield Step(history, again)
-        if same:
-            yield from self._compared("tiles", root, history)
-        new, changed, replaced = yield Step(
-            history,
-            f"""
-            SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed'),
-                   count(*) FILTER (status = 'changed' AND {ROW} IS NOT NULL)
-            FROM tiles
-            """,
-            ("inserted", "updated"),
-        )
-        if changed > replaced:
-            yield Step(
-                history,
-                f"UPDATE {stored} h SET {end} = t.until, {active} = t.open, "
-                f"{synced} = {self.synced_at} FROM tiles t "
-                f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
-            )
-        if replaced:
-            yield Step(
-                history,
-                f"DELETE FROM {stored} WHERE {row} IN (SELECT there FROM tiles "
-                f"WHERE status = 'changed' AND {ROW} IS NOT NULL)",
-            )
-        if new or replaced:
-            values = self._values(root.rows, "s", history)
-            made = [*values.values(), "t.start", "t.until", "t.open", self.synced_at]
-            yield Step(
-                history,
-                f"""
-                INSERT INTO {stored}
-                    ({", ".join([*map(self._q, values), start, end, active, synced])})
-                SELECT {", ".join(made)}
-                FROM tiles t JOIN {root.relation} s ON s.{ROW} = t.{ROW}
-                WHERE t.status <> 'same'
-                """,
-            )
-
-    def _sightings(self, root: Staged, children: list[Staged]) -> Steps:
-        """Temp table `tiles` where the records' own history is not kept.
-
-        A record was seen at its staged copies, at the times its elements came and went, and last
-        at its row's `updated_at`. What was seen last ends as its stored elements do.
-        """
-        target = root.rows.table.name
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        seen = ["SELECT id, start FROM copies"]
-        for child in children:
-            if child.rows.table.history:
-                whose = self._q(child.rows.table.parent_column)
-                touched = (
-                    f"FROM {self._t(child.rows.table.history)} "
-                    f"WHERE {whose} IN (SELECT id FROM copies)"
-                )
-                seen += [
-                    f"SELECT {whose}, {start} {touched}",
-                    f"SELECT {whose}, {end} + INTERVAL 1 MILLISECOND {touched} AND NOT {active}",
-                ]
-        latest = "SELECT id, NULL AS latest FROM copies WHERE FALSE"
-        if self.stored[target].get("updated_at") is Type.INSTANT:
-            latest = (
-                f"SELECT id, updated_at AS latest FROM {self._t(target)} "
-                "WHERE updated_at IS NOT NULL AND id IN (SELECT id FROM copies)"
-            )
-            seen.append("SELECT id, latest FROM current")
-        yield Step(
-            target,
-            f"""
-            CREATE OR REPLACE TEMP TABLE tiles AS
-            WITH copies AS ({self._copies(root)}), current AS ({latest}),
-            seen AS ({" UNION ".join(seen)}), ordered AS (
-                SELECT s.id, s.start, c.{ROW},
-                       lead(s.start) OVER (PARTITION BY s.id ORDER BY s.start) AS following,
-                       row_number() OVER (PARTITION BY s.id ORDER BY s.start) AS n
-                FROM seen s LEFT JOIN current o ON o.id = s.id
-                LEFT JOIN copies c ON c.id = s.id AND c.start = s.start
-                WHERE o.latest IS NULL OR s.start <= o.latest
-            )
-            SELECT id, start, {ROW}, n,
-                   CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
-                        WHEN {ROW} IS NOT NULL THEN {self.end_of_time} END AS until,
-                   CASE WHEN following IS NOT NULL THEN FALSE
-                        WHEN {ROW} IS NOT NULL THEN TRUE END AS open
-            FROM ordered
-            """,
-        )
-
-    def _child_history(self, child: Staged) -> Steps:
-        """For the records of `tiles`, when each element was present.
-
-        A record's versions are its observations. A staged copy says itself which elements it
-        had; a stored version had those whose interval covers its start. Runs of observations
-        with the element present are its intervals, each as long as the versions it covers.
-        """
-        table = child.rows.table
-        history = str(table.history)
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        parent = self._q(table.parent_column)
-        others = [self._q(k) for k in table.history_key if k != table.parent_column]
-        keys = ", ".join(others)
-        same_key = " AND ".join(
-            [f"o.{parent} = i.id", f"o.{start} = i.start", *(f"o.{k} = i.{k}" for k in others)]
-        )
-        yield from self._changes(
-            history,
-            f"""
-            WITH stored AS (
-                SELECT {self.dialect.row} AS there, * FROM {self._t(history)}
-                WHERE {parent} IN (SELECT id FROM tiles)
-            ), present AS (
-                SELECT t.id, t.n, t.start, t.until, t.open, {", ".join(f"s.{k}" for k in others)}
-                FROM tiles t JOIN {child.relation} s ON s.{ROW} = t.{ROW}
-                WHERE {" AND ".join(f"s.{k} IS NOT NULL" for k in others)}
-                UNION
-                SELECT t.id, t.n, t.start, coalesce(t.until, o.{end}), coalesce(t.open, o.{active}),
-                       {", ".join(f"o.{k}" for k in others)}
-                FROM tiles t JOIN stored o
-                  ON o.{parent} = t.id AND t.start >= o.{start} AND t.start <= o.{end}
-                WHERE t.{ROW} IS NULL
-            ), numbered AS (
-                SELECT *, n - row_number() OVER (PARTITION BY id, {keys} ORDER BY n) AS run
-                FROM present
-            ), intervals AS (
-                SELECT id, {keys}, min(start) AS start, max(until) AS until, bool_or(open) AS open
-                FROM numbered GROUP BY id, {keys}, run
-            )
-            SELECT i.id AS {parent}, {", ".join(f"i.{k}" for k in others)}, i.start AS {start},
-                   i.until AS {end}, i.open AS {active}, o.there, i.id IS NOT NULL AS here
-            FROM intervals i FULL JOIN stored o ON {same_key}
-            WHERE i.id IS NULL OR o.there IS NULL
-               OR o.{end} IS DISTINCT FROM i.until OR o.{active} IS DISTINCT FROM i.open
-            """,
-            [parent, *others, start, end, active],
-        )
 
     # ---- absences ----
 
     def absent(self, table: Table, gone: str) -> Steps:
         """Flag the rows, child rows too, of the ids that relation `gone` holds; close versions."""
-        flag, synced = self._q(self.system.deleted), self._q(self.system.synced)
+        flag, synced = self.q(self.system.deleted), self.q(self.system.synced)
         start, end, active = (
-            self._q(n) for n in (self.system.start, self.system.end, self.system.active)
+            self.q(n) for n in (self.system.start, self.system.end, self.system.active)
         )
         for part in table.walk():
-            owner = self._q(part.parent_column or "id")
+            owner = self.q(part.parent_column or "id")
             yield Step(
                 part.name,
-                f"UPDATE {self._t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
+                f"UPDATE {self.t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
                 ("deleted",),
             )
             if part.history:
                 yield Step(
                     part.history,
-                    f"UPDATE {self._t(part.history)} SET {active} = FALSE, "
+                    f"UPDATE {self.t(part.history)} SET {active} = FALSE, "
                     f"{end} = greatest({start}, {self.synced_at}), {synced} = {self.synced_at} "
                     f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",
                     ("deleted",),
