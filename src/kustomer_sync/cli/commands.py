@@ -106,9 +106,10 @@ def sync(asked: Namespace) -> int:
     """The destination is up to date, or it is told why not and what to do."""
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
+    from kustomer_sync.sync import choose
 
     connection = _connection(asked)
-    named = [named_table(table, _catalog()) for table in asked.table]
+    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
     roots = [table.parent or table.name for table in named]
     try:
         report = _synced(connection, roots, reimport=asked.reimport)

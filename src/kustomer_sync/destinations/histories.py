@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kustomer_sync.destinations.merge import Plan, Staged, Step, Steps
-from kustomer_sync.model import REV, ROW, UPDATED_AT, Table, Type
+from kustomer_sync.destinations.merge import PLACE, Plan, Staged, Step, Steps
+from kustomer_sync.model import REV, ROW, UPDATED_AT, Origin, Table, Type
 
 TAKEN = "taken"
 """A view: what is stored of a table, as a batch would bring it."""
@@ -26,8 +26,21 @@ TAKEN = "taken"
 def histories(plan: Plan, root: Staged, children: Sequence[Staged]) -> Steps:
     """After `plan.batch`: its records' histories, and those of their children, are theirs."""
     never = f"CAST(NULL AS {plan.dialect.types[Type.INSTANT]})"
-    kept = [child for child in children if child.table.history]
+    kept = [_first_of_each_key(plan, child) for child in children if child.table.history]
     yield from _Histories(plan, root, kept, plan.synced_at, never).steps()
+
+
+def _first_of_each_key(plan: Plan, child: Staged) -> Staged:
+    """Of a repeated key the first element, as in the child's table; where that may matter."""
+    table = child.table
+    indexed = any(c.origin is Origin.INDEX for c in table.columns)
+    if indexed or set(table.key) >= set(table.history_key):
+        return child
+    same = ", ".join(map(plan.q, dict.fromkeys([ROW, table.parent_column, *table.key])))
+    return replace(
+        child,
+        relation=f"(SELECT DISTINCT ON ({same}) * FROM {child.relation} ORDER BY {same}, {PLACE})",
+    )
 
 
 def taken_in(plan: Plan, table: Table, paused: str | None) -> Steps:
@@ -406,16 +419,18 @@ class _Histories:
         keys = ", ".join(others)
         same_key = " AND ".join(
             [
-                f"o.{owner} = i.id",
-                f"o.{start} = i.start",
+                f"o.{owner} = i.__id",
+                f"o.{start} = i.__start",
                 *(f"o.{k} IS NOT DISTINCT FROM i.{k}" for k in others),
             ]
         )
+        # An element may have columns of any name: ours begin with two underscores.
         yield from self.plan.changes(
             history,
             f"""
             WITH held AS (
-                SELECT t.id, t.n, t.start, t.until, t.open, t.gone,
+                SELECT t.id AS __id, t.n AS __n, t.start AS __start, t.until AS __until,
+                       t.open AS __open, t.gone AS __gone,
                        {", ".join(f"{value} AS {k}" for k, value in values.items())}
                 FROM sightings t JOIN {child.relation} s ON s.{ROW} = t.{ROW}
                 UNION
@@ -425,18 +440,18 @@ class _Histories:
                   ON o.{owner} = t.id AND t.start >= o.{start} AND t.start <= o.{end}
                 WHERE t.{ROW} IS NULL
             ), numbered AS (
-                SELECT *, n - row_number() OVER (PARTITION BY id, {keys} ORDER BY n) AS run
+                SELECT *, __n - row_number() OVER (PARTITION BY __id, {keys} ORDER BY __n) AS __run
                 FROM held
             ), intervals AS (
-                SELECT id, {keys}, min(start) AS start, max(until) AS until, bool_or(open) AS open,
-                       bool_or(gone) AS gone
-                FROM numbered GROUP BY id, {keys}, run
+                SELECT __id, {keys}, min(__start) AS __start, max(__until) AS __until,
+                       bool_or(__open) AS __open, bool_or(__gone) AS __gone
+                FROM numbered GROUP BY __id, {keys}, __run
             )
-            SELECT i.id AS {owner}, {", ".join(f"i.{k}" for k in others)}, i.start AS {start},
-                   i.until AS {end}, i.open AS {active}, o.there, i.id IS NOT NULL AS here
+            SELECT i.__id AS {owner}, {", ".join(f"i.{k}" for k in others)}, i.__start AS {start},
+                   i.__until AS {end}, i.__open AS {active}, o.there, i.__id IS NOT NULL AS here
             FROM intervals i FULL JOIN spans_{n} o ON {same_key}
-            WHERE i.id IS NULL OR o.there IS NULL OR o.{active} IS DISTINCT FROM i.open
-               OR (NOT i.gone AND o.{end} IS DISTINCT FROM i.until)
+            WHERE i.__id IS NULL OR o.there IS NULL OR o.{active} IS DISTINCT FROM i.__open
+               OR (NOT i.__gone AND o.{end} IS DISTINCT FROM i.__until)
             """,
             [owner, *others, start, end, active],
         )

@@ -55,18 +55,34 @@ def _enabled(connection: Connection, name: str) -> bool:
 
 def _trimmed(connection: Connection, table: Table) -> Table:
     columns = tuple(c for c in table.columns if connection.extras or not c.extra)
-    history = table.history
-    if connection.service_version == 1 or (history and not _enabled(connection, history)):
-        history = None
     children = tuple(
         _trimmed(connection, child)
         for child in table.children
         if _enabled(connection, child.name) and (connection.extras or not child.extra)
     )
-    return replace(
-        table, columns=columns, children=children, history=history,
-        history_key=table.history_key if history else (),
-    )  # fmt: skip
+    return _kept(connection, replace(table, columns=columns, children=children))
+
+
+def _kept(connection: Connection, table: Table) -> Table:
+    """With a history if it is asked for, or if the reference schema has one of it."""
+    name = table.history or f"{table.name}_history"
+    if _history_wanted(connection, table.name):
+        return table.versioned(name)
+    if table.history and connection.service_version != 1 and _enabled(connection, name):
+        return table
+    bare = replace(table, history=None, history_key=())
+    if not table.per_klass:
+        return bare
+    klasses = (name for name in connection.tables if name.startswith(f"{table.name}_"))
+    children = {child.name for child in table.children}
+    return replace(bare, klasses_kept=frozenset(
+        name for name in klasses if name not in children and _history_wanted(connection, name)
+    ))  # fmt: skip
+
+
+def _history_wanted(connection: Connection, name: str) -> bool:
+    choice = connection.tables.get(name)
+    return choice is not None and choice.history
 
 
 def client_for(connection: Connection, stop: threading.Event, limits: Limits) -> Client:

@@ -27,6 +27,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
+from kustomer_sync.sync.histories import take_up
 from kustomer_sync.sync.landing import Landing, read_ms
 from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
@@ -100,6 +101,8 @@ class Run:
         self.report = Report(connection=connection.name, sync_id=str(uuid4()))
         self.minimum = Minimum()
         self.expected: dict[str, int] = {}
+        self.synced_at = datetime.now(UTC)
+        """When the sync began, by this machine's clock."""
         self.began = 0
         """The server's time when the sync began, in milliseconds since 1970."""
         self.merged_since = 0
@@ -119,14 +122,15 @@ class Run:
         self.destination.close()
 
     def run(self) -> Report:
-        self.report.started_at = datetime.now(UTC)
+        self.report.started_at = self.synced_at = datetime.now(UTC)
         self.note("checking the key")
         first_contact(self.client)
         self.destination.check()
-        state = self.destination.begin(self.report.started_at)
+        state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
         try:
-            self.destination.ensure(self.tables)
+            self.destination.ensure([*self.tables, *self.landing.klass_tables()])
+            take_up(self)
             self._read()
             self.landing.commit()
             self.report.status = "SUCCESSFUL"

@@ -371,8 +371,12 @@ class Model:
         table, history = child.table, str(child.table.history)
         new = {k: r for k, r in self.content[history].items() if r[table.parent_column] not in told}
         by_row: dict[Any, list[Row]] = {}
+        met: set[tuple[Any, ...]] = set()
         for raw in lot.elements(child):
-            by_row.setdefault(raw["__row"], []).append(raw)
+            key = raw["__row"], *(raw.get(n) for n in (table.parent_column, *table.key))
+            if key not in met or child.data is None:
+                by_row.setdefault(raw["__row"], []).append(raw)
+            met.add(key)
         for id_ in told:
             at = {one.at: one.raw for one in told[id_]}
             staged = {

@@ -65,7 +65,7 @@ EMAIL = Table(
     (
         Column("index", Type.INT, origin=Origin.INDEX),
         Column("conversation_id", origin=Origin.PARENT),
-        Column("email"),
+        Column("id"),  # its own; the record's is `conversation_id`
         Column("verified", Type.BOOLEAN),
     ),
     key=("index", "conversation_id"),
@@ -178,7 +178,7 @@ def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
             ]
         elif table.name == EMAIL.name:
             out += [
-                {**base, "index": i, "email": email, "verified": verified}
+                {**base, "index": i, "id": email, "verified": verified}
                 for i, (email, verified) in enumerate(copy.emails, 1)
             ]
         else:
