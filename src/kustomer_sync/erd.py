@@ -44,13 +44,9 @@ def flat(tables: Iterable[Table], prefix: str = "_fivetran_") -> list[Table]:
 
 
 def _history(table: Table) -> Table:
-    columns = (
-        table.columns if table.parent is None
-        else tuple(table.column(name) for name in table.history_key)
-    )  # fmt: skip
     return replace(
-        table, name=str(table.history), columns=columns, key=table.history_key, history=None,
-        children=(),
+        table, name=str(table.history), columns=table.history_columns(), key=table.history_key,
+        history=None, children=(),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ catalog, from which reading, shredding, DDL, ERD and docs are all derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -193,6 +193,8 @@ class Table:
     """The table that keeps every version of its rows."""
     history_key: tuple[str, ...] = ()
     """The key of that table, `{prefix}start` not counted."""
+    klasses_kept: frozenset[str] = frozenset()
+    """The klasses' tables that have a history although their common one has none."""
     custom: bool = False
     """Its records carry custom attributes, each a column of its own."""
     per_klass: bool = False
@@ -209,6 +211,23 @@ class Table:
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
+
+    def versioned(self, history: str) -> Table:
+        """The same with a history of that name.
+
+        A record is known in it by its id; an element by all that it holds and whose it is, for
+        its place and a made-up key say nothing of it.
+        """
+        kept = ("id",) if self.parent is None else tuple(
+            c.name for c in self.columns if c.origin in (Origin.VALUE, Origin.PARENT)
+        )  # fmt: skip
+        return replace(self, history=history, history_key=self.history_key or kept)
+
+    def history_columns(self) -> tuple[Column, ...]:
+        """The columns of its history, the system's left out."""
+        if self.parent is None:
+            return self.columns
+        return tuple(c for name in self.history_key for c in self.columns if c.name == name)
 
     def walk(self) -> Iterator[Table]:
         """Itself, then its children."""
@@ -287,6 +306,18 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A history that begins, or goes on after a pause, with what is stored of its table."""
+
+    table: Table
+    """The root table, which has that history alone or through the only child it has here; with
+    the custom columns that are to be kept.
+    """
+    paused: datetime | None = None
+    """When the first sync began that did not keep it; None where no sync ever did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One transaction: what is made anew, batches, absences, and the state that covers them."""
 
@@ -297,6 +328,8 @@ class Write:
     """State key -> JSON value; written over what was there."""
     anew: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Root table -> ids whose rows and child rows go before a batch lands that brings them."""
+    begun: tuple[Begun, ...] = ()
+    """Histories that begin or go on; what is stored is taken into them before anything else."""
 
 
 @dataclass(frozen=True, slots=True)

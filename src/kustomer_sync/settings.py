@@ -180,7 +180,7 @@ class TableChoice:
     enabled: bool = True
     """`false` leaves the table out, and is no request for it."""
     history: bool = False
-    """`true` keeps every version of its rows; not built yet."""
+    """`true` keeps every version of its rows in `{table}_history` beside it."""
     columns: Mapping[str, ColumnChoice] = Field(default_factory=dict)
     """Sections of its columns."""
 
@@ -537,6 +537,7 @@ def check_tables(connection: Connection, tables: Sequence[Table]) -> None:
     """Every table and column named in `[tables.*]` is there, may be treated so, and can be yet."""
     for name, choice in connection.tables.items():
         where = f"[connections.{connection.name}.tables.{name}]"
+        _check_history(connection, name, tables, where)
         table = named_table(name, tables, where)
         for column, wish in choice.columns.items():
             _check_column(connection, table, column, wish, f"{where[:-1]}.columns.{column}]")
@@ -550,7 +551,6 @@ def _refuse_unbuilt(connection: Connection) -> None:
         "schema_change_handling": connection.schema_change_handling != "ALLOW_ALL",
     }
     for name, choice in connection.tables.items():
-        asked[f"tables.{name}.history"] = choice.history
         for column, wish in choice.columns.items():
             asked[f"tables.{name}.columns.{column}"] = wish.hashed or not wish.enabled
     for key, wanted in asked.items():
@@ -559,6 +559,27 @@ def _refuse_unbuilt(connection: Connection) -> None:
                 f"{key} in [connections.{connection.name}] is not built yet.",
                 "Leave it out with this version.",
             )
+
+
+def _check_history(
+    connection: Connection, name: str, tables: Sequence[Table], where: str
+) -> None:  # fmt: skip
+    """Only what is no history itself can have one."""
+    base = name.removesuffix("_history")
+    if base == name:
+        return
+    if connection.tables[name].history:
+        raise ConfigError(
+            f"{where}: {name} is a history itself, so it can have none.",
+            f"Write history = true in [connections.{connection.name}.tables.{base}].",
+        )
+    kept = connection.tables.get(base)
+    known = {table.name for root in tables for table in root.walk()}
+    if base in known and kept is not None and kept.history and not connection.tables[name].enabled:
+        raise ConfigError(
+            f"{where}: enabled = false leaves out what history = true of {base} asks for.",
+            "Remove one of the two.",
+        )
 
 
 def named_table(name: str, tables: Sequence[Table], where: str = "") -> Table:

@@ -97,14 +97,16 @@ class Case:
                 sim.mutator.stop()
 
     def connect(
-        self, sim: Simulator, *, tables: Collection[str] = SPINE, **settings: Any
-    ) -> Connection:
+        self, sim: Simulator, *, tables: Collection[str] = SPINE,
+        histories: Collection[str] = (), **settings: Any,
+    ) -> Connection:  # fmt: skip
         """A connection that reads up to the server's present, and again what may come late."""
         left_out = {t.name for t in TABLES for t in t.shown()} - {
             c.name for t in TABLES if t.name in tables for c in t.shown()
         }
         choices = {name: {"enabled": False} for name in left_out}
         choices |= {t.name: {"enabled": True} for t in TABLES if t.off and t.name in tables}
+        choices |= {name: {"history": True} for name in histories}
         given = {"overlap_seconds": 5, "tables": choices, **settings}
         return connection_to(sim, self.database, **given)
 

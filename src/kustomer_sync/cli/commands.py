@@ -116,9 +116,10 @@ def resync(asked: Namespace) -> int:
 def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
+    from kustomer_sync.sync import choose
 
     connection = _connection(asked)
-    named = [named_table(table, _catalog()) for table in asked.table]
+    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
     roots = [table.parent or table.name for table in named]
     try:
         share = _share(asked, connection)

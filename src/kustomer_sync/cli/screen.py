@@ -462,12 +462,15 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
         "source": _source(root),
         "role": root.role,
         "history": table.history,
-        "columns": [
-            {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
-            for c in table.columns
-            if not c.legacy
-        ],
+        "columns": _columns(table.columns, root),
     }
+
+
+def _columns(columns: Iterable[Column], root: Table) -> list[dict[str, Any]]:
+    return [
+        {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
+        for c in columns
+    ]
 
 
 def _reading(root: Table) -> str:
@@ -502,6 +505,7 @@ def _history_entry(table: Table, root: Table) -> dict[str, Any]:
         "key": list(table.history_key),
         "about": f"every version of the rows of {table.name}",
         "history": None,
+        "columns": _columns(table.history_columns(), root),
     }
 
 

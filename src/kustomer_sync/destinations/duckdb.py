@@ -18,19 +18,13 @@ import duckdb
 import orjson
 import pyarrow as pa
 
-from kustomer_sync.destinations.merge import (
-    PLACE,
-    Dialect,
-    Plan,
-    Staged,
-    Steps,
-    System,
-    history_columns,
-)
+from kustomer_sync.destinations.histories import as_stored, histories, taken_in
+from kustomer_sync.destinations.merge import PLACE, Dialect, Plan, Staged, Steps, System
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
+    Begun,
     Change,
     Counts,
     Found,
@@ -305,6 +299,7 @@ class DuckDB:
             self._own(connection)
             stored = self._columns(connection)
             for table in tables:
+                self._known[table.name] = table
                 self._ensure(connection, table, stored)
 
     def _ensure(
@@ -326,7 +321,7 @@ class DuckDB:
             synced, deleted = self._system.synced, self._system.deleted
             yield part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN}
             if part.history:
-                kept = {c.name: c.type for c in history_columns(part)}
+                kept = {c.name: c.type for c in part.history_columns()}
                 marks = {
                     self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
                     self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
@@ -482,6 +477,8 @@ class DuckDB:
         with self._transaction() as connection:
             self._own(connection)
             stored = self._columns(connection)
+            for begun in write.begun:
+                self._take_in(connection, begun, stored, counts)
             for batch in write.batches:
                 self._take_away(
                     connection, write.anew.get(batch.root.table.name, ()), batch, stored
@@ -522,6 +519,18 @@ class DuckDB:
             _timestamp(self._synced_at or END_OF_TIME), _timestamp(END_OF_TIME),
         )  # fmt: skip
 
+    def _take_in(
+        self, connection: duckdb.DuckDBPyConnection, begun: Begun,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        self._ensure(connection, begun.table, stored)
+        (rows,) = connection.execute(f"SELECT count(*) FROM {self._t(begun.table.name)}").fetchall()
+        if rows[0]:
+            table = as_stored(begun.table, self._plan(stored))
+            self._ensure(connection, table, stored)
+            paused = _timestamp(begun.paused) if begun.paused else None
+            _run(connection, taken_in(self._plan(stored), table, paused), counts)
+
     def _batch(
         self, connection: duckdb.DuckDBPyConnection, batch: Batch,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
@@ -535,14 +544,16 @@ class DuckDB:
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
-        relations = {s.rows.table.name: s.relation for s in (root, *children)}
+        relations = {s.table.name: s.relation for s in (root, *children)}
         for part in table.walk():
             counts.setdefault(part.name, Counts())
             if part.history:
                 counts.setdefault(part.history, Counts())
                 relations[part.history] = relations[part.name]
         self._ensure(connection, table, stored, relations)
-        _run(connection, self._plan(stored).batch(root, children), counts)
+        plan = self._plan(stored)
+        _run(connection, plan.batch(root, children), counts)
+        _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
@@ -825,7 +836,7 @@ def _staged(
     if place:
         data = data.append_column(place, pa.arange(0, data.num_rows))
     connection.register(name, data)
-    return Staged(rows, name)
+    return Staged(rows.table, name)
 
 
 def _rejects_table(rejects: Iterable[Reject]) -> pa.Table:

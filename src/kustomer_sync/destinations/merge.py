@@ -10,8 +10,8 @@ For a batch of table T staged as S, and each child C staged as SC:
               accepted unless the stored row is newer
     T         accepted rows that differ are replaced, new ones inserted, equal ones left alone
     C         rows that left an accepted record's array go, new and changed ones come
-    T_history every copy is a version; versions tile; only rows that change are written
-    C_history intervals in which an element was present, rebuilt over the record's versions
+
+The histories of both follow: `histories.py`.
 
 A target is many times a batch, so it is first asked for the few narrow columns of the records that
 the batch has; wide rows are compared only where keys and times can't tell that a row changed.
@@ -30,7 +30,6 @@ from kustomer_sync.model import (
     UPDATED_AT,
     Column,
     Origin,
-    Rows,
     Table,
     Type,
     wider,
@@ -135,18 +134,12 @@ class System:
         return tuple(self.physical(table.column(name)) for name in table.key)
 
 
-def history_columns(table: Table) -> tuple[Column, ...]:
-    """The columns of a table's history: its own, but for the place in an array."""
-    if table.parent is None:
-        return table.columns
-    return tuple(table.column(name) for name in table.history_key)
-
-
 @dataclass(frozen=True, slots=True)
 class Staged:
     """Rows that the engine can select from."""
 
-    rows: Rows
+    table: Table
+    """Its columns and their types, as they are there."""
     relation: str
     """SQL of the relation."""
 
@@ -166,44 +159,36 @@ class Plan:
     """SQL of the end of a version that is active."""
 
     def batch(self, root: Staged, children: list[Staged]) -> Steps:
-        table = root.rows.table
+        """The rows of the tables; `histories` then has the versions of their histories."""
         yield from self._winners(root)
         yield from self._root(root)
         for child in children:
             yield from self._child(child)
-        if table.history:
-            yield from self._tiles(root)
-            yield from self._root_history(root)
-        elif any(child.rows.table.history for child in children):
-            yield from self._sightings(root, children)
-        for child in children:
-            if child.rows.table.history:
-                yield from self._child_history(child)
 
     # ---- names ----
 
-    def _t(self, name: str) -> str:
+    def t(self, name: str) -> str:
         return self.dialect.name(*self.schema, name)
 
-    def _q(self, name: str) -> str:
+    def q(self, name: str) -> str:
         return self.dialect.name(name)
 
-    def _values(self, rows: Rows, alias: str, target: str) -> dict[str, str]:
+    def values(self, staged: Staged, alias: str, target: str) -> dict[str, str]:
         """Target column -> SQL of its staged value; NULL where the batch has no such column.
 
         Without the columns of others, which no batch has.
         """
-        own = {self.system.physical(c): c for c in rows.table.columns}
+        own = {self.system.physical(c): c for c in staged.table.columns}
         values = {}
         for name, type_ in self.stored[target].items():
-            if name in rows.table.others:
+            if name in staged.table.others:
                 continue
             column = own.get(name)
             if column is None:
                 values[name] = "NULL"
             else:
                 values[name] = self.dialect.cast(
-                    f"{alias}.{self._q(column.name)}", column.type, type_
+                    f"{alias}.{self.q(column.name)}", column.type, type_
                 )
         return values
 
@@ -212,15 +197,15 @@ class Plan:
         types = self.stored[target]
         tests = []
         for name, value in values.items():
-            old = f"{alias}.{self._q(name)}"
+            old = f"{alias}.{self.q(name)}"
             if types[name] is Type.JSON:
                 old, value = f"CAST({old} AS VARCHAR)", f"CAST({value} AS VARCHAR)"
             tests.append(f"{old} IS DISTINCT FROM {value}")
         return " OR ".join(tests) or "FALSE"
 
-    def _compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
+    def compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
         """Those of `temp` that are the same so far are changed if a column of theirs differs."""
-        values = list(self._values(root.rows, "s", target).items())
+        values = list(self.values(root, "s", target).items())
         for first in range(0, len(values), WIDE):
             differs = self._differs("o", dict(values[first : first + WIDE]), target)
             yield Step(
@@ -228,7 +213,7 @@ class Plan:
                 f"""
                 UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND {ROW} IN (
                     SELECT t.{ROW} FROM {temp} t
-                    JOIN {self._t(target)} o ON o.{self.dialect.row} = t.there
+                    JOIN {self.t(target)} o ON o.{self.dialect.row} = t.there
                     JOIN {root.relation} s ON s.{ROW} = t.{ROW}
                     WHERE t.status = 'same' AND ({differs}{flag})
                 )
@@ -243,12 +228,12 @@ class Plan:
         `there` is its stored row; `status` is new, changed, or same until a column is found that
         differs.
         """
-        target = root.rows.table.name
+        target = root.table.name
         stored = self.stored[target]
         changed, newer, marks = "FALSE", "TRUE", ""
         if stored.get("updated_at") is Type.INSTANT:
             marks = ", updated_at"
-            stamp = self._values(root.rows, "s", target)["updated_at"]
+            stamp = self.values(root, "s", target)["updated_at"]
             changed = f"o.updated_at IS DISTINCT FROM {stamp}"
             equal = f"s.{UPDATED_AT} = o.updated_at"
             if stored.get("rev") in (Type.INT, Type.LONG):
@@ -273,7 +258,7 @@ class Plan:
                 ) = 1
             ) s
             LEFT JOIN (
-                SELECT {self.dialect.row} AS there, id{marks} FROM {self._t(target)}
+                SELECT {self.dialect.row} AS there, id{marks} FROM {self.t(target)}
                 WHERE id IN (SELECT id FROM {root.relation})
             ) o ON o.id = s.id
             WHERE {newer}
@@ -281,11 +266,11 @@ class Plan:
         )
 
     def _root(self, root: Staged) -> Steps:
-        name = root.rows.table.name
-        flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
+        name = root.table.name
+        flag = f" OR o.{self.q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
         (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
         if same:
-            yield from self._compared("winners", root, name, flag)
+            yield from self.compared("winners", root, name, flag)
         new, changed = yield Step(
             name,
             "SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed') "
@@ -294,60 +279,60 @@ class Plan:
         )
         gone = "SELECT there FROM winners WHERE status = 'changed'"
         if changed:
-            yield from self._keep(root.rows.table, name, ("id",), gone)
-            yield Step(name, f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN ({gone})")
+            yield from self.keep(root.table, name, ("id",), gone)
+            yield Step(name, f"DELETE FROM {self.t(name)} WHERE {self.dialect.row} IN ({gone})")
         if new or changed:
-            values = self._values(root.rows, "s", name)
+            values = self.values(root, "s", name)
             columns = [*values, self.system.synced, self.system.deleted]
             yield Step(
                 name,
                 f"""
-                INSERT INTO {self._t(name)} ({", ".join(map(self._q, columns))})
+                INSERT INTO {self.t(name)} ({", ".join(map(self.q, columns))})
                 SELECT {", ".join([*values.values(), self.synced_at, f"w.{DELETED}"])}
                 FROM {root.relation} s JOIN winners w ON w.{ROW} = s.{ROW}
                 WHERE w.status <> 'same'
                 """,
             )
         if changed:
-            yield from self._restore(root.rows.table, name, ("id",))
+            yield from self.restore(root.table, name, ("id",))
 
     # ---- what others added ----
 
     def _others(self, table: Table, target: str) -> list[str]:
-        return [self._q(name) for name in self.stored[target] if name in table.others]
+        return [self.q(name) for name in self.stored[target] if name in table.others]
 
-    def _keep(self, table: Table, target: str, keys: tuple[str, ...], rows: str) -> Steps:
-        """Temp table `kept`: what others wrote to the stored rows that are about to be replaced."""
+    def keep(self, table: Table, target: str, keys: tuple[str, ...], rows: str) -> Steps:
+        """Temp table `theirs`: what others wrote to stored rows that are about to be replaced."""
         if others := self._others(table, target):
-            columns = ", ".join([*map(self._q, keys), *others])
+            columns = ", ".join([*map(self.q, keys), *others])
             yield Step(
                 target,
-                f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {columns} FROM {self._t(target)} "
+                f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT {columns} FROM {self.t(target)} "
                 f"WHERE {self.dialect.row} IN ({rows})",
             )
 
-    def _restore(self, table: Table, target: str, keys: tuple[str, ...]) -> Steps:
+    def restore(self, table: Table, target: str, keys: tuple[str, ...]) -> Steps:
         """It is in the rows that replaced them, by key."""
         if others := self._others(table, target):
             sets = ", ".join(f"{name} = k.{name}" for name in others)
             same = " AND ".join(f"t.{key} IS NOT DISTINCT FROM k.{key}" for key in
-                                map(self._q, keys))  # fmt: skip
-            yield Step(target, f"UPDATE {self._t(target)} t SET {sets} FROM kept k WHERE {same}")
+                                map(self.q, keys))  # fmt: skip
+            yield Step(target, f"UPDATE {self.t(target)} t SET {sets} FROM theirs k WHERE {same}")
 
     # ---- children ----
 
     def _child(self, child: Staged) -> Steps:
         """The accepted records' rows are what their arrays hold, one row a key, the first."""
-        table = child.rows.table
-        name, stored = table.name, self._t(table.name)
-        values = self._values(child.rows, "s", name)
-        parent, flag = self._q(table.parent_column), self._q(self.system.deleted)
-        keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
-        own = {column: f"e.{self._q(column)}" for column in values}
-        selected = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
+        table = child.table
+        name, stored = table.name, self.t(table.name)
+        values = self.values(child, "s", name)
+        parent, flag = self.q(table.parent_column), self.q(self.system.deleted)
+        keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
+        own = {column: f"e.{self.q(column)}" for column in values}
+        selected = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
-        columns = [*map(self._q, values), flag]
-        yield from self._changes(
+        columns = [*map(self.q, values), flag]
+        yield from self.changes(
             name,
             f"""
             WITH elements AS (
@@ -370,7 +355,7 @@ class Plan:
             (table.parent_column, *self.system.key(table)),
         )
 
-    def _changes(
+    def changes(
         self, target: str, select: str, columns: list[str], table: Table, keys: tuple[str, ...]
     ) -> Steps:
         """Lands what `select` gives: for each row that changes `there`, its stored row if it has
@@ -386,252 +371,42 @@ class Plan:
             ("inserted", "updated", "deleted"),
         )
         if updated or deleted:
-            yield from self._keep(table, target, keys, "SELECT there FROM changes WHERE here")
+            yield from self.keep(table, target, keys, "SELECT there FROM changes WHERE here")
             yield Step(
                 target,
-                f"DELETE FROM {self._t(target)} "
+                f"DELETE FROM {self.t(target)} "
                 f"WHERE {self.dialect.row} IN (SELECT there FROM changes)",
             )
         if inserted or updated:
             yield Step(
                 target,
-                f"INSERT INTO {self._t(target)} "
-                f"({', '.join([*columns, self._q(self.system.synced)])}) "
+                f"INSERT INTO {self.t(target)} "
+                f"({', '.join([*columns, self.q(self.system.synced)])}) "
                 f"SELECT {', '.join([*columns, self.synced_at])} FROM changes WHERE here",
             )
         if updated:
-            yield from self._restore(table, target, keys)
-
-    # ---- histories ----
-
-    def _copies(self, root: Staged) -> str:
-        """SQL of the staged copies that are versions, one for each start of a record."""
-        return f"""
-            SELECT id, {UPDATED_AT} AS start, {REV} AS rev, {ROW} FROM {root.relation}
-            WHERE {UPDATED_AT} IS NOT NULL
-            QUALIFY row_number() OVER (
-                PARTITION BY id, {UPDATED_AT} ORDER BY {REV} DESC NULLS LAST, {ROW} DESC
-            ) = 1
-        """
-
-    def _tiles(self, root: Staged) -> Steps:
-        """Temp table `tiles`: every version of the batch's records, with its end anew.
-
-        `there` is its stored row, `__row` the staged copy that is or replaces it; `until` and
-        `open` are its end and whether it is active; `status` as in `winners`.
-        """
-        history = str(root.rows.table.history)
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        staged = f"c.{ROW}"
-        kept = (
-            f"{self.dialect.row} AS there, id, {start} AS start, {end} AS until, {active} AS open"
-        )
-        if self.stored[history].get("rev") in (Type.INT, Type.LONG):
-            staged = f"CASE WHEN o.rev > c.rev THEN NULL ELSE {staged} END"
-            kept += ", rev"
-        yield Step(
-            history,
-            f"""
-            CREATE OR REPLACE TEMP TABLE tiles AS
-            WITH copies AS ({self._copies(root)}), stored AS (
-                SELECT {kept} FROM {self._t(history)} WHERE id IN (SELECT id FROM copies)
-            ), versions AS (
-                SELECT coalesce(c.id, o.id) AS id, coalesce(c.start, o.start) AS start, o.there,
-                       o.until, o.open, {staged} AS {ROW}
-                FROM copies c FULL JOIN stored o ON o.id = c.id AND o.start = c.start
-            ), ordered AS (
-                SELECT *, lead(start) OVER (PARTITION BY id ORDER BY start) AS following,
-                       row_number() OVER (PARTITION BY id ORDER BY start) AS n
-                FROM versions
-            ), ended AS (
-                SELECT id, start, there, {ROW}, n, until AS old_until, open AS old_open,
-                       CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
-                            WHEN {ROW} IS NOT NULL THEN {self.end_of_time} ELSE until END AS until,
-                       CASE WHEN following IS NOT NULL THEN FALSE
-                            WHEN {ROW} IS NOT NULL THEN TRUE ELSE open END AS open
-                FROM ordered
-            )
-            SELECT id, start, there, {ROW}, n, until, open,
-                   CASE WHEN there IS NULL THEN 'new'
-                        WHEN old_until IS DISTINCT FROM until OR old_open IS DISTINCT FROM open
-                        THEN 'changed'
-                        ELSE 'same' END AS status
-            FROM ended
-            """,
-        )
-
-    def _root_history(self, root: Staged) -> Steps:
-        history = str(root.rows.table.history)
-        stored, row = self._t(history), self.dialect.row
-        start, end, active, synced = map(
-            self._q, (self.system.start, self.system.end, self.system.active, self.system.synced)
-        )  # fmt: skip
-        again = f"SELECT count(*) FROM tiles WHERE status = 'same' AND {ROW} IS NOT NULL"
-        (same,) = yield Step(history, again)
-        if same:
-            yield from self._compared("tiles", root, history)
-        new, changed, replaced = yield Step(
-            history,
-            f"""
-            SELECT count(*) FILTER (status = 'new'), count(*) FILTER (status = 'changed'),
-                   count(*) FILTER (status = 'changed' AND {ROW} IS NOT NULL)
-            FROM tiles
-            """,
-            ("inserted", "updated"),
-        )
-        if changed > replaced:
-            yield Step(
-                history,
-                f"UPDATE {stored} h SET {end} = t.until, {active} = t.open, "
-                f"{synced} = {self.synced_at} FROM tiles t "
-                f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
-            )
-        gone = f"SELECT there FROM tiles WHERE status = 'changed' AND {ROW} IS NOT NULL"
-        keys = ("id", self.system.start)
-        if replaced:
-            yield from self._keep(root.rows.table, history, keys, gone)
-            yield Step(history, f"DELETE FROM {stored} WHERE {row} IN ({gone})")
-        if new or replaced:
-            values = self._values(root.rows, "s", history)
-            made = [*values.values(), "t.start", "t.until", "t.open", self.synced_at]
-            yield Step(
-                history,
-                f"""
-                INSERT INTO {stored}
-                    ({", ".join([*map(self._q, values), start, end, active, synced])})
-                SELECT {", ".join(made)}
-                FROM tiles t JOIN {root.relation} s ON s.{ROW} = t.{ROW}
-                WHERE t.status <> 'same'
-                """,
-            )
-        if replaced:
-            yield from self._restore(root.rows.table, history, keys)
-
-    def _sightings(self, root: Staged, children: list[Staged]) -> Steps:
-        """Temp table `tiles` where the records' own history is not kept.
-
-        A record was seen at its staged copies, at the times its elements came and went, and last
-        at its row's `updated_at`. What was seen last ends as its stored elements do.
-        """
-        target = root.rows.table.name
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        seen = ["SELECT id, start FROM copies"]
-        for child in children:
-            if child.rows.table.history:
-                whose = self._q(child.rows.table.parent_column)
-                touched = (
-                    f"FROM {self._t(child.rows.table.history)} "
-                    f"WHERE {whose} IN (SELECT id FROM copies)"
-                )
-                seen += [
-                    f"SELECT {whose}, {start} {touched}",
-                    f"SELECT {whose}, {end} + INTERVAL 1 MILLISECOND {touched} AND NOT {active}",
-                ]
-        latest = "SELECT id, NULL AS latest FROM copies WHERE FALSE"
-        if self.stored[target].get("updated_at") is Type.INSTANT:
-            latest = (
-                f"SELECT id, updated_at AS latest FROM {self._t(target)} "
-                "WHERE updated_at IS NOT NULL AND id IN (SELECT id FROM copies)"
-            )
-            seen.append("SELECT id, latest FROM current")
-        yield Step(
-            target,
-            f"""
-            CREATE OR REPLACE TEMP TABLE tiles AS
-            WITH copies AS ({self._copies(root)}), current AS ({latest}),
-            seen AS ({" UNION ".join(seen)}), ordered AS (
-                SELECT s.id, s.start, c.{ROW},
-                       lead(s.start) OVER (PARTITION BY s.id ORDER BY s.start) AS following,
-                       row_number() OVER (PARTITION BY s.id ORDER BY s.start) AS n
-                FROM seen s LEFT JOIN current o ON o.id = s.id
-                LEFT JOIN copies c ON c.id = s.id AND c.start = s.start
-                WHERE o.latest IS NULL OR s.start <= o.latest
-            )
-            SELECT id, start, {ROW}, n,
-                   CASE WHEN following IS NOT NULL THEN following - INTERVAL 1 MILLISECOND
-                        WHEN {ROW} IS NOT NULL THEN {self.end_of_time} END AS until,
-                   CASE WHEN following IS NOT NULL THEN FALSE
-                        WHEN {ROW} IS NOT NULL THEN TRUE END AS open
-            FROM ordered
-            """,
-        )
-
-    def _child_history(self, child: Staged) -> Steps:
-        """For the records of `tiles`, when each element was present.
-
-        A record's versions are its observations. A staged copy says itself which elements it
-        had; a stored version had those whose interval covers its start. Runs of observations
-        with the element present are its intervals, each as long as the versions it covers.
-        """
-        table = child.rows.table
-        history = str(table.history)
-        start, end, active = map(
-            self._q, (self.system.start, self.system.end, self.system.active)
-        )  # fmt: skip
-        parent = self._q(table.parent_column)
-        others = [self._q(k) for k in table.history_key if k != table.parent_column]
-        keys = ", ".join(others)
-        same_key = " AND ".join(
-            [f"o.{parent} = i.id", f"o.{start} = i.start", *(f"o.{k} = i.{k}" for k in others)]
-        )
-        yield from self._changes(
-            history,
-            f"""
-            WITH stored AS (
-                SELECT {self.dialect.row} AS there, * FROM {self._t(history)}
-                WHERE {parent} IN (SELECT id FROM tiles)
-            ), present AS (
-                SELECT t.id, t.n, t.start, t.until, t.open, {", ".join(f"s.{k}" for k in others)}
-                FROM tiles t JOIN {child.relation} s ON s.{ROW} = t.{ROW}
-                WHERE {" AND ".join(f"s.{k} IS NOT NULL" for k in others)}
-                UNION
-                SELECT t.id, t.n, t.start, coalesce(t.until, o.{end}), coalesce(t.open, o.{active}),
-                       {", ".join(f"o.{k}" for k in others)}
-                FROM tiles t JOIN stored o
-                  ON o.{parent} = t.id AND t.start >= o.{start} AND t.start <= o.{end}
-                WHERE t.{ROW} IS NULL
-            ), numbered AS (
-                SELECT *, n - row_number() OVER (PARTITION BY id, {keys} ORDER BY n) AS run
-                FROM present
-            ), intervals AS (
-                SELECT id, {keys}, min(start) AS start, max(until) AS until, bool_or(open) AS open
-                FROM numbered GROUP BY id, {keys}, run
-            )
-            SELECT i.id AS {parent}, {", ".join(f"i.{k}" for k in others)}, i.start AS {start},
-                   i.until AS {end}, i.open AS {active}, o.there, i.id IS NOT NULL AS here
-            FROM intervals i FULL JOIN stored o ON {same_key}
-            WHERE i.id IS NULL OR o.there IS NULL
-               OR o.{end} IS DISTINCT FROM i.until OR o.{active} IS DISTINCT FROM i.open
-            """,
-            [parent, *others, start, end, active],
-            table,
-            (*table.history_key, self.system.start),
-        )
+            yield from self.restore(table, target, keys)
 
     # ---- absences ----
 
     def absent(self, table: Table, gone: str) -> Steps:
         """Flag the rows, child rows too, of the ids that relation `gone` holds; close versions."""
-        flag, synced = self._q(self.system.deleted), self._q(self.system.synced)
+        flag, synced = self.q(self.system.deleted), self.q(self.system.synced)
         start, end, active = (
-            self._q(n) for n in (self.system.start, self.system.end, self.system.active)
+            self.q(n) for n in (self.system.start, self.system.end, self.system.active)
         )
         for part in table.walk():
-            owner = self._q(part.parent_column or "id")
+            owner = self.q(part.parent_column or "id")
             yield Step(
                 part.name,
-                f"UPDATE {self._t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
+                f"UPDATE {self.t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
                 ("deleted",),
             )
             if part.history:
                 yield Step(
                     part.history,
-                    f"UPDATE {self._t(part.history)} SET {active} = FALSE, "
+                    f"UPDATE {self.t(part.history)} SET {active} = FALSE, "
                     f"{end} = greatest({start}, {self.synced_at}), {synced} = {self.synced_at} "
                     f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",
                     ("deleted",),
@@ -644,17 +419,17 @@ class Plan:
 
         A row that is stored twice differs in its key.
         """
-        name, flag = root.rows.table.name, self._q(self.system.deleted)
+        name, flag = root.table.name, self.q(self.system.deleted)
         if name not in self.stored:
             yield Question(name, (), f"SELECT id, FALSE, TRUE FROM {root.relation}")
         else:
             stored = (
-                f"(SELECT *, count(*) OVER (PARTITION BY id) AS {TIMES} FROM {self._t(name)} "
+                f"(SELECT *, count(*) OVER (PARTITION BY id) AS {TIMES} FROM {self.t(name)} "
                 f"WHERE id IN (SELECT id FROM {root.relation}))"
             )
             marks = {"id": f"o.{TIMES} > 1"}
             marks[self.system.deleted] = f"o.{flag} IS DISTINCT FROM s.{DELETED}"
-            tests = list((self._tests(root.rows) | marks).items())
+            tests = list((self._tests(root) | marks).items())
             for first in range(0, len(tests), WIDE):
                 some = dict(tests[first : first + WIDE])
                 yield Question(
@@ -666,24 +441,24 @@ class Plan:
         for child in children:
             yield self._unlike_child(root, child)
 
-    def _tests(self, rows: Rows) -> dict[str, str]:
+    def _tests(self, staged: Staged) -> dict[str, str]:
         """Column -> whether the stored row `o` has another value than the staged row `s`."""
-        own = {self.system.physical(c): c for c in rows.table.columns}
-        stored, tests = self.stored[rows.table.name], {}
+        own = {self.system.physical(c): c for c in staged.table.columns}
+        stored, tests = self.stored[staged.table.name], {}
         for name, type_ in stored.items():
             column = own.get(name)
             if column is not None:
                 tests[name] = self._unequal(name, type_, column)
             elif name.startswith("custom_"):
-                tests[name] = f"o.{self._q(name)} IS NOT NULL"
+                tests[name] = f"o.{self.q(name)} IS NOT NULL"
         lacking = {name: c for name, c in own.items() if name not in stored}
-        return tests | {name: f"s.{self._q(c.name)} IS NOT NULL" for name, c in lacking.items()}
+        return tests | {name: f"s.{self.q(c.name)} IS NOT NULL" for name, c in lacking.items()}
 
     def _unequal(self, name: str, stored: Type, column: Column) -> str:
         """A number whose column became text may be stored as it was before, or not at all."""
         wide = wider(stored, column.type)
-        old = self.dialect.cast(f"o.{self._q(name)}", stored, wide)
-        new = self.dialect.cast(f"s.{self._q(column.name)}", column.type, wide)
+        old = self.dialect.cast(f"o.{self.q(name)}", stored, wide)
+        new = self.dialect.cast(f"s.{self.q(column.name)}", column.type, wide)
         if wide is Type.JSON:
             old, new = f"CAST({old} AS VARCHAR)", f"CAST({new} AS VARCHAR)"
         unequal = f"{old} IS DISTINCT FROM {new}"
@@ -693,20 +468,20 @@ class Plan:
         return unequal
 
     def _unlike_child(self, root: Staged, child: Staged) -> Question:
-        table = child.rows.table
-        name, parent = table.name, self._q(table.parent_column)
+        table = child.table
+        name, parent = table.name, self.q(table.parent_column)
         staged = f"FROM {child.relation} c JOIN {root.relation} r ON r.{ROW} = c.{ROW}"
         if name not in self.stored:
             return Question(name, (), f"SELECT r.id, FALSE, TRUE {staged}")
-        flag = self._q(self.system.deleted)
-        values = self._values(child.rows, "c", name)
-        keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
+        flag = self.q(self.system.deleted)
+        values = self.values(child, "c", name)
+        keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
-        own = {column: f"e.{self._q(column)}" for column in values}
+        own = {column: f"e.{self.q(column)}" for column in values}
         tests = {c: self._differs("o", {c: sql}, name) for c, sql in own.items()}
         tests[table.parent_column] = f"o.{TIMES} > 1"
         tests[self.system.deleted] = f"o.{flag} IS DISTINCT FROM e.{flag}"
-        chosen = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
+        chosen = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
         return Question(
             name, tuple(tests),
             f"""
@@ -716,7 +491,7 @@ class Plan:
                 ORDER BY {", ".join([*keys, PLACE])}
             ), stored AS (
                 SELECT *, count(*) OVER (PARTITION BY {", ".join(keys)}) AS {TIMES}
-                FROM {self._t(name)} WHERE {parent} IN (SELECT id FROM {root.relation})
+                FROM {self.t(name)} WHERE {parent} IN (SELECT id FROM {root.relation})
             )
             SELECT coalesce(e.{parent}, o.{parent}), o.{parent} IS NOT NULL,
                    e.{parent} IS NOT NULL, {", ".join(tests.values())}

@@ -3,6 +3,6 @@
 from kustomer_sync.shred.concat import concat
 from kustomer_sync.shred.custom import CustomTypes
 from kustomer_sync.shred.naming import Names
-from kustomer_sync.shred.shredder import Shredder
+from kustomer_sync.shred.shredder import Shredder, klass_table
 
-__all__ = ["CustomTypes", "Names", "Shredder", "concat"]
+__all__ = ["CustomTypes", "Names", "Shredder", "concat", "klass_table"]

@@ -40,6 +40,10 @@ def _ascii(name: str) -> str:
     return "".join(c if c.isascii() else "_" for c in bare)
 
 
+_HISTORIES = "*_history"
+"""The scope of the klass tables' histories; no table is called so."""
+
+
 class Names:
     """Which name each custom attribute and klass got, in order of first sight, for ever."""
 
@@ -58,8 +62,20 @@ class Names:
         return self._name(table, attribute, "custom", taken)
 
     def klass_table(self, klass: str, taken: Iterable[str], root: str = "kobject") -> str:
-        """`kobject_{snake}`, by the same rule: klass `tag` is `kobject_tag_2`."""
+        """`kobject_{snake}`, by the same rule: klass `tag` is `kobject_tag_2`.
+
+        No klass is called as a history is, nor as that of the common table would be.
+        """
+        taken = {*taken, f"{root}_history", *self._given.get(_HISTORIES, {}).values()}
         return self._name(f"{root}.*", klass, root, taken)
+
+    def klass_history(self, table: str, root: str = "kobject") -> str:
+        """`{table}_history` of a klass's table; where a klass is called so `_2`, `_3`."""
+        names = self._given.setdefault(_HISTORIES, {})
+        if table not in names:
+            taken = {*names.values(), *self.klasses(root).values(), f"{root}_history"}
+            names[table] = _free(f"{table}_history", taken)
+        return names[table]
 
     def klasses(self, root: str = "kobject") -> dict[str, str]:
         """The klasses met so far, each with its table."""

@@ -107,10 +107,24 @@ class Shredder:
         if klass not in self._klasses:
             taken = {table.name for table in self.table.walk()}
             name = self._names.klass_table(klass, taken, self.table.name)
-            table = replace(self.table, name=name, children=(), per_klass=False)
+            table = klass_table(self.table, name, self._names)
             resource = f"{self.table.name}.{klass}"
             self._klasses[klass] = table, _Pages(table, (), resource, self._names, self._types)
         return self._klasses[klass]
+
+
+def klass_table(table: Table, name: str, names: Names) -> Table:
+    """The table of that name for one klass of the records of `table`.
+
+    It has a history if the common table has one, or if it was asked for by its own name.
+    """
+    one = replace(
+        table, name=name, children=(), per_klass=False, history=None, history_key=(),
+        klasses_kept=frozenset(),
+    )  # fmt: skip
+    if table.history or name in table.klasses_kept:
+        return one.versioned(names.klass_history(name, table.name))
+    return one
 
 
 def _known(table: Table) -> set[str]:

@@ -41,7 +41,7 @@ from kustomer_sync.model import (
 )
 from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
-from kustomer_sync.shred import CustomTypes
+from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
 from kustomer_sync.sync.landing import ATTACHMENTS, TableState, family
 
@@ -286,7 +286,7 @@ def klass_tables(tables: Iterable[Table], state: Mapping[str, Any]) -> list[Tabl
     """The adopted tables of klasses, whether or not one of their KObjects was met since."""
     kept = (state.get(STATE) or {}).get("klass_tables", ())
     return [
-        replace(table, name=name, children=(), per_klass=False)
+        klass_table(table, name, Names())
         for table in tables if table.per_klass
         for name in kept
     ]  # fmt: skip

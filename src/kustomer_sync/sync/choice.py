@@ -57,19 +57,35 @@ def _trimmed(connection: Connection, table: Table) -> Table:
     columns = tuple(c for c in table.columns if connection.extras or not c.extra)
     old = connection.service_version == 1
     columns = tuple(replace(c, legacy=False) for c in columns if old or not c.legacy)
-    history = table.history
-    kept = connection.tables.get(history) if history else None
-    if connection.service_version == 1 or (kept and not kept.enabled):
-        history = None
     children = tuple(
         _trimmed(connection, child)
         for child in table.children
         if _enabled(connection, child) and (connection.extras or not child.extra)
     )
-    return replace(
-        table, columns=columns, children=children, history=history,
-        history_key=table.history_key if history else (),
-    )  # fmt: skip
+    return _kept(connection, replace(table, columns=columns, children=children))
+
+
+def _kept(connection: Connection, table: Table) -> Table:
+    """With a history if it is asked for, or if the reference schema has one of it."""
+    name = table.history or f"{table.name}_history"
+    if _history_wanted(connection, table.name):
+        return table.versioned(name)
+    kept = connection.tables.get(name)
+    if table.history and connection.service_version != 1 and (kept is None or kept.enabled):
+        return table
+    bare = replace(table, history=None, history_key=())
+    if not table.per_klass:
+        return bare
+    klasses = (name for name in connection.tables if name.startswith(f"{table.name}_"))
+    children = {child.name for child in table.children}
+    return replace(bare, klasses_kept=frozenset(
+        name for name in klasses if name not in children and _history_wanted(connection, name)
+    ))  # fmt: skip
+
+
+def _history_wanted(connection: Connection, name: str) -> bool:
+    choice = connection.tables.get(name)
+    return choice is not None and choice.history
 
 
 def client_for(

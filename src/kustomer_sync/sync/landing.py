@@ -13,8 +13,8 @@ from kustomer_sync.kustomer.catalog import METADATA, TABLES
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.kustomer.klasses import Klasses, properties
 from kustomer_sync.kustomer.singly import UNSURE, by_id, told_apart
-from kustomer_sync.model import Batch, Counts, Each, Listing, Record, Search, Table, Write
-from kustomer_sync.shred import CustomTypes, Names, Shredder, concat
+from kustomer_sync.model import Batch, Begun, Counts, Each, Listing, Record, Search, Table, Write
+from kustomer_sync.shred import CustomTypes, Names, Shredder, concat, klass_table
 from kustomer_sync.sync.choice import COMMIT_BYTES, choose
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ class Landing:
 
     def commit(
         self, absent: Mapping[str, tuple[str, ...]] | None = None,
-        anew: Mapping[str, tuple[str, ...]] | None = None,
+        anew: Mapping[str, tuple[str, ...]] | None = None, begun: tuple[Begun, ...] = (),
     ) -> None:  # fmt: skip
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(self._gathered())
@@ -308,11 +308,11 @@ class Landing:
         for key, customers in (("merged", self.merged), ("unfollowed", self.unfollowed)):
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
-        if batches or absent or self._changed:
+        if batches or absent or begun or self._changed:
             self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
-            write = Write(batches, absent or {}, self._changed)
-            counts = self._run.destination.write(replace(write, anew=anew or {}))
+            write = Write(batches, absent or {}, self._changed, anew or {}, begun)
+            counts = self._run.destination.write(write)
             self.broken = False
             for name, count in counts.items():
                 self.counts.setdefault(name, Counts())
@@ -362,11 +362,16 @@ class Landing:
 
     def names_of_all(self) -> set[str]:
         names = {name for name in self.counts if not name.startswith("_")}
-        for table in self._run.tables:
+        for table in (*self._run.tables, *self.klass_tables()):
             names |= family(table)
-            if table.per_klass:
-                names |= set(self.names.klasses(table.name).values())
         return names
+
+    def klass_tables(self) -> Iterator[Table]:
+        """The tables of the klasses met so far, without their custom columns."""
+        for table in self._run.tables:
+            if table.per_klass:
+                for name in self.names.klasses(table.name).values():
+                    yield klass_table(table, name, self.names)
 
 
 def _told_elsewhere(table: Table, child: Table) -> bool:

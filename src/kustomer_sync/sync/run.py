@@ -29,6 +29,7 @@ from kustomer_sync.sync.adopt import klass_tables, with_others
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
+from kustomer_sync.sync.histories import take_up
 from kustomer_sync.sync.landing import Landing, read_ms
 from kustomer_sync.sync.log import log
 from kustomer_sync.sync.older import older
@@ -113,6 +114,8 @@ class Run:
         self.report = Report(connection=connection.name, sync_id=str(uuid4()))
         self.minimum = Minimum()
         self.expected: dict[str, int] = {}
+        self.synced_at = datetime.now(UTC)
+        """When the sync began, by this machine's clock."""
         self.began = 0
         """The server's time when the sync began, in milliseconds since 1970."""
         self.merged_since = 0
@@ -134,20 +137,23 @@ class Run:
         self.destination.close()
 
     def run(self) -> Report:
-        self.report.started_at = datetime.now(UTC)
+        self.report.started_at = self.synced_at = datetime.now(UTC)
         self.note("checking the key")
         first_contact(self.client)
         if self.again:
             self.again.check(self.now())
         self.destination.check()
-        state = self.destination.begin(self.report.started_at)
+        state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
         self.marks = marks(state)
         try:
             stored = self.destination.columns()
             self.tables = with_others(self.tables, stored, self.connection.system_prefix)
-            self.destination.ensure([*self.tables, *klass_tables(self.tables, state)])
+            self.destination.ensure([
+                *self.tables, *self.landing.klass_tables(), *klass_tables(self.tables, state)
+            ])  # fmt: skip
             self.landing.say_changed()
+            take_up(self)
             self._read()
             self._ended("SUCCESSFUL")
             self.landing.commit()

@@ -7,12 +7,12 @@ Naive on purpose: dictionaries, one record at a time, everything recomputed. It 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kustomer_sync.model import END_OF_TIME, Batch, Column, Origin, Rows, Table, Type, Write
+from kustomer_sync.model import END_OF_TIME, Batch, Begun, Column, Origin, Rows, Table, Type, Write
 
 MS = timedelta(milliseconds=1)
 Row = dict[str, Any]
@@ -81,6 +81,40 @@ def narrower(stored: Type, incoming: Type) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class Said:
+    """A copy, and the time from which on its record was so."""
+
+    at: datetime
+    raw: Row
+    late: bool
+    """It did not say so itself."""
+
+
+@dataclass(frozen=True)
+class Lot:
+    """What histories are made from: a batch, or what is stored."""
+
+    root: Rows
+    children: tuple[Rows, ...]
+    copies: list[Row]
+    winners: dict[str, Row]
+    since: Callable[[Row], datetime]
+    """When a copy without a time was seen."""
+    gone: Callable[[Row], datetime | None]
+    """Since when a record is gone."""
+    stored_children: dict[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> set[str]:
+        return {raw["id"] for raw in self.copies}
+
+    def elements(self, child: Rows) -> list[Row]:
+        if child.data is None:
+            return self.stored_children[child.table.name]
+        return list(child.data.to_pylist())
+
+
 @dataclass
 class Model:
     prefix: str = "_fivetran_"
@@ -99,10 +133,6 @@ class Model:
     def key_of(self, table: Table) -> list[str]:
         names = ([table.parent_column] if table.parent_column else []) + list(table.key)
         return [self.name(table.column(n)) for n in dict.fromkeys(names)]
-
-    def history_key_of(self, table: Table) -> list[str]:
-        names = ([table.parent_column] if table.parent_column else []) + list(table.history_key)
-        return list(dict.fromkeys(names))
 
     # -- shapes
 
@@ -148,6 +178,8 @@ class Model:
 
     def write(self, write: Write, synced: datetime) -> dict[str, dict[str, int]]:
         self.counts = {}
+        for begun in write.begun:
+            self._take_in(begun, synced)
         for batch in write.batches:
             for rows in [batch.root, *batch.children]:
                 self._shape(rows.table, rows.data.to_pylist())
@@ -203,7 +235,11 @@ class Model:
         for child in batch.children:
             self._land_children(child, accepted, synced)
         self._land_rejects(batch, {raw["id"] for raw in winners}, synced)
-        self._land_histories(batch, copies, synced)
+        lot = Lot(
+            batch.root, batch.children, copies, {raw["id"]: raw for raw in winners},
+            lambda _: synced, lambda _: None,
+        )  # fmt: skip
+        self._land_histories(lot, synced)
 
     def _winners(self, root: Rows, copies: list[Row]) -> list[Row]:
         best: dict[tuple[Any, ...], Row] = {}
@@ -271,118 +307,212 @@ class Model:
 
     # -- histories
 
-    def _land_histories(self, batch: Batch, copies: list[Row], synced: datetime) -> None:
-        staged = self._staged_versions(batch.root, copies)
-        history = batch.root.table.history
-        if history:
-            starts = self._land_versions(batch.root, history, staged, synced)
-        else:
-            starts = {i: self._sightings(batch.root.table, i, v) for i, v in staged.items()}
-        for child in batch.children:
-            if child.table.history:
-                self._land_intervals(child, child.table.history, staged, starts, synced)
+    def _land_histories(self, lot: Lot, synced: datetime) -> None:
+        """`lot` says which copies there are, and which of them are what their records are."""
+        table, children = lot.root.table, [c for c in lot.children if c.table.history]
+        if not table.history and not children:
+            return
+        told = {i: self._told(lot, i, children, synced) for i in sorted(lot.ids)}
+        seen = {i: self._seen(lot, i, children, told[i]) for i in told}
+        if table.history:
+            self._land_versions(lot, table.history, told, synced)
+        for child in children:
+            self._land_intervals(lot, child, told, seen, synced)
 
-    def _staged_versions(self, root: Rows, copies: list[Row]) -> dict[str, dict[datetime, Row]]:
-        staged: dict[str, dict[datetime, Row]] = {}
-        for raw in sorted(copies, key=lambda c: (lowest_first(c.get("__rev")), c["__row"])):
-            if raw.get("__updated_at") is not None:
-                staged.setdefault(raw["id"], {})[raw["__updated_at"]] = raw
-        history = root.table.history
-        if history and "rev" in self.types[history]:
-            for id_, versions in staged.items():
-                for start in list(versions):
-                    stored = self.content[history].get((id_, start))
-                    rev = versions[start]["__rev"]
-                    if stored and None not in (stored["rev"], rev) and stored["rev"] > rev:
-                        del versions[start]
-        return {id_: versions for id_, versions in staged.items() if versions}
+    def _told(self, lot: Lot, id_: str, children: list[Rows], synced: datetime) -> list[Said]:
+        """What the copies of a record say, each at its time, the last one last."""
+        best: dict[datetime, Row] = {}
+        mine = [raw for raw in lot.copies if raw["id"] == id_ and raw["__updated_at"]]
+        for raw in sorted(mine, key=lambda c: (lowest_first(c["__rev"]), c["__row"])):
+            best[raw["__updated_at"]] = raw
+        now = lot.winners.get(id_)
+        out = [
+            Said(at, raw, False)
+            for at, raw in sorted(best.items())
+            if raw is now or not self._known_better(lot.root.table, id_, raw)
+        ]
+        if now is not None:
+            start = now["__updated_at"] or lot.since(now)
+            latest = max(self._starts(lot, id_, children), default=None)
+            if latest and start < latest:
+                start = synced if synced >= latest else latest + MS
+            if start != now["__updated_at"]:
+                out.append(Said(start, now, True))
+        return out
+
+    def _known_better(self, table: Table, id_: str, raw: Row) -> bool:
+        """A copy of the same time and a higher `rev` is there."""
+        if not table.history:
+            current = self.content[table.name][(id_,)]
+            return bool(current.get("updated_at") == raw["__updated_at"])
+        stored = self.content[table.history].get((id_, raw["__updated_at"]), {})
+        rev, its = stored.get("rev"), raw["__rev"]
+        return rev is not None and its is not None and bool(rev > its)
+
+    def _starts(self, lot: Lot, id_: str, children: list[Rows]) -> list[datetime]:
+        found = [r[f"{self.prefix}start"] for c in children for r in self._spans(c.table, id_)]
+        return found + list(self._stored_versions(lot.root.table, id_))
+
+    def _spans(self, child: Table, id_: str) -> list[Row]:
+        content = self.content[str(child.history)].values()
+        return [row for row in content if row[child.parent_column] == id_]
+
+    def _stored_versions(self, table: Table, id_: str) -> dict[datetime, Row]:
+        if not table.history:
+            return {}
+        found = self.content[table.history].items()
+        return {start: row for (i, start), row in found if i == id_}
+
+    def _seen(
+        self, lot: Lot, id_: str, children: list[Rows], told: list[Said]
+    ) -> list[datetime]:  # fmt: skip
+        """When it is known what the record's arrays held."""
+        p, table = self.prefix, lot.root.table
+        versions = self._stored_versions(table, id_)
+        erased = [r[f"{p}end"] for r in versions.values() if not r[f"{p}active"]]
+        seen = {said.at for said in told} | {*versions}
+        if not table.history:
+            latest = self.content[table.name][(id_,)].get("updated_at")
+            seen |= set() if latest is None else {latest}
+        for child in children:
+            for row in self._spans(child.table, id_):
+                seen.add(row[f"{p}start"])
+                if not row[f"{p}active"] and row[f"{p}end"] not in erased:
+                    seen.add(row[f"{p}end"] + MS)
+        last = told[-1].at if id_ in lot.winners else END_OF_TIME
+        return sorted(at for at in seen if at <= last)
 
     def _land_versions(
-        self,
-        root: Rows,
-        history: str,
-        staged: dict[str, dict[datetime, Row]],
-        synced: datetime,
-    ) -> dict[str, list[datetime]]:
-        p, new, all_starts = self.prefix, dict(self.content[history]), {}
-        for id_, versions in staged.items():
-            stored = {start: row for (i, start), row in self.content[history].items() if i == id_}
-            starts = sorted({*stored, *versions})
-            all_starts[id_] = starts
-            for place, start in enumerate(starts):
-                is_staged = start in versions
-                row = (
-                    self._landed(root, versions[start], history)
-                    if is_staged
-                    else dict(stored[start])
-                )
-                row[f"{p}start"] = start
-                if place + 1 < len(starts):
-                    row[f"{p}end"], row[f"{p}active"] = starts[place + 1] - MS, False
-                elif is_staged:
+        self, lot: Lot, history: str, told: dict[str, list[Said]], synced: datetime
+    ) -> None:
+        p, new = self.prefix, dict(self.content[history])
+        for id_, said in told.items():
+            stored = self._stored_versions(lot.root.table, id_)
+            rows = {start: dict(row) for start, row in stored.items()}
+            for one in sorted(said, key=lambda one: one.at):
+                row = self._landed(lot.root, one.raw, history)
+                before = [rows[start] for start in sorted(rows) if start < one.at]
+                doubtful = one.late or "updated_at" not in row
+                same = before and {c: before[-1].get(c) for c in row} == row
+                if one.at not in stored and doubtful and same:
+                    continue
+                rows[one.at] = {**row, f"{p}start": one.at}
+            starts = sorted(rows)
+            for start, following in zip(starts, [*starts[1:], None], strict=True):
+                row = rows[start]
+                if following is not None:
+                    row[f"{p}end"], row[f"{p}active"] = following - MS, False
+                elif id_ in lot.winners and (gone := lot.gone(lot.winners[id_])):
+                    if row.get(f"{p}active", stored.get(start, {}).get(f"{p}active")) is not False:
+                        row[f"{p}end"] = max(start, gone)
+                    else:
+                        row[f"{p}end"] = stored[start][f"{p}end"]
+                    row[f"{p}active"] = False
+                elif id_ in lot.winners or start in {one.at for one in said}:
                     row[f"{p}end"], row[f"{p}active"] = END_OF_TIME, True
                 new[(id_, start)] = row
         self._settle(history, new, synced)
-        return all_starts
 
     def _land_intervals(
         self,
+        lot: Lot,
         child: Rows,
-        history: str,
-        staged: dict[str, dict[datetime, Row]],
-        all_starts: dict[str, list[datetime]],
+        told: dict[str, list[Said]],
+        seen: dict[str, list[datetime]],
         synced: datetime,
     ) -> None:
-        p, table = self.prefix, child.table
-        by_row: dict[int, list[Row]] = {}
-        for raw in child.data.to_pylist():
-            by_row.setdefault(raw["__row"], []).append(raw)
-        new = {
-            k: r for k, r in self.content[history].items() if r[table.parent_column] not in staged
-        }
-        for id_, versions in staged.items():
-            stored = [r for r in self.content[history].values() if r[table.parent_column] == id_]
-            starts = all_starts[id_]
-            open_: dict[tuple[Any, ...], Row] = {}
-            for place, start in enumerate(starts):
-                last = place + 1 == len(starts)
-                present: dict[tuple[Any, ...], tuple[Row, datetime, bool]] = {}
-                if start in versions:
-                    for raw in by_row.get(versions[start]["__row"], []):
-                        row = self._landed(child, raw, history)
-                        key = tuple(row[k] for k in self.history_key_of(table))
-                        if None not in key:
-                            present.setdefault(key, (row, END_OF_TIME, True))
-                else:
-                    for r in stored:
-                        if r[f"{p}start"] <= start <= r[f"{p}end"]:
-                            values = {c: r[c] for c in self.types[history]}
-                            key = tuple(values[k] for k in self.history_key_of(table))
-                            present[key] = (values, r[f"{p}end"], r[f"{p}active"])
-                for key in list(open_):
-                    values = {c: open_[key][c] for c in self.types[history]}
-                    if key not in present or present[key][0] != values:
-                        row = open_.pop(key)
-                        row[f"{p}end"], row[f"{p}active"] = start - MS, False
-                for key, (values, end, active) in present.items():
-                    if key not in open_:
-                        open_[key] = {**values, f"{p}start": start}
-                        new[(*key, start)] = open_[key]
-                    if last:
-                        open_[key][f"{p}end"], open_[key][f"{p}active"] = end, active
+        table, history = child.table, str(child.table.history)
+        new = {k: r for k, r in self.content[history].items() if r[table.parent_column] not in told}
+        by_row: dict[Any, list[Row]] = {}
+        met: set[tuple[Any, ...]] = set()
+        for raw in lot.elements(child):
+            key = raw["__row"], *(raw.get(n) for n in (table.parent_column, *table.key))
+            if key not in met or child.data is None:
+                by_row.setdefault(raw["__row"], []).append(raw)
+            met.add(key)
+        for id_ in told:
+            at = {one.at: one.raw for one in told[id_]}
+            staged = {
+                start: [self._landed(child, raw, history) for raw in by_row.get(r["__row"], [])]
+                for start, r in at.items()
+            }
+            gone = lot.gone(lot.winners[id_]) if id_ in lot.winners else None
+            for row in self._intervals(table, self._spans(table, id_), seen[id_], staged, gone):
+                key = tuple(v for k, v in sorted(row.items()) if k in self.types[history])
+                new[(*key, row[f"{self.prefix}start"])] = row
         self._settle(history, new, synced)
 
-    def _sightings(self, root: Table, id_: str, versions: Iterable[datetime]) -> list[datetime]:
-        """When a record was seen whose own history is not kept: never after its last change."""
-        p, seen = self.prefix, set(versions)
-        for child in root.children:
-            if child.history:
-                for row in self.content[child.history].values():
-                    if row[child.parent_column] == id_:
-                        ended = set() if row[f"{p}active"] else {row[f"{p}end"] + MS}
-                        seen |= {row[f"{p}start"], *ended}
-        latest = self.content[root.name][(id_,)].get("updated_at")
-        return sorted(s for s in {*seen, latest or min(seen)} if not latest or s <= latest)
+    def _intervals(
+        self, table: Table, stored: list[Row], seen: list[datetime],
+        staged: dict[datetime, list[Row]], gone: datetime | None,
+    ) -> list[Row]:  # fmt: skip
+        """Walk through the sightings with what is open in the hand."""
+        p, columns = self.prefix, list(self.types[str(table.history)])
+        open_: list[Row] = []
+        out: list[Row] = []
+        for start in seen:
+            last = start == seen[-1]
+            here: list[tuple[Row, datetime, bool]] = []
+            if start in staged:
+                for values in staged[start]:
+                    if values not in [h[0] for h in here]:
+                        here.append((values, max(start, gone) if gone else END_OF_TIME, not gone))
+            else:
+                here = [
+                    ({c: r[c] for c in columns}, r[f"{p}end"], r[f"{p}active"])
+                    for r in stored
+                    if r[f"{p}start"] <= start <= r[f"{p}end"]
+                ]
+            for row in list(open_):
+                if {c: row[c] for c in columns} not in [h[0] for h in here]:
+                    row[f"{p}end"], row[f"{p}active"] = start - MS, False
+                    open_.remove(row)
+            for values, end, active in here:
+                row = next((o for o in open_ if {c: o[c] for c in columns} == values), {})
+                if not row:
+                    row.update({**values, f"{p}start": start})
+                    open_.append(row)
+                    out.append(row)
+                if last:
+                    row[f"{p}end"], row[f"{p}active"] = end, active
+                    was = [
+                        r for r in stored
+                        if all(r[c] == row[c] for c in [*columns, f"{p}start"])
+                    ]  # fmt: skip
+                    if gone and start in staged and was and not was[0][f"{p}active"]:
+                        row[f"{p}end"] = was[0][f"{p}end"]
+        return out
+
+    def _take_in(self, begun: Begun, synced: datetime) -> None:
+        """The history goes on from what is stored."""
+        table, paused = begun.table, begun.paused
+        for one in [table, *table.children]:
+            self._shape(one)
+            types = self.types[one.name]
+            own = [c for c in one.columns if self.name(c) in types]
+            self._shape(
+                replace(one, columns=tuple(replace(c, type=types[self.name(c)]) for c in own))
+            )
+        p, content = self.prefix, self.content[table.name].values()
+        copies = [
+            {**row, "__updated_at": row.get("updated_at"), "__rev": row.get("rev"),
+             "__row": row["id"]}
+            for row in content
+            if not (row[f"{p}deleted"] and paused and row[f"{p}synced"] < paused)
+        ]  # fmt: skip
+        children = {
+            c.name: [{**r, "__row": r[c.parent_column]} for r in self.content[c.name].values()]
+            for c in table.children
+        }
+        lot = Lot(
+            Rows(table, None), tuple(Rows(c, None) for c in table.children), copies,
+            {raw["id"]: raw for raw in copies},
+            lambda raw: raw[f"{p}synced"],
+            lambda raw: raw[f"{p}synced"] if raw[f"{p}deleted"] else None,
+            children,
+        )  # fmt: skip
+        if copies:
+            self._land_histories(lot, synced)
 
     # -- what Kustomer no longer has
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,6 +60,18 @@ METRIC = Table(
     parent="conversation",
     parent_column="conversation_id",
 )
+EMAIL = Table(
+    "conversation_email",
+    (
+        Column("index", Type.INT, origin=Origin.INDEX),
+        Column("conversation_id", origin=Origin.PARENT),
+        Column("id"),  # its own; the record's is `conversation_id`
+        Column("verified", Type.BOOLEAN),
+    ),
+    key=("index", "conversation_id"),
+    parent="conversation",
+    parent_column="conversation_id",
+)
 CONVERSATION = Table(
     "conversation",
     (
@@ -70,7 +82,7 @@ CONVERSATION = Table(
     ),
     history="conversation_history",
     history_key=("id",),
-    children=(TAG, CHANNEL, METRIC),
+    children=(TAG, CHANNEL, METRIC, EMAIL),
     custom=True,
 )
 
@@ -90,6 +102,7 @@ class Copy:
     tags: Sequence[str | None] = ()
     channels: Sequence[tuple[str | None, int | None]] = ()
     metrics: Sequence[str] = ()
+    emails: Sequence[tuple[str | None, bool | None]] = ()
     deleted: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
 
@@ -104,6 +117,16 @@ def without_history(table: Table, *, root: bool = False, children: bool = False)
         history=None if root else table.history,
         children=tuple(replace(c, history=None) if children else c for c in table.children),
     )
+
+
+def with_histories(table: Table, names: Collection[str]) -> Table:
+    """The table and its children, with the histories of those named and no others."""
+
+    def kept(one: Table) -> Table:
+        return one.versioned(f"{one.name}_history") if one.name in names else one
+
+    bare = without_history(table, root=True, children=True)
+    return replace(kept(bare), children=tuple(kept(child) for child in bare.children))
 
 
 def batch(
@@ -152,6 +175,11 @@ def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
             out += [
                 {**base, "index": i, "name": name, "size": size}
                 for i, (name, size) in enumerate(copy.channels, 1)
+            ]
+        elif table.name == EMAIL.name:
+            out += [
+                {**base, "index": i, "id": email, "verified": verified}
+                for i, (email, verified) in enumerate(copy.emails, 1)
             ]
         else:
             out += [{**base, "_fivetran_id": f"{copy.id}/{m[0]}", "name": m} for m in copy.metrics]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kustomer_sync.model import Batch, Reject, Table, Type, Write
+from kustomer_sync.model import END_OF_TIME, Batch, Begun, Column, Reject, Table, Type, Write
 from tests.contract.destinations.conftest import Subject
 from tests.contract.destinations.model_of_merge import Model
 from tests.contract.destinations.org import (
@@ -20,19 +21,28 @@ from tests.contract.destinations.org import (
     Copy,
     at,
     batch,
+    with_histories,
     without,
     without_history,
 )
 
+BARE: dict[str, Table] = {
+    "with times": CONVERSATION,
+    "no rev": without(CONVERSATION, "rev"),
+    "no times": without(CONVERSATION, "updated_at", "rev"),
+}
+"""Their histories come and go."""
 TABLES: dict[str, Table] = {
     "as it is": CONVERSATION,
     "children's histories only": without_history(CONVERSATION, root=True),
     "root's history only": without_history(CONVERSATION, children=True),
     "no rev": without(CONVERSATION, "rev"),
-    "no times": without_history(
-        without(CONVERSATION, "updated_at", "rev"), root=True, children=True
-    ),
+    "no times": without(CONVERSATION, "updated_at", "rev"),
+    "no histories": without_history(CONVERSATION, root=True, children=True),
+    "every history": with_histories(CONVERSATION, [c.name for c in CONVERSATION.walk()]),
 }
+Found = dict[str, list[dict[str, Any]]]
+"""Tables with their rows."""
 IDS = ["a", "b", "c"]
 TIMES = [at(0), at(0) + timedelta(milliseconds=1), at(1), at(2), at(3), at(4)]
 CUSTOM_VALUES: dict[Type, st.SearchStrategy[Any]] = {
@@ -60,12 +70,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Told:
-    """What makes a write. `afterwards`, another process goes on."""
+    """What makes a write. `afterwards`, another process goes on. `kept`: with these histories."""
 
     pages: tuple[Page, ...]
     absent: tuple[str, ...]
     state: dict[str, int]
     afterwards: bool
+    kept: frozenset[str] = frozenset()
 
     def of(self, table: Table) -> Write:
         absent = {table.name: self.absent} if self.absent else {}
@@ -75,6 +86,7 @@ class Told:
 @st.composite
 def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
     channels = st.tuples(st.sampled_from(["mail", "chat", None]), st.sampled_from([1, 2, None]))
+    emails = st.tuples(st.sampled_from(["e", "f", None]), st.sampled_from([True, None]))
     return Copy(
         id=draw(st.sampled_from(IDS)),
         name=draw(st.sampled_from(["x", "y", None])),
@@ -83,6 +95,7 @@ def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
         tags=draw(st.lists(st.sampled_from(["t", "u", "v", None]), max_size=3)),
         channels=draw(st.lists(channels, max_size=3)),
         metrics=draw(st.lists(st.sampled_from(["m", "m2", "n"]), max_size=3)),
+        emails=draw(st.lists(emails, max_size=3)),
         deleted=draw(st.sampled_from([False, False, True])),
         custom={n: draw(st.none() | CUSTOM_VALUES[t]) for n, t in custom.items()},
     )
@@ -118,6 +131,18 @@ def stories(draw: st.DrawFn) -> list[Told]:
     """A few writes, then some of them again."""
     told = draw(st.lists(TOLD, min_size=1, max_size=5))
     return told + draw(st.lists(st.sampled_from(told), max_size=2))
+
+
+@st.composite
+def switched(draw: st.DrawFn) -> list[Told]:
+    """Several writes and some of them again; histories are switched on and off in between."""
+    every = [CONVERSATION.name, *(child.name for child in CONVERSATION.children)]
+    some = st.sampled_from([[], every[:1], every[1:], every]) | st.lists(st.sampled_from(every))
+    told, kept = [], draw(some)
+    for one in draw(stories()):
+        kept = draw(st.just(kept) | some)
+        told.append(replace(one, kept=frozenset(kept)))
+    return told
 
 
 def examples(number: int) -> settings:
@@ -172,12 +197,106 @@ def play(subject: Subject, table: Table, story: list[Told], prefix: str) -> None
     assert_same_about_itself(subject, model)
 
 
-def assert_same(subject: Subject, model: Model) -> None:
+@examples(40)
+@given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
+def test_histories_may_be_switched_at_any_time(
+    subjects: Callable[..., Subject], name: str, story: list[Told], prefix: str
+) -> None:
+    """Of records with and without times, of arrays with an index, a made-up key or a join's."""
+    switch(subjects(prefix), BARE[name], story, prefix)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@examples(3000)
+@given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
+def test_they_may_be_so_through_thousands_of_stories(
+    subjects: Callable[..., Subject], name: str, story: list[Told], prefix: str
+) -> None:
+    """The same promise, looked at for long."""
+    switch(subjects(prefix), BARE[name], story, prefix)
+
+
+def switch(subject: Subject, bare: Table, story: list[Told], prefix: str) -> None:
+    """Each write with the histories that it is told to keep; those that it did not are caught up.
+
+    A write that is told again is one that a crash let be done twice.
+    """
+    to, model, before = subject.destination, Model(prefix), frozenset[str]()
+    paused: dict[str, datetime] = {}
+    for place, told in enumerate(story):
+        synced = EPOCH + timedelta(hours=2 * place, milliseconds=place)
+        paused |= dict.fromkeys(before - told.kept, synced)
+        table = with_histories(bare, told.kept)
+        to.begin(synced)
+        to.ensure([table])
+        model.ensure(table)
+        taken = Write(begun=begun(model, table, told.kept - before, paused))
+        for write in (taken, taken, told.of(table)) if told.afterwards else (taken, told.of(table)):
+            counts = {t: asdict(c) for t, c in to.write(write).items()}
+            assert some(counts) == some(model.write(write, synced))
+            found = assert_same(subject, model)
+            assert_ends_in_the_present(found, table, prefix)
+            if told.afterwards:
+                to = subject.again()
+                to.begin(synced)
+                to.ensure([table])
+        before = told.kept
+
+
+def some(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Where anything happened."""
+    return {table: count for table, count in counts.items() if any(count.values())}
+
+
+def begun(
+    model: Model, table: Table, names: frozenset[str], paused: dict[str, datetime]
+) -> tuple[Begun, ...]:
+    """Each history that begins, as a sync has it begun: with custom columns, and alone."""
+    own = {column.name for column in table.columns}
+    found = model.types[table.name].items()
+    custom = tuple(Column(name, type_) for name, type_ in found if name not in own)
+    root = replace(table, columns=(*table.columns, *custom), children=())
+    parts = [root, *(replace(root, history=None, children=(c,)) for c in table.children)]
+    named = zip(table.walk(), parts, strict=True)
+    return tuple(Begun(p, paused.get(one.name)) for one, p in named if one.name in names)
+
+
+def assert_ends_in_the_present(found: Found, table: Table, prefix: str) -> None:
+    """Said without the model: versions tile, and what is active is what the table has."""
+    start, end, active = (f"{prefix}{mark}" for mark in ("start", "end", "active"))
+    flag = f"{prefix}deleted"
+    parents = {row["id"]: row for row in found[table.name]}
+    for part in (part for part in table.walk() if part.history):
+        owner = part.parent_column or "id"
+        rows, kept = found[part.name], found[str(part.history)]
+        own = [c.name for c in part.history_columns()]
+        content = {
+            id_: {tuple(r[c] for c in own) for r in rows if r[owner] == id_} for id_ in parents
+        }
+        for id_ in parents:
+            mine = sorted((r for r in kept if r[owner] == id_), key=lambda r: r[start])
+            assert all(r[end] >= r[start] or part.parent for r in mine)
+            living = [tuple(r[c] for c in own) for r in mine if r[active]]
+            assert all((r[end] == END_OF_TIME) == r[active] for r in mine)
+            assert len(living) == len(set(living))
+            if not parents[id_][flag]:
+                assert set(living) == content[id_], part.history
+            if part.parent is None:
+                assert len(living) <= 1
+                assert mine
+                for one, following in pairwise(mine):
+                    assert one[end] == following[start] - timedelta(milliseconds=1)
+
+
+def assert_same(subject: Subject, model: Model) -> Found:
+    """What was found, which is what the model says."""
     found = subject.read_all([*model.content, "_kustomer_sync_rejects"])
     for name, content in model.content.items():
         assert in_order(found[name]) == in_order(list(content.values())), name
     rejects = [tuple(r.values()) for r in found["_kustomer_sync_rejects"]]
     assert sorted(rejects) == sorted((*k, at) for k, at in model.rejects.items())
+    return found
 
 
 def assert_same_about_itself(subject: Subject, model: Model) -> None:

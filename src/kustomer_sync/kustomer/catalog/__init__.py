@@ -32,7 +32,7 @@ from kustomer_sync.kustomer.catalog.talk import (
     MESSAGE,
     NOTE,
 )
-from kustomer_sync.model import Column, Origin, Table, Type
+from kustomer_sync.model import Column, Table, Type
 
 __all__ = [
     "COMPANY", "CONVERSATION", "CONVERSATION_TIME", "CUSTOMER", "KOBJECT", "MESSAGE", "METADATA",
@@ -51,9 +51,8 @@ def history_table(table: Table, prefix: str = "_fivetran_") -> Table | None:
     """The history table of `table` as a table: its columns, the key with the version's start."""
     if table.history is None:
         return None
-    kept = tuple(c for c in table.columns if c.origin is not Origin.INDEX)
     start = Column(f"{prefix}start", Type.INSTANT)
     return Table(
-        table.history, (*kept, start), key=(*table.history_key, start.name),
+        table.history, (*table.history_columns(), start), key=(*table.history_key, start.name),
         parent=table.parent, parent_column=table.parent_column, link=table.link,
     )  # fmt: skip

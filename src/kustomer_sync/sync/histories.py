@@ -1,0 +1,70 @@
+"""Which histories are kept, and since when some are not: they may be switched at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from kustomer_sync.model import Begun, Column, Table, Type
+from kustomer_sync.sync.choice import choose
+
+if TYPE_CHECKING:
+    from kustomer_sync.sync.run import Run
+
+KEY = "histories"
+"""In the state: the tables whose history was ever kept; null while it is, else when that ended."""
+
+
+def take_up(run: Run) -> None:
+    """A history that this sync keeps and the last one did not has what its table has by now.
+
+    In one transaction, with the state that says so, before anything else is written; so no sync
+    writes a table without its history while the state says that it is kept.
+    """
+    before: dict[str, str | None] = run.landing.state.get(KEY) or {}
+    wanted = {name for table in choose(run.connection) for name in _kept(table)}
+    ended = run.synced_at.isoformat()
+    after = {name: at or (None if name in wanted else ended) for name, at in before.items()}
+    begun = tuple(_begun(run, before))
+    after |= {name: None for table in run.tables for name in _kept(table)}
+    if begun or after != before:
+        run.landing.put(KEY, after)
+        run.landing.put("names", run.landing.names.state())
+        run.landing.commit(begun=begun)
+
+
+def _kept(table: Table) -> set[str]:
+    return {part.name for part in table.walk() if part.history} | table.klasses_kept
+
+
+def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
+    """Every history of this sync that was not kept before."""
+    stored = run.destination.columns()
+    for table in (*run.tables, *run.landing.klass_tables()):
+        root = replace(table, children=(), columns=(*table.columns, *_custom(run, table, stored)))
+        # A klass's history was kept for its own sake or for the common table's.
+        names = [table.name, *(one.name for one in run.tables if _is_klass_of(run, table, one))]
+        for part in table.walk():
+            own = names if part is table else [part.name]
+            since = [before[name] for name in own if name in before]
+            if part.history and None not in since:
+                alone = root if part is table else replace(root, history=None, children=(part,))
+                ended = [datetime.fromisoformat(at) for at in since if at]
+                yield Begun(alone, max(ended, default=None))
+
+
+def _is_klass_of(run: Run, table: Table, common: Table) -> bool:
+    return common.per_klass and table.name in run.landing.names.klasses(common.name).values()
+
+
+def _custom(
+    run: Run, table: Table, stored: Mapping[str, Mapping[str, Type]]
+) -> Iterator[Column]:  # fmt: skip
+    """The columns of its custom attributes that landed, but for what is blocked by now."""
+    choice = run.connection.tables.get(table.name)
+    blocked = {n for n, wish in choice.columns.items() if not wish.enabled} if choice else set()
+    for name, type_ in stored.get(table.name, {}).items():
+        if name.startswith("custom_") and name not in blocked:
+            yield Column(name, type_)
