@@ -26,7 +26,7 @@ from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.sync import Limits, sync
 from kustomer_sync.sync.landing import Landing
 from tests.acceptance.case import UNLIMITED
-from tests.acceptance.truth import _table, _whole
+from tests.acceptance.truth import _table, whole
 
 Connect = Callable[..., Connection]
 MEMORY_LIMIT = 128
@@ -74,7 +74,7 @@ def _equals(sim: Simulator, db: duckdb.DuckDBPyConnection, table: Table) -> None
     counted = db.execute(f"SELECT count(*), count(DISTINCT id) FROM landed.kustomer.{table.name}")
     count = sim.ledger.count(table.name)
     assert counted.fetchall() == [(count, count)]
-    some = [_whole(sim, v) for v in islice(sim.ledger.current(table.name), 0, None, SAMPLED)]
+    some = [whole(sim, v) for v in islice(sim.ledger.current(table.name), 0, None, SAMPLED)]
     db.execute(
         "CREATE OR REPLACE TABLE sample AS SELECT unnest(?) AS id", [[r["id"] for r in some]]
     )

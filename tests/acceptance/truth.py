@@ -42,7 +42,7 @@ def differences(
 
 def records_of(sim: Simulator, table: Table) -> tuple[list[Row], set[str], set[str]]:
     """What exists, the ids of what exists no more, and of what no request may show."""
-    records = [_whole(sim, v) for v in sim.ledger.current(table.object)]
+    records = [whole(sim, v) for v in sim.ledger.current(table.object)]
     gone = {v.id for v in sim.ledger.erased(table.object)}
     if table.object == "routing_setting":
         gone = {_last(sim, table, one)["relationships"]["team"]["data"]["id"] for one in gone}
@@ -61,8 +61,12 @@ def _quiet(sim: Simulator, table: Table) -> set[str]:
     """
     if any(column.name == "deleted" for column in table.columns):
         return set()
-    gone = {v.id for v in sim.ledger.erased(table.object)}
-    return {i for i in gone if _last(sim, table, i)["attributes"].get("deleted")}
+    return {
+        gone.id
+        for gone in sim.ledger.erased(table.object)
+        for version in sim.ledger.versions(table.object, gone.id)
+        if version.record and version.record["attributes"].get("deleted")
+    }
 
 
 def _last(sim: Simulator, table: Table, record_id: str) -> Row:
@@ -86,7 +90,7 @@ INCLUDED = {"message": "attachment", "schedule": "holiday", "sla": "sla_version"
 RELATED = {"attachment": "attachments", "holiday": "holidays", "sla_version": "versions"}
 
 
-def _whole(sim: Simulator, version: Version) -> Row:
+def whole(sim: Simulator, version: Version) -> Row:
     """The record as a perfect reader puts it together: attachments, the klass's name."""
     record: Row = sim.world.present(KINDS[version.kind], version.record or {}, version.updated)
     if version.kind in INCLUDED:
@@ -140,7 +144,7 @@ def _table(
                 wanted.setdefault(key_of(part, row), row)
         owner = part.parent_column or "id"
         got: dict[tuple[Any, ...], Row] = {}
-        for row in _stored(connection, schema, part):
+        for row in stored_rows(connection, schema, part):
             gone = row[owner] in erased
             if row[owner] in unsure:
                 wanted.pop(key_of(part, row), None)
@@ -165,7 +169,7 @@ def _table(
                     yield f"{part.name} {key} {column}: {got[key][column]!r}, not {value!r}"
 
 
-def _stored(
+def stored_rows(
     connection: duckdb.DuckDBPyConnection, schema: str, table: Table,
     mark: str = "_fivetran_deleted",
 ) -> list[Row]:  # fmt: skip
@@ -427,7 +431,7 @@ def _versions(
 
 def _kept(connection: duckdb.DuckDBPyConnection, schema: str, history: Table) -> list[Row]:
     """The rows of a history, with whether they are active."""
-    return _stored(connection, schema, history, ACTIVE)
+    return stored_rows(connection, schema, history, ACTIVE)
 
 
 def contents(path: Path, schema: str = "kustomer") -> dict[str, list[tuple[Any, ...]]]:

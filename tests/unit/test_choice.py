@@ -34,6 +34,26 @@ def test_a_disabled_table_takes_only_itself() -> None:
     assert names() - names(tables={"team_member": {"enabled": False}}) == {"team_member"}
 
 
+def test_any_table_may_have_a_history() -> None:
+    """A root, children with an index, a made-up key, a join's; one klass, or all of them."""
+    wanted = ("customer", "customer_email", "sla_metric", "user_role", "kobject")
+    tables = {name: {"history": True} for name in wanted}
+    found = {t.name: t for root in choose(connection(tables=tables)) for t in root.walk()}
+    assert names(tables=tables) - names() == {f"{name}_history" for name in wanted}
+    assert found["customer"].history_key == ("id",)
+    assert found["customer_email"].history_key == ("customer_id", "email", "type", "verified")
+    assert "_fivetran_id" not in found["sla_metric"].history_key
+    assert found["conversation_channel"].history_key == ("name", "conversation_id")
+    alone = choose(connection(tables={"kobject_order": {"history": True}}), ["kobject"])
+    assert [(t.history, t.klasses_kept) for t in alone] == [(None, frozenset({"kobject_order"}))]
+
+
+def test_a_history_may_be_asked_for_where_the_six_are_not() -> None:
+    """`history = true` wins over `service_version = 1`."""
+    asked = names(service_version=1, tables={"conversation": {"history": True}})
+    assert asked - names(service_version=1) == {"conversation_history"}
+
+
 def test_without_extras_only_the_reference_s_columns_are_left() -> None:
     """`rev`, `meta` and the like."""
     (message,) = (t for t in choose(connection(extras=False)) if t.name == "message")

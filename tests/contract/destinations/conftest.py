@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.destinations import Destination, destination
+from kustomer_sync.destinations.duckdb import DuckDB
 
 SCHEMA = "kustomer"
 
@@ -43,6 +44,27 @@ def duckdb_file(folder: Path, prefix: str, memory_limit: str = "128MB") -> Subje
             }
 
     return Subject(url, again(), again, read_all)
+
+
+def duckdb_in_memory(folder: Path, prefix: str) -> Subject:
+    """The same engine without a file to open: several times as many stories in the same time."""
+    held = duckdb.connect(config={"threads": 1, "preserve_insertion_order": False})
+    (folder / "org.duckdb").touch()
+
+    class InMemory(DuckDB):
+        def _connect(self) -> duckdb.DuckDBPyConnection:
+            return held.cursor()
+
+    def again() -> Destination:
+        return InMemory(str(folder / "org.duckdb"), schema=SCHEMA, system_prefix=prefix)
+
+    def read_all(tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        return {
+            t: held.sql(f'SELECT * FROM {SCHEMA}."{t}"').to_arrow_table().to_pylist()
+            for t in tables
+        }
+
+    return Subject("", again(), again, read_all)
 
 
 ENGINES: dict[str, Callable[[Path, str, str], Subject]] = {"duckdb": duckdb_file}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kustomer_sync.model import END_OF_TIME, Batch, Begun, Column, Reject, Table, Type, Write
-from tests.contract.destinations.conftest import Subject
+from tests.contract.destinations.conftest import Subject, duckdb_in_memory
 from tests.contract.destinations.model_of_merge import Model
 from tests.contract.destinations.org import (
     CONVERSATION,
@@ -197,7 +198,7 @@ def play(subject: Subject, table: Table, story: list[Told], prefix: str) -> None
     assert_same_about_itself(subject, model)
 
 
-@examples(40)
+@examples(10)
 @given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
 def test_histories_may_be_switched_at_any_time(
     subjects: Callable[..., Subject], name: str, story: list[Told], prefix: str
@@ -206,15 +207,24 @@ def test_histories_may_be_switched_at_any_time(
     switch(subjects(prefix), BARE[name], story, prefix)
 
 
+@examples(100)
+@given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
+def test_histories_may_be_switched_in_many_stories(
+    tmp_path: Path, name: str, story: list[Told], prefix: str
+) -> None:
+    """The same without a file, which is opened anew for each write."""
+    switch(duckdb_in_memory(tmp_path, prefix), BARE[name], story, prefix)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @examples(3000)
 @given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
 def test_they_may_be_so_through_thousands_of_stories(
-    subjects: Callable[..., Subject], name: str, story: list[Told], prefix: str
+    tmp_path: Path, name: str, story: list[Told], prefix: str
 ) -> None:
     """The same promise, looked at for long."""
-    switch(subjects(prefix), BARE[name], story, prefix)
+    switch(duckdb_in_memory(tmp_path, prefix), BARE[name], story, prefix)
 
 
 def switch(subject: Subject, bare: Table, story: list[Told], prefix: str) -> None:

@@ -100,7 +100,13 @@ def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
         ("tables.customer.columns.created_by.hashed = true", "points to user"),
         ("tables.customer.columns.name.hashed = true", "needs hash_salt"),
         ("tables.customer.columns.name.enabled = false", "not built yet"),
-        ("tables.conversation.history = true", "not built yet"),
+        ("tables.conversation_tag_history.history = true", "Write history = true in"),
+        ("tables.kobject_order_history.history = true", "is a history itself"),
+        ("tables._kustomer_sync_state.history = true", 'unknown table "_kustomer_sync_state"'),
+        (
+            "tables.note.history = true\ntables.note_history.enabled = false",
+            "leaves out what history = true of note asks for",
+        ),
     ],
 )
 def test_a_wrong_value_is_one_sentence_that_names_it(file: Path, line: str, said: str) -> None:

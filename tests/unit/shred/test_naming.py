@@ -61,6 +61,20 @@ def test_a_column_of_the_catalog_is_taken() -> None:
     assert Names().column("customer", "idStr", ["custom_id_str"]) == "custom_id_str_2"
 
 
+def test_a_klass_and_a_history_never_share_a_name() -> None:
+    """Whichever is met first keeps the name."""
+    names = Names()
+    assert names.klass_table("history", []) == "kobject_history_2"
+    assert names.klass_table("order", []) == "kobject_order"
+    assert names.klass_history("kobject_order") == "kobject_order_history"
+    assert names.klass_table("order_history", []) == "kobject_order_history_2"
+    assert names.klass_table("case_history", []) == "kobject_case_history"
+    assert names.klass_table("case", []) == "kobject_case"
+    again = Names.from_state(names.state())
+    assert again.klass_history("kobject_case") == "kobject_case_history_2"
+    assert again.klass_history("kobject_order") == "kobject_order_history"
+
+
 def test_klass_tables() -> None:
     """A klass called `tag` does not land in the child table `kobject_tag`."""
     names, taken = Names(), ["kobject", "kobject_tag"]
