@@ -47,8 +47,9 @@ SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
 _AHEAD = 7 * windows.DAY_MS  # no record is from later than this
 _ROUNDS = 2  # the second looks for what moved while the first did
-_QUIET = "customer_id"
-"""What a merge of customers moves, perhaps without a trace in the record's times."""
+_OWNER = "customer_id"
+_QUIET = {_OWNER, "rev", "modified_at"}
+"""What a merge of customers moves, perhaps without a trace in the record's `updatedAt`."""
 _EXHAUSTED = "nothing of it was read to the end yet"
 
 
@@ -218,6 +219,7 @@ class Verification:
         self._catch_up(compared)
         parts = list(self._held(table, spans))
         away = self._stamps(table, spans, compared.moved)
+        self._of(table).changed += len(away)
         differing = [
             (held.lo, held.hi) for held, archives in parts
             if not self._agrees(table, held, archives, away)
@@ -451,7 +453,11 @@ class Verification:
         for u in self._unlike(table, records):
             if u.table == table.name and not u.there:
                 found.missing.append(u.record_id)
-            elif u.columns == (_QUIET,) and self._follows(table, u.record_id):
+            elif (
+                _OWNER in u.columns
+                and _QUIET >= set(u.columns)
+                and self._follows(table, u.record_id)
+            ):
                 self._untold(table, "its customer was merged or deleted since", [u.record_id])
             elif u.table == table.name and u.columns == (self._flag,) and self._shown_gone(u):
                 found.missing.append(u.record_id)
@@ -476,7 +482,7 @@ class Verification:
         if table.name not in OWNED or customers is None:
             return False
         compared = _Compared(customers, self._spans(customers))
-        for owner in self.run.destination.holding(table, "id", [one], _QUIET):
+        for owner in self.run.destination.holding(table, "id", [one], _OWNER):
             for _, customer in self._look(customers, [owner]):
                 return not customer or not compared.settled(customer)
         return False
