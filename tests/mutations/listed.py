@@ -444,8 +444,8 @@ _CHOICE = _of(
     "sync/choice.py",
     (
         "Service version 1 has no histories",
-        "if connection.service_version == 1 or (history and",
-        "if (history and",
+        "connection.service_version != 1 and (kept is None",
+        "(kept is None",
         f"{CHOICE}test_service_version_1_has_no_histories",
     ),
     (
@@ -456,8 +456,8 @@ _CHOICE = _of(
     ),
     (
         "A disabled table does not sync",
-        "return choice is None or choice.enabled",
-        "return True",
+        "if choice is None else choice.enabled",
+        "if choice is None else True",
         f"{CHOICE}test_a_disabled_table_takes_only_itself",
     ),
     (
@@ -574,8 +574,8 @@ _LANDING = _of(
     "sync/landing.py",
     (
         "The state is in the transaction of the rows it covers",
-        "Write(batches, absent or {}, self._changed)",
-        "Write(batches, absent or {}, {})",
+        "Write(batches, absent or {}, self._changed,",
+        "Write(batches, absent or {}, {},",
         f"{RESUME}test_each_commit_saves_what_was_completed",
     ),
     (
@@ -918,7 +918,7 @@ _DESTINATION = (
         ),
         (
             "A record that returns is un-flagged",
-            'flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"',
+            'flag = f" OR o.{self.q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"',
             'flag = ""',
             f"{PROMISES}test_a_record_that_returns_is_unflagged",
         ),
@@ -940,12 +940,12 @@ _DESTINATION = (
         (
             "The state lands with its rows or not at all",
             "        with self._transaction() as connection:\n            self._own(connection)\n"
-            "            stored = self._columns(connection)\n            for batch in",
+            "            stored = self._columns(connection)\n            for begun in",
             "        with self._transaction() as connection:\n"
             "            for key, value in write.state.items():\n"
             "                self._put(connection, key, value)\n"
             "        with self._transaction() as connection:\n            self._own(connection)\n"
-            "            stored = self._columns(connection)\n            for batch in",
+            "            stored = self._columns(connection)\n            for begun in",
             f"{PROMISES}test_a_refused_write_leaves_nothing",
         ),
     ),
