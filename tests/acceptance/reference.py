@@ -24,7 +24,7 @@ from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import choose
 from tests.acceptance.hostile import _scrubbed as scrubbed
-from tests.acceptance.truth import Row, _whole, records_of
+from tests.acceptance.truth import Row, records_of, whole
 from tests.unit.shred import naive
 
 ENGINE = {
@@ -113,7 +113,7 @@ def _landed(
 
 
 def _before(sim: Simulator, kind: str, record_id: str) -> Row:
-    return _whole(sim, [v for v in sim.ledger.versions(kind, record_id) if v.record][-1])
+    return whole(sim, [v for v in sim.ledger.versions(kind, record_id) if v.record][-1])
 
 
 def _once(part: Table, rows: Iterable[Row]) -> Iterator[Row]:
@@ -147,7 +147,7 @@ def _histories(
     for record_id in sorted(current | {v.id for v in sim.ledger.erased(table.object)}):
         told = [v for v in sim.ledger.versions(table.object, record_id) if v.record]
         by_time = {v.record["attributes"]["updatedAt"]: v for v in told if v.record}
-        records = [scrubbed(_whole(sim, by_time[when])) for when in sorted(by_time)]
+        records = [scrubbed(whole(sim, by_time[when])) for when in sorted(by_time)]
         landed = [naive.shred(table, [record], names, types).tables for record in records]
         starts = [one[table.name].rows[0]["__updated_at"].replace(tzinfo=None) for one in landed]
         ends = [*(start - timedelta(milliseconds=1) for start in starts[1:]), FOREVER]

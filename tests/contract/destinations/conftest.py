@@ -52,7 +52,7 @@ def duckdb_in_memory(folder: Path, prefix: str) -> Subject:
     (folder / "org.duckdb").touch()
 
     class InMemory(DuckDB):
-        def _connect(self) -> duckdb.DuckDBPyConnection:
+        def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             return held.cursor()
 
     def again() -> Destination:
