@@ -7,7 +7,7 @@ catalog, from which reading, shredding, DDL, ERD and docs are all derived.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -80,6 +80,13 @@ class Column:
     """The custom attribute it holds."""
     references: str | None = None
     """The table whose id it holds."""
+    hashed: bool = False
+    """It lands as digests of its values' texts."""
+
+    @property
+    def landed(self) -> Type:
+        """The type that it has in the destination."""
+        return Type.STRING if self.hashed else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,17 @@ class Each:
 
 Reading = Search | Listing | Each
 
+SYSTEM = "_kustomer_sync_"
+"""What the names of tables that only the program needs begin with."""
+
+READ_BACK: Mapping[str, str] = {
+    "updated_at": "decides which copy of a record is newer",
+    "deleted": "tells soft-deleted records from the others when counts are compared",
+    "customer_id": "says which records a merge of customers may have moved",
+    "conversation_id": "says which conversations are asked for what belongs to them",
+}
+"""Columns of a table of records that the program reads from the destination, and what for."""
+
 Elements = tuple[str, ...] | Callable[[Record], Iterable[Any]]
 
 
@@ -169,12 +187,35 @@ class Table:
     """Each klass of its records has a table `{name}_{klass}` too."""
     extra: bool = False
     hidden: bool = False
-    """A root that lands for the sake of its children alone; its name is a system table's."""
+    """It lands for the sake of its children or history alone, in a system table."""
+    lands: tuple[str, ...] = ()
+    """If not (), the only columns that land; a hidden table's history may have more."""
+    left_out: tuple[str, ...] = ()
+    """Columns that it could have and that are not wanted: what stands in them is no difference."""
+    common: str = ""
+    """Of a klass's table: the table that has the records of every klass."""
     link: str = ""
     """The reference page of its source endpoint."""
 
+    @property
+    def place(self) -> str:
+        """Its name in the destination."""
+        hidden = self.hidden and not self.name.startswith(SYSTEM)
+        return f"{SYSTEM}{self.name}" if hidden else self.name
+
+    @property
+    def landing(self) -> tuple[Column, ...]:
+        """The columns that land in the table itself."""
+        return tuple(c for c in self.columns if not self.lands or c.name in self.lands)
+
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
+
+    def of_klass(self, name: str) -> Table:
+        """The table of one klass of its records."""
+        return replace(
+            self, name=name, children=(), per_klass=False, hidden=False, lands=(), common=self.name
+        )
 
     def walk(self) -> Iterator[Table]:
         """Itself, then its children."""
@@ -211,7 +252,8 @@ class Reject:
     table: str
     record_id: str
     column: str
-    value: str
+    value: str | None
+    """None where the column is blocked or hashed."""
     reason: str
 
 
@@ -261,6 +303,32 @@ class Write:
     """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A table that is wanted again: records went meanwhile, and its rows do not say so."""
+
+    table: str
+    owner: str
+    """Its column with the record's id."""
+    root: str
+    """The table whose rows say which records went."""
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strayed:
+    """What somebody else did to a table or a column that the program made."""
+
+    table: str
+    column: str | None
+    """None: it is the table that is gone."""
+    was: str
+    now: str | None
+    """The column's type in the engine's words; None where it is gone."""
+    lossless: bool = False
+    """Whether what it is now can hold whatever it held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class Progress:
     """Of these, how many went out in the last one."""
     expected: Mapping[str, int] = field(default_factory=dict)
     """Records a table will have given in the end, where that is known."""
+    notice: str = ""
+    """What is to be told once, before it is done."""
     page_size: int = 0
     """Records a search brings at most; 0 where not known."""
 

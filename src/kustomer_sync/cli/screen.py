@@ -97,6 +97,8 @@ class Screen:
         with self._lock:
             self._last = now
             moment = self._clock()
+            if now.notice:
+                self._console.print(clean(now.notice))
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import orjson
 import pyarrow as pa
 
+from kustomer_sync.destinations import foreign
+from kustomer_sync.destinations.foreign import Ours
 from kustomer_sync.destinations.merge import (
     PLACE,
     Dialect,
@@ -27,31 +29,31 @@ from kustomer_sync.destinations.merge import (
     System,
     history_columns,
 )
+from kustomer_sync.destinations.types import BY_NAME, TYPES
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
+    Column,
     Counts,
     Held,
     Reject,
+    Returned,
     Rows,
+    Strayed,
     Table,
     Type,
     Write,
     wider,
 )
 
-TYPES: Mapping[Type, str] = {
-    Type.STRING: "VARCHAR",
-    Type.INT: "INTEGER",
-    Type.LONG: "BIGINT",
-    Type.DOUBLE: "DOUBLE",
-    Type.BOOLEAN: "BOOLEAN",
-    Type.INSTANT: "TIMESTAMP WITH TIME ZONE",
-    Type.JSON: "JSON",
-}
-_BY_NAME = {name: type_ for type_, name in TYPES.items()}
+Digests: TypeAlias = Callable[[Any, Type], Any]
+"""An Arrow array of values of a type -> one of their digests."""
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
+OURS = "columns"
+"""State key: the columns of each table that the program made, with what is in them."""
+_AT_ONCE = 20_000
+"""Values hashed at once."""
 LOCK_SECONDS = 60.0
 MOST_TIMES = 16
 TIDY_EVERY = 50
@@ -80,6 +82,10 @@ class DuckDB:
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
         self._catalog = ""
+        self._ours = Ours()
+        self._odd: set[tuple[str, str]] = set()
+        """Columns of a type that is none of ours."""
+        self._digests: Digests | None = None
         self._times = 1
         """How often `memory_limit` a write has needed."""
 
@@ -142,12 +148,19 @@ class DuckDB:
             try:
                 connection.execute("BEGIN")
                 yield connection
+                if self._ours.changed:
+                    self._put(connection, OURS, self._ours.state())
                 connection.execute("COMMIT")
+                self._ours.keep()
             except duckdb.Error as error:
+                self._ours.forget()
                 raise DestinationFailed(
                     f"{str(self.path)!r} refused a write ({_first(error)}).",
                     "Nothing of it was kept; the sync goes on from here the next time.",
                 ) from error
+            except Exception:
+                self._ours.forget()
+                raise
 
     def check(self) -> None:
         new = not self.path.exists()
@@ -165,6 +178,7 @@ class DuckDB:
         self._synced_at = synced_at
         with self._transaction() as connection:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._t()}")
+            foreign.refuse_views(connection, self._schema, (STATE, REJECTS))
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {self._t(STATE)} "
                 "(key VARCHAR NOT NULL, value JSON, epoch BIGINT)"
@@ -184,7 +198,9 @@ class DuckDB:
                 connection.execute(
                     f"UPDATE {self._t(STATE)} SET epoch = ? WHERE key = 'epoch'", [self._epoch]
                 )
-            return self._state(connection)
+            state = self._state(connection)
+            self._ours = Ours(state.get(OURS) or {})
+            return state
 
     def state(self) -> dict[str, Any]:
         with self._open(create=False) as connection:
@@ -225,66 +241,207 @@ class DuckDB:
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
             "WHERE database_name = current_database() AND schema_name = ? ORDER BY column_index",
             [self._schema],
         ).fetchall()
         found: dict[str, dict[str, Type]] = {}
         for table, column, type_ in rows:
-            found.setdefault(table, {})[column] = _BY_NAME.get(type_, Type.STRING)
+            found.setdefault(table, {})[column] = BY_NAME.get(type_, Type.STRING)
+        self._odd = {(table, column) for table, column, type_ in rows if type_ not in BY_NAME}
         return found
 
-    def ensure(self, tables: Iterable[Table]) -> None:
+    def ensure(
+        self, tables: Iterable[Table], *, digests: Digests | None = None,
+        state: Mapping[str, Any] | None = None, returned: Iterable[Returned] = (),
+        silent: Mapping[str, Iterable[str]] | None = None,
+    ) -> Mapping[str, Counts]:  # fmt: skip
         if self._epoch is None:
             raise RuntimeError("ensure before begin")
+        self._digests = digests or self._digests
+        counts: dict[str, Counts] = {}
+        tables = tuple(tables)
         with self._transaction() as connection:
             self._own(connection)
+            names = {name for table in tables for name in foreign.places(table)}
+            foreign.refuse_views(connection, self._schema, names)
+            foreign.refuse_required(connection, self._schema, names)
+            foreign.mend(connection, self._schema, self._ours, names)
             stored = self._columns(connection)
             for table in tables:
-                self._ensure(connection, table, stored)
+                self._ensure(connection, table, stored, counts)
+            for back in returned:
+                self._returned(connection, back, stored)
+            for name, kept in (silent or {}).items():
+                connection.execute(
+                    f"UPDATE {self._t(REJECTS)} SET value = NULL WHERE table_name = ? "
+                    "AND value IS NOT NULL AND NOT list_contains(?, column_name)",
+                    [name, list(kept)],
+                )
+            for key, value in (state or {}).items():
+                self._put(connection, key, value)
+        return counts
+
+    def strayed(self) -> list[Strayed]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return []
+            return foreign.strayed(connection, self._schema, self._ours)
 
     def _ensure(
         self, connection: duckdb.DuckDBPyConnection, table: Table,
-        stored: dict[str, dict[str, Type]],
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
         """The table, its children and their histories are there and wide enough."""
         self._known.setdefault(table.name, table)  # a batch may bring fewer children
         for part in table.walk():
-            columns = {self._system.physical(c): c.type for c in part.columns}
+            columns = {self._system.physical(c): c for c in part.landing}
             synced, deleted = self._system.synced, self._system.deleted
+            new = part.place not in stored
             self._shape(
-                connection, part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN},
-                stored,
+                connection, part.place, columns, {synced: Type.INSTANT, deleted: Type.BOOLEAN},
+                stored, counts, part.left_out,
             )  # fmt: skip
+            twin = part.name if part.hidden else replace(part, hidden=True).place
+            if part.hidden and new and twin in stored and twin != part.place:
+                self._copied(connection, twin, part.place, stored)
+            elif not part.hidden and twin in stored and twin != part.name:
+                self._uncovered(connection, part, twin, stored)
             if part.history:
-                kept = {c.name: c.type for c in history_columns(part)}
+                kept = {c.name: c for c in history_columns(part)}
                 marks = {
                     self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
                     self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
                 }  # fmt: skip
-                self._shape(connection, part.history, {**kept, **marks}, stored)
+                self._shape(connection, part.history, kept, marks, stored, counts, part.left_out)
 
     def _shape(
-        self, connection: duckdb.DuckDBPyConnection, name: str, wanted: dict[str, Type],
-        stored: dict[str, dict[str, Type]],
+        self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Column],
+        marks: Mapping[str, Type], stored: dict[str, dict[str, Type]],
+        counts: dict[str, Counts], left_out: Iterable[str],
     ) -> None:  # fmt: skip
+        """The table has the columns, wide enough, and digests in those that are hashed alone."""
         table = self._t(name)
+        wanted = {**{c: column.landed for c, column in columns.items()}, **marks}
+        hashed = {c for c, column in columns.items() if column.hashed}
         if name not in stored:
+            foreign.refuse_views(connection, self._schema, (name,))
             body = ", ".join(f"{_DIALECT.name(c)} {TYPES[t]}" for c, t in wanted.items())
             connection.execute(f"CREATE TABLE {table} ({body})")
             stored[name] = dict(wanted)
+            self._ours.made(name, wanted, hashed)
             return
         have = stored[name]
+        self._ours.met(name, have, {*wanted, *left_out})
         for column, type_ in wanted.items():
             quoted = _DIALECT.name(column)
+            if (name, column) in self._odd:  # somebody made it before there was a value for it
+                self._retype(connection, name, column, Type.STRING, f"CAST({quoted} AS VARCHAR)")
             if column not in have:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {TYPES[type_]}")
                 have[column] = type_
+            elif column in hashed and not self._ours.is_hashed(name, column):
+                self._hash(connection, name, column, have, counts)
+            elif self._ours.is_hashed(name, column) and column not in hashed:
+                self._retype(connection, name, column, type_, f"TRY_CAST({quoted} AS {{}})")
+                have[column] = type_
             elif (wide := wider(have[column], type_)) != have[column]:
                 using = _DIALECT.cast(quoted, have[column], wide)
-                connection.execute(
-                    f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {TYPES[wide]} USING {using}"
-                )
+                self._retype(connection, name, column, wide, using)
                 have[column] = wide
+            self._ours.note(name, column, have[column], hashed=column in hashed)
+
+    def _retype(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, type_: Type, using: str
+    ) -> None:  # fmt: skip
+        foreign.retype(
+            connection, self._t(name), name, column, TYPES[type_], using.format(TYPES[type_])
+        )
+
+    def _hash(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str,
+        have: dict[str, Type], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        """What stands in the column raw is a digest afterwards."""
+        assert self._digests is not None  # noqa: S101 - who hashes brings what makes digests
+        table, quoted = self._t(name), _DIALECT.name(column)
+        only = ""
+        if not self._ours.is_known(name, column):  # the state was dropped: it may have digests
+            only = f"AND NOT regexp_full_match(CAST({quoted} AS VARCHAR), '[0-9a-f]{{64}}')"
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE raw AS
+            SELECT row_number() OVER () AS n, {quoted} AS value, CAST({quoted} AS VARCHAR) AS was
+            FROM (SELECT DISTINCT {quoted} FROM {table} WHERE {quoted} IS NOT NULL {only})
+            """
+        )
+        connection.execute("CREATE OR REPLACE TEMP TABLE made (n BIGINT, digest VARCHAR)")
+        (total,) = connection.execute("SELECT count(*) FROM raw").fetchall()[0]
+        for first in range(1, int(total) + 1, _AT_ONCE):
+            found = connection.sql(
+                f"SELECT n, value FROM raw WHERE n BETWEEN {first} AND {first + _AT_ONCE - 1}"
+            ).to_arrow_table()
+            digests = self._digests(found.column("value"), have[column])
+            connection.register("digests", pa.table({"n": found.column("n"), "digest": digests}))
+            connection.execute("INSERT INTO made SELECT * FROM digests")
+            connection.unregister("digests")
+        if have[column] is not Type.STRING:
+            self._retype(connection, name, column, Type.STRING, f"CAST({quoted} AS VARCHAR)")
+            have[column] = Type.STRING
+        synced = _DIALECT.name(self._system.synced)
+        rows = connection.execute(
+            f"UPDATE {table} SET {quoted} = made.digest, {synced} = {_timestamp(self._synced_at)} "
+            f"FROM raw JOIN made USING (n) WHERE {table}.{quoted} = raw.was"
+        ).fetchall()
+        counts.setdefault(name, Counts()).updated += int(rows[0][0])
+        connection.execute("DROP TABLE raw")
+
+    def _copied(
+        self, connection: duckdb.DuckDBPyConnection, source: str, target: str,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """A table that is hidden from now on begins with what it had when it was not."""
+        both = [c for c in stored[target] if c in stored[source]]
+        names = ", ".join(map(_DIALECT.name, both))
+        connection.execute(
+            f"INSERT INTO {self._t(target)} ({names}) SELECT {names} FROM {self._t(source)}"
+        )
+
+    def _uncovered(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, twin: str,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """A table that was hidden: what was flagged meanwhile is; the hidden one is no more."""
+        keys = self._system.key(table)
+        flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
+        same = " AND ".join(f"t.{_DIALECT.name(k)} = h.{_DIALECT.name(k)}" for k in keys)
+        connection.execute(
+            f"UPDATE {self._t(table.place)} t SET {flag} = TRUE, "
+            f"{synced} = {_timestamp(self._synced_at)} FROM {self._t(twin)} h "
+            f"WHERE {same} AND h.{flag} AND t.{flag} IS DISTINCT FROM TRUE"
+        )
+        connection.execute(f"DROP TABLE {self._t(twin)}")
+        del stored[twin]
+        self._ours.dropped(twin)
+
+    def _returned(
+        self, connection: duckdb.DuckDBPyConnection, back: Returned,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """Rows of records that went while the table was not wanted are flagged, or ended."""
+        if back.table not in stored or back.root not in stored:
+            return
+        flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
+        gone = f"{_DIALECT.name(back.owner)} IN (SELECT id FROM {self._t(back.root)} WHERE {flag})"
+        now = _timestamp(self._synced_at)
+        start, end, active = map(
+            _DIALECT.name, (self._system.start, self._system.end, self._system.active)
+        )  # fmt: skip
+        done = f"{flag} = TRUE, {synced} = {now} WHERE {flag} IS DISTINCT FROM TRUE"
+        if back.history:
+            ended = f"{active} = FALSE, {end} = greatest({start}, {now})"
+            done = f"{ended}, {synced} = {now} WHERE {active}"
+        connection.execute(f"UPDATE {self._t(back.table)} SET {done} AND {gone}")
 
     # ---- writing ----
 
@@ -322,7 +479,7 @@ class DuckDB:
             self._system.active,
         }  # fmt: skip
         own = {
-            name: {c: t for c, t in columns.items() if c not in system}
+            name: {c: t for c, t in columns.items() if c not in system and self._ours.has(name, c)}
             for name, columns in stored.items()
         }
         assert self._synced_at is not None  # noqa: S101 - narrows for the type checker
@@ -339,9 +496,9 @@ class DuckDB:
             batch.root.table,
             children=tuple(child.table for child in batch.children),
         )
-        self._ensure(connection, table, stored)
+        self._ensure(connection, table, stored, counts)
         for part in table.walk():
-            counts.setdefault(part.name, Counts())
+            counts.setdefault(part.place, Counts())
             if part.history:
                 counts.setdefault(part.history, Counts())
         root = _staged(connection, batch.root, "staged")
@@ -349,7 +506,10 @@ class DuckDB:
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
-        _run(connection, self._plan(stored).batch(root, children), counts)
+        plan = self._plan(stored)
+        theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
+        with foreign.kept(connection, plan, theirs, (root, *children)):
+            _run(connection, plan.batch(root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
@@ -360,7 +520,8 @@ class DuckDB:
         names = [part.name for part in batch.root.table.walk()]
         same = (
             "o.table_name = r.table_name AND o.record_id = r.record_id AND "
-            "o.column_name = r.column_name AND o.value = r.value AND o.reason = r.reason"
+            "o.column_name = r.column_name AND o.value IS NOT DISTINCT FROM r.value "
+            "AND o.reason = r.reason"
         )
         connection.execute(
             f"DELETE FROM {self._t(REJECTS)} o WHERE list_contains(?, table_name) "
@@ -382,7 +543,7 @@ class DuckDB:
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
         table = self._known.get(name, Table(name, ()))
-        if name not in stored:
+        if table.place not in stored:
             raise DestinationFailed(
                 f"What is absent from table {name!r} can't be flagged: it was not made ready.",
                 "This is a fault of the program; please report it.",
@@ -400,12 +561,12 @@ class DuckDB:
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         with self._open(create=False) as connection:
-            if connection is None or table.name not in self._columns(connection):
+            if connection is None or table.place not in self._columns(connection):
                 return []
             connection.register("seen", pa.table({"id": pa.array(list(seen), pa.string())}))
             flag = _DIALECT.name(self._system.deleted)
             rows = connection.execute(
-                f"SELECT id FROM {self._t(table.name)} WHERE {flag} IS DISTINCT FROM TRUE "
+                f"SELECT id FROM {self._t(table.place)} WHERE {flag} IS DISTINCT FROM TRUE "
                 "AND id NOT IN (SELECT id FROM seen) ORDER BY id"
             ).fetchall()
             return [row[0] for row in rows]
@@ -492,10 +653,10 @@ class DuckDB:
     def _read(self, table: Table, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         """What `sql` over `kept`, the table's rows not flagged, gives; [] without a table."""
         with self._open(create=False) as connection:
-            if connection is None or table.name not in self._columns(connection):
+            if connection is None or table.place not in self._columns(connection):
                 return []
             connection.execute(
-                f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.name)} "
+                f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.place)} "
                 f"WHERE {_DIALECT.name(self._system.deleted)} IS DISTINCT FROM TRUE"
             )
             return connection.execute(sql, values).fetchall()

@@ -109,6 +109,11 @@ class System:
         return tuple(self.physical(table.column(name)) for name in table.key)
 
 
+def _wanted(values: dict[str, str], table: Table) -> dict[str, str]:
+    """Without the columns that nobody wants: what stands there makes no row different."""
+    return {name: sql for name, sql in values.items() if name not in table.left_out}
+
+
 def history_columns(table: Table) -> tuple[Column, ...]:
     """The columns of a table's history: its own, but for the place in an array."""
     if table.parent is None:
@@ -189,7 +194,7 @@ class Plan:
 
     def _compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
         """Those of `temp` that are the same so far are changed if a column of theirs differs."""
-        values = list(self._values(root.rows, "s", target).items())
+        values = list(_wanted(self._values(root.rows, "s", target), root.rows.table).items())
         for first in range(0, len(values), WIDE):
             differs = self._differs("o", dict(values[first : first + WIDE]), target)
             yield Step(
@@ -212,7 +217,7 @@ class Plan:
         `there` is its stored row; `status` is new, changed, or same until a column is found that
         differs.
         """
-        target = root.rows.table.name
+        target = root.rows.table.place
         stored = self.stored[target]
         changed, newer, marks = "FALSE", "TRUE", ""
         if stored.get("updated_at") is Type.INSTANT:
@@ -250,7 +255,7 @@ class Plan:
         )
 
     def _root(self, root: Staged) -> Steps:
-        name = root.rows.table.name
+        name = root.rows.table.place
         flag = f" OR o.{self._q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
         (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
         if same:
@@ -285,11 +290,11 @@ class Plan:
     def _child(self, child: Staged) -> Steps:
         """The accepted records' rows are what their arrays hold, one row a key, the first."""
         table = child.rows.table
-        name, stored = table.name, self._t(table.name)
+        name, stored = table.place, self._t(table.place)
         values = self._values(child.rows, "s", name)
         parent, flag = self._q(table.parent_column), self._q(self.system.deleted)
         keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
-        own = {column: f"e.{self._q(column)}" for column in values}
+        own = _wanted({column: f"e.{self._q(column)}" for column in values}, table)
         selected = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
         columns = [*map(self._q, values), flag]
@@ -453,7 +458,7 @@ class Plan:
         A record was seen at its staged copies, at the times its elements came and went, and last
         at its row's `updated_at`. What was seen last ends as its stored elements do.
         """
-        target = root.rows.table.name
+        target = root.rows.table.place
         start, end, active = map(
             self._q, (self.system.start, self.system.end, self.system.active)
         )  # fmt: skip
@@ -559,8 +564,8 @@ class Plan:
         for part in table.walk():
             owner = self._q(part.parent_column or "id")
             yield Step(
-                part.name,
-                f"UPDATE {self._t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
+                part.place,
+                f"UPDATE {self._t(part.place)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
                 ("deleted",),
             )

@@ -2,7 +2,7 @@
 
 from kustomer_sync.shred.concat import concat
 from kustomer_sync.shred.custom import CustomTypes
-from kustomer_sync.shred.naming import Names
+from kustomer_sync.shred.naming import Names, wanted_name
 from kustomer_sync.shred.shredder import Shredder
 
-__all__ = ["CustomTypes", "Names", "Shredder", "concat"]
+__all__ = ["CustomTypes", "Names", "Shredder", "concat", "wanted_name"]

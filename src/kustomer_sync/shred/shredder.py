@@ -94,6 +94,8 @@ class Shredder:
         for place, record in enumerate(records):
             members.setdefault(self._klass_of(record), []).append(place)
         for klass, places in members.items():
+            if not self._names.klass_admitted(klass, self.table.name):
+                continue
             table, pages = self._klass(klass)
             found = pages.read([records[n] for n in places], [ids[n] for n in places])
             shared = root.data.drop_columns([ROW]).take(pa.array(places, pa.int64()))
@@ -107,7 +109,7 @@ class Shredder:
         if klass not in self._klasses:
             taken = {table.name for table in self.table.walk()}
             name = self._names.klass_table(klass, taken, self.table.name)
-            table = replace(self.table, name=name, children=(), per_klass=False)
+            table = self.table.of_klass(name)
             resource = f"{self.table.name}.{klass}"
             self._klasses[klass] = table, _Pages(table, (), resource, self._names, self._types)
         return self._klasses[klass]
@@ -196,7 +198,9 @@ class _Pages:
         if not self._table.custom:
             return {}
         customs = (at(record, _CUSTOM) for record in records)
-        met = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
+        found = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
+        own, names = self._table.name, self._names
+        met = {a: None for a in found if a in self._attributes or names.column_admitted(own, a)}
         for attribute in met:
             if attribute not in self._attributes:
                 taken = [c.name for c in self._table.columns]

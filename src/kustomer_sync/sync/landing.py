@@ -31,6 +31,8 @@ class TableState:
     """Spans of `updatedAt` that were read to the last record."""
     again: list[windows.Span] = field(default_factory=list)
     """Of these, what is to be read once more: by a re-sync, or for what was not wanted then."""
+    fills: list[windows.Span] = field(default_factory=list)
+    """Of those, the ones read for what was not wanted then: nothing else depends on it."""
     archive_denied: bool = False
     list_cut: bool = False
     """The list of its older records may have ended early: they are asked for by their parents."""
@@ -43,7 +45,8 @@ class TableState:
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
         return cls(
             [(lo, hi) for lo, hi in kept.get("done", [])],
-            [(lo, hi) for lo, hi in kept.get("again", [])], kept.get("archive_denied", False),
+            [(lo, hi) for lo, hi in kept.get("again", [])],
+            [(lo, hi) for lo, hi in kept.get("fills", [])], kept.get("archive_denied", False),
             kept.get("list_cut", False), kept.get("listed_at"), kept.get("swept_at"),
             kept.get("described_at"),
         )  # fmt: skip
@@ -51,7 +54,8 @@ class TableState:
     def state(self) -> dict[str, Any]:
         return {
             "done": [list(span) for span in self.done],
-            "again": [list(span) for span in self.again], "archive_denied": self.archive_denied,
+            "again": [list(span) for span in self.again],
+            "fills": [list(span) for span in self.fills], "archive_denied": self.archive_denied,
             "list_cut": self.list_cut, "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at,
         }  # fmt: skip
@@ -59,11 +63,20 @@ class TableState:
     def complete(self, span: windows.Span) -> None:
         self.done = windows.merged([*self.done, span])
         self.again = [rest for part in self.again for rest in windows.gaps(part, [span])]
+        self.fills = [rest for part in self.fills for rest in windows.gaps(part, [span])]
 
-    def reread(self, span: windows.Span) -> None:
-        """What was read of the span is read once more, by this sync or the next; cursors stay."""
+    def reread(self, span: windows.Span, *, fill: bool = False) -> None:
+        """What was read of the span is read once more, by this sync or the next; cursors stay.
+
+        `fill`: for what was not wanted of its records then.
+        """
         lo, hi = span
-        parts = [(max(lo, a), min(hi, b)) for a, b in self.done]
+        parts = [(max(lo, a), min(hi, b)) for a, b in self.done if max(lo, a) < min(hi, b)]
+        if fill:
+            new = [rest for part in parts for rest in windows.gaps(part, self.again)]
+            self.fills = windows.merged([*self.fills, *new])
+        else:
+            self.fills = [rest for part in self.fills for rest in windows.gaps(part, parts)]
         self.again = windows.merged([*self.again, *parts])
 
     @property
@@ -81,6 +94,7 @@ class Landing:
         self._run = run
         self.state = state
         self.names = Names.from_state(state.get("names") or {})
+        self.names.admits = run.protection.admits(run.connection.schema_change_handling)
         self.types = CustomTypes.from_state(state.get("custom_types") or {})
         self.klasses = Klasses(run.client, state.get("klasses") or {})
         self.merged: set[str] = set(state.get("merged") or ())
@@ -114,6 +128,17 @@ class Landing:
     def touch(self, table: str) -> None:
         """The next commit writes the table's state."""
         self._changed[f"table:{table}"] = self.of(table).state()
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What the next commit writes of the state."""
+        return self._changed
+
+    def made_ready(self, counts: Mapping[str, Counts]) -> None:
+        """The changes of the state were written with the tables."""
+        self.state |= self._changed
+        self._changed = {}
+        self._count(counts)
 
     def put(self, key: str, value: Any) -> None:
         """The next commit writes `value` for `key`."""
@@ -193,6 +218,7 @@ class Landing:
             custom = attributes.get("custom") if isinstance(attributes, dict) else None
             met = set(custom if isinstance(custom, dict) else ())
             known = self.names.attributes(name) | self.types.described(resource)
+            known |= set((self.state.get("kept_out") or {}).get(name, ()))
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
                 found = self.described(resource, again=True)
@@ -238,8 +264,10 @@ class Landing:
                 replace(table, children=kept), names=self.names, custom_types=self.types,
                 klass_of=lambda record: str(record["klass"]),
             )  # fmt: skip
-        for batch in self._shredders[key].shred(records):
-            self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
+        for raw in self._shredders[key].shred(records):
+            batch = self._run.protection.protect(raw)
+            if batch is not None:
+                self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
 
     # ---- committing ----
 
@@ -250,8 +278,7 @@ class Landing:
         """
         if not gone:
             return {}
-        klasses = self.names.klasses(table.name) if table.per_klass else {}
-        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
+        found = {name: tuple(gone) for name in (table.name, *self._of_klasses(table))}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
@@ -269,6 +296,11 @@ class Landing:
                 "custom_types": self.types.state(),
                 "klasses": self.klasses.names,
             }
+        kept_out = self.state.get("kept_out") or {}
+        for scope, keys in self.names.kept_out.items():
+            if not keys <= set(kept_out.get(scope, ())):
+                kept_out = {**kept_out, scope: sorted({*kept_out.get(scope, ()), *keys})}
+                self.put("kept_out", kept_out)
         for key, customers in (("merged", self.merged), ("unfollowed", self.unfollowed)):
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
@@ -276,14 +308,22 @@ class Landing:
             self.broken = True  # the rows are let go: nothing may say that they were read
             counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
             self.broken = False
-            for name, count in counts.items():
-                self.counts.setdefault(name, Counts())
-                self.counts[name] += count
+            self._count(counts)
             self._say_rejects(batches)
         self.state |= self._changed
         self._changed = {}
         self._records = self._nbytes = 0
         self._since = time.monotonic()
+
+    def _count(self, counts: Mapping[str, Counts]) -> None:
+        for name, count in counts.items():
+            self.counts.setdefault(name, Counts())
+            self.counts[name] += count
+
+    def _of_klasses(self, table: Table) -> list[str]:
+        """The klasses' tables of a root that the connection wants."""
+        names = self.names.klasses(table.name).values() if table.per_klass else ()
+        return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:
         """One batch for each table; its pages are let go, or there would be two of all."""
@@ -303,8 +343,7 @@ class Landing:
         names = {name for name in self.counts if not name.startswith("_")}
         for table in self._run.tables:
             names |= family(table)
-            if table.per_klass:
-                names |= set(self.names.klasses(table.name).values())
+            names |= set(self._of_klasses(table))
         return names
 
 

@@ -22,6 +22,7 @@ from kustomer_sync.errors import (
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
@@ -32,6 +33,7 @@ from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.sweep import sweep
+from kustomer_sync.sync.wanted import kept_out, make_ready, refuse_other_salt
 
 _TWO_YEARS = 730 * windows.DAY_MS + windows.DAY_MS // 2
 _HORIZON_MARGIN = 3 * windows.DAY_MS
@@ -92,6 +94,7 @@ class Run:
         self.tables = choose(connection, tables)
         if not self.tables:
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
+        self.protection = Protection(connection)
         self.client = client_for(connection, stop, limits)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
@@ -112,7 +115,7 @@ class Run:
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
-        self._phase = ""
+        self._phase = self._notice = ""
 
     def close(self) -> None:
         self.client.close()
@@ -123,10 +126,13 @@ class Run:
         self.note("checking the key")
         first_contact(self.client)
         self.destination.check()
+        refuse_other_salt(
+            self.connection.name, self.protection, choose(self.connection), self.destination.state()
+        )
         state = self.destination.begin(self.report.started_at)
         self.landing = Landing(self, state)
         try:
-            self.destination.ensure(self.tables)
+            make_ready(self)
             self._read()
             self.landing.commit()
             self.report.status = "SUCCESSFUL"
@@ -162,8 +168,9 @@ class Run:
         """Every searched table is read up to `hi`, and compared with the source where due."""
         hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
-        rows = self.destination.rows([t.name for t in searched])
-        fresh = {t.name for t in searched if rows[t.name] == 0 and not self.landing.of(t.name).done}
+        rows = self.destination.rows([t.place for t in searched])
+        empty = [t.name for t in searched if rows[t.place] == 0]
+        fresh = {name for name in empty if not self.landing.of(name).done}
         compared = self.landing.of("customer").swept_at
         if "customer" in fresh:
             self.merged_since = self.began
@@ -362,6 +369,12 @@ class Run:
         name = next(table.shown()).name
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
+    def announce(self, notice: str) -> None:
+        """Say once what is about to be done."""
+        self._notice = notice
+        self.tell()
+        self._notice = ""
+
     def note(self, phase: str) -> None:
         self._phase = phase
         self.tell()
@@ -374,6 +387,7 @@ class Run:
         self._progress(
             Progress(
                 phase=self._phase,
+                notice=self._notice,
                 tables=dict(self.landing.taken) if hasattr(self, "landing") else {},
                 expected=dict(self.expected),
                 requests=requests.total,
@@ -394,6 +408,8 @@ class Run:
                 f"{column}: {count} values did not fit and landed as NULL; their text is in "
                 "_kustomer_sync_rejects.",
             )
+        if self.landing.names.kept_out:
+            self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
         names = sorted(self.landing.names_of_all())
         rows = self.destination.rows(names)
         for name in names:
