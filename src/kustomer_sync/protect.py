@@ -112,7 +112,8 @@ class Protection:
         """Whether anything of its records is not to land as it is."""
         root = table.common or table.name
         return any(
-            not choice.enabled or choice.columns
+            not choice.enabled
+            or any(wish.hashed or not wish.enabled for wish in choice.columns.values())
             for name, choice in self._tables.items()
             if name in _FAMILIES[root] or (root in _OF_KLASSES and name.startswith(f"{root}_"))
         )

@@ -232,6 +232,8 @@ def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
         line("It may read every table.")
     for text in _price(found):
         line(text)
+    for filled in found.back_fills:
+        line(f"The next sync fills {filled}")
 
 
 def _price(found: Check) -> list[str]:

@@ -135,7 +135,7 @@ def retype(
     quoted = '"' + column.replace('"', '""') + '"'
     try:
         connection.execute(f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {type_} USING {using}")
-    except (duckdb.CatalogException, duckdb.BinderException) as error:
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.DependencyException) as error:
         raise DestinationFailed(
             f"{name}.{column} has to become {type_}, and something that somebody made depends on "
             f"it ({str(error).splitlines()[0]}).",
@@ -210,6 +210,8 @@ def mend(
         text = f"CAST({quoted} AS VARCHAR)"
         own = f"TRY_CAST({text} AS {one.was})"
         back = f"TRY_CAST(CAST({own} AS VARCHAR) AS {one.now})"
+        if one.was == TYPES[Type.BOOLEAN] and one.now.endswith("INT"):  # 1 has not the text `true`
+            back = f"TRY_CAST({own} AS {one.now})"
         (odd,) = connection.execute(
             f"SELECT count(*) FROM {table} WHERE {back} IS DISTINCT FROM {quoted}"
         ).fetchall()[0]

@@ -10,13 +10,14 @@ so a crash in between loses nothing of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.destinations import Destination
 from kustomer_sync.errors import ConfigError
 from kustomer_sync.model import Each, Listing, Returned, Search, Strayed, Table
 from kustomer_sync.protect import Protection
+from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, wanted_name
 from kustomer_sync.sync.landing import ATTACHMENTS
@@ -28,30 +29,6 @@ if TYPE_CHECKING:
 _EVER = (0, 1 << 62)
 _LISTED = 100
 """Records a page of a list has."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackFill:
-    """A root table that is read again for what is wanted of it and is not there."""
-
-    table: str
-    lacking: tuple[str, ...]
-    """Tables and `table.column`."""
-    records: int
-    searches: int
-    others: int
-    """Requests that are no searches."""
-
-    def __str__(self) -> str:
-        shown = ", ".join(self.lacking[:_SHOWN])
-        more = len(self.lacking) - _SHOWN
-        return (
-            f"{shown}{f' and {more} more' if more > 0 else ''}: {self.records:,} records of "
-            f"{self.table} are read again, in about {self.searches + self.others:,} requests."
-        )
-
-
-_SHOWN = 4
 
 
 # ---- what changed ----
@@ -87,8 +64,9 @@ def lacking(
         name.partition(".")[0] for name in before["lands"]
     }
     found |= whole | {name for name in new if name.partition(".")[0] not in whole}
-    found |= set(before["blocked"]) - set(now["blocked"]) - {*whole, root.name}
-    return found | (set(before["hashed"]) - set(now["hashed"]) - set(now["blocked"]))
+    before_it = {*before["blocked"], *before["hashed"]}
+    found |= before_it - set(now["hashed"]) - {*whole, root.name}
+    return {name for name in found if not {name, name.partition(".")[0]} & set(now["blocked"])}
 
 
 def let_in(
@@ -159,6 +137,22 @@ def kept_out(connection: Connection, met: Mapping[str, Iterable[str]]) -> str:
         f"{shown[0]}.enabled = true in [connections.{connection.name}]; what it missed is read "
         "then."
     )
+
+
+def pending(
+    connection: Connection, destination: Destination, tables: Iterable[Table], page_size: int
+) -> tuple[BackFill, ...]:  # fmt: skip
+    """What the next sync will read again for what is wanted now and was not."""
+    state = destination.state()
+    before, kept = state.get("choice") or {}, state.get("kept_out") or {}
+    protection, names = Protection(connection), Names.from_state(state.get("names") or {})
+    names.admits = protection.admits(connection.schema_change_handling)
+    found = []
+    for root in tables:
+        missing = lacking(protection, root, before.get(root.name), names, kept)
+        if missing and state.get(f"table:{root.name}"):
+            found.append(back_fill(destination, root, missing, page_size))
+    return tuple(found)
 
 
 # ---- making ready ----
