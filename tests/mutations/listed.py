@@ -24,6 +24,9 @@ ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
+PROTECT = f"{A}test_protect.py::"
+PROTECTION = f"{U}test_protect.py::"
+FOREIGN = f"{A}test_foreign.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -442,14 +445,14 @@ _CHOICE = _of(
     ),
     (
         "Without extras the reference's columns are left",
-        "columns = tuple(c for c in table.columns if connection.extras or not c.extra)",
-        "columns = table.columns",
+        "columns=tuple(c for c in table.columns if c.name not in extra)",
+        "columns=table.columns",
         f"{CHOICE}test_without_extras_only_the_reference_s_columns_are_left",
     ),
     (
         "A disabled table does not sync",
-        "return choice is None or choice.enabled",
-        "return True",
+        "return found if protection.enabled(table.name) else _hidden(found)",
+        "return found",
         f"{CHOICE}test_a_disabled_table_takes_only_itself",
     ),
     (
@@ -476,9 +479,8 @@ _RUN = _of(
     ),
     (
         "The overlap is before every part that was read, not only the newest",
-        "done = windows.merged((lo, top - overlap) for lo, top in "
-        "self.landing.of(table.name).done)",
-        "done = self.landing.of(table.name).done\n"
+        "done = windows.merged((lo, top - overlap) for lo, top in state.done)",
+        "done = state.done\n"
         "        done = [*done[:-1], *((lo, top - overlap) for lo, top in done[-1:])]",
         f"{TIME}test_what_the_index_shows_late_is_read_after_a_sync_that_was_cut_off",
     ),
@@ -503,8 +505,8 @@ _RUN = _of(
     ),
     (
         "A resumed sync does not read completed spans again",
-        "for gap in windows.gaps((0, hi), done):",
-        "for gap in windows.gaps((0, hi), ()):",
+        "unread = windows.gaps((0, hi), done)",
+        "unread = windows.gaps((0, hi), ())",
         f"{TRUTH}test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls",
     ),
     (
@@ -580,7 +582,7 @@ _LANDING = _of(
     ),
     (
         "An erased KObject is flagged in its klass's table too",
-        "found = {name: tuple(gone) for name in (table.name, *klasses.values())}",
+        "found = {name: tuple(gone) for name in (table.name, *self._of_klasses(table))}",
         "found = {table.name: tuple(gone)}",
         f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[kobject]",
     ),
@@ -1268,9 +1270,9 @@ _READINGS = (
         (
             "A span that is read is open for all that follow, in this sync or not",
             "    for follower in _followers(run, choose(run.connection)):\n"
-            "        if follower.parent.name == table.name:\n            follower.reopen",
+            "        if follower.parent.name == table.name:\n            for part in",
             "    for follower in _followers(run, run.tables):\n"
-            "        if follower.parent.name == table.name:\n            follower.reopen",
+            "        if follower.parent.name == table.name:\n            for part in",
             f"{READINGS}test_times_are_asked_for_after_a_sync_of_conversations_alone",
         ),
         (
@@ -1342,8 +1344,148 @@ _READINGS = (
     ),
 )
 
+_PROTECT = (
+    *_of(
+        "protect.py",
+        (
+            "What is said of all klasses is said of each",
+            "for name in (table.common, table.name):",
+            "for name in (table.name,):",
+            f"{PROTECTION}test_what_is_said_of_kobjects_is_said_of_each_klass",
+        ),
+        (
+            "A reject does not tell what its column may not",
+            "        return replace(reject, value=None)\n",
+            "        return reject\n",
+            f"{PROTECTION}test_a_reject_keeps_its_text_only_where_that_may_land",
+            f"{PROTECT}test_protected_values_land_nowhere",
+        ),
+        (
+            "A key made of content does not give it away",
+            "        return bool(hashed or blocked)\n",
+            "        return False\n",
+            f"{PROTECTION}test_a_key_made_of_content_is_made_with_the_salt",
+        ),
+        (
+            "A blocked custom attribute is dropped",
+            "rows.data.drop_columns(sorted(dropped)) if dropped else rows.data",
+            "rows.data",
+            f"{PROTECTION}test_a_column_is_dropped_or_hashed_and_the_others_stay",
+        ),
+        (
+            "A klass that is blocked has no table",
+            "            return None\n        if not self._guarded(table):",
+            "            pass\n        if not self._guarded(table):",
+            f"{PROTECTION}test_a_blocked_klass_has_no_batch",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "A family that is blocked whole is not requested",
+            "    return shown or histories or _klass_named(protection, root)\n",
+            "    return True\n",
+            f"{CHOICE}test_a_table_is_requested_only_if_something_of_it_is_wanted",
+        ),
+        (
+            "A hidden table has no more than the program reads",
+            "    if table.history or table.per_klass:\n",
+            "    if True:\n",
+            f"{CHOICE}test_what_lands_for_its_children_alone_has_what_the_program_reads",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A blocked column makes no row differ",
+            "if name not in table.left_out}",
+            "if True}",
+            f"{PROTECT}test_a_blocked_column_rewrites_nothing_and_is_empty_in_rows_written_later",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Turning hashing on rewrites what is there",
+            "                self._hash(connection, name, column, have, counts)\n",
+            "                pass\n",
+            f"{PROTECT}test_turning_hashing_on_rewrites_what_is_there_and_reading_it_again_"
+            "changes_nothing",
+        ),
+        (
+            "A table that was hidden is caught up",
+            "                self._uncovered(connection, part, twin, stored)\n",
+            "                pass\n",
+            f"{PROTECT}test_a_table_that_is_hidden_and_comes_back_is_as_the_org",
+        ),
+        (
+            "A child that returns knows which records went",
+            "                self._returned(connection, back, stored)\n",
+            "                pass\n",
+            f"{PROTECT}test_flags_are_caught_up_in_a_child_that_returns",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "Somebody's column is no difference",
+            "        return table not in self._now or column in self._now[table]\n",
+            "        return True\n",
+            f"{FOREIGN}test_what_is_somebody_s_own_is_left_alone",
+        ),
+        (
+            "Somebody's column keeps its values",
+            "    for sql in restore:\n",
+            "    for sql in ():\n",
+            f"{FOREIGN}test_what_is_somebody_s_own_is_left_alone",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "A back-fill asks for nothing else",
+            "state.reread(_EVER, fill=True)",
+            "state.reread(_EVER)",
+            f"{PROTECT}test_a_back_fill_asks_for_nothing_else",
+        ),
+        (
+            "What is wanted again is filled",
+            "        state.reread(_EVER, fill=True)\n",
+            "        pass\n",
+            f"{PROTECT}test_what_is_wanted_again_is_filled_and_nothing_else_is_read",
+        ),
+        (
+            "A listed table that was dropped is listed again",
+            "    elif isinstance(root.reading, Listing):\n        state.listed_at = None\n",
+            "    elif isinstance(root.reading, Listing):\n        pass\n",
+            f"{FOREIGN}test_a_table_that_was_dropped_is_named_and_filled",
+        ),
+        (
+            "Another salt is refused",
+            "    if kept and given and kept != given and hashed and still:\n",
+            "    if False:\n",
+            f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
+        ),
+        (
+            "What was kept out and may come now is filled",
+            "            if names.admits(scope, name):\n                yield scope",
+            "            if False:\n                yield scope",
+            f"{PROTECT}test_going_back_to_all_brings_what_was_kept_out",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "A klass that is kept out has no table",
+            "            if not self._names.klass_admitted(klass, self.table.name):\n",
+            "            if False:\n",
+            f"{PROTECT}test_what_is_new_lands_as_the_connection_says",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
-    *_SIMULATOR,
+    *_SIMULATOR, *_PROTECT,
 )  # fmt: skip

@@ -198,9 +198,8 @@ class DuckDB:
                 connection.execute(
                     f"UPDATE {self._t(STATE)} SET epoch = ? WHERE key = 'epoch'", [self._epoch]
                 )
-            state = self._state(connection)
-            self._ours = Ours(state.get(OURS) or {})
-            return state
+            self._ours = Ours(self._state(connection, own=True).get(OURS))
+            return self._state(connection)
 
     def state(self) -> dict[str, Any]:
         with self._open(create=False) as connection:
@@ -208,9 +207,11 @@ class DuckDB:
                 return {}
             return self._state(connection)
 
-    def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    def _state(self, connection: duckdb.DuckDBPyConnection, *, own: bool = False) -> dict[str, Any]:
+        """What was written as state; `own`: what this file keeps there itself."""
+        which = "key = ?" if own else "key NOT IN ('epoch', ?)"
         rows = connection.execute(
-            f"SELECT key, CAST(value AS VARCHAR) FROM {self._t(STATE)} WHERE key <> 'epoch'"
+            f"SELECT key, CAST(value AS VARCHAR) FROM {self._t(STATE)} WHERE {which}", [OURS]
         ).fetchall()
         return {key: orjson.loads(value) for key, value in rows}
 
