@@ -271,8 +271,9 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
     """Each table with what it is, how it is read and its key; children after their parent."""
     entries = []
     for root in tables:
-        for table in root.shown():
-            entries.append(_entry(table, root))
+        for table in root.walk():
+            if not table.hidden:
+                entries.append(_entry(table, root))
             if table.history:
                 entries.append(_history_entry(table, root))
     return entries
@@ -290,7 +291,7 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
         "role": root.role,
         "history": table.history,
         "columns": [
-            {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
+            {"name": c.name, "type": str(c.landed), "extra": c.extra, "source": _field(c, root)}
             for c in table.columns
         ],
     }
