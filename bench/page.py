@@ -94,7 +94,7 @@ is tested in [test_kill.py](../../tests/acceptance/test_kill.py), not measured.
 ```sh
 python bench/run.py small    # make bench; three to five minutes on two cores
 python bench/run.py medium   # ten minutes
-python bench/run.py large    # about an hour: a million conversations; dlt with 100,000
+python bench/run.py large    # half an hour: a million conversations
 ```
 
 Each writes `bench/results/PLAN.json`; this page shows those of the largest plan. The first run \

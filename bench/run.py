@@ -59,7 +59,7 @@ class Plan:
 PLANS = {
     "small": Plan((10_000,), paired=5_000, limited=14_000),
     "medium": Plan((10_000, 100_000), paired=20_000, limited=27_000),
-    "large": Plan((10_000, 100_000, 1_000_000), paired=100_000, limited=100_000),
+    "large": Plan((10_000, 100_000, 1_000_000), paired=20_000, limited=27_000),
 }
 
 

@@ -36,6 +36,7 @@ def flat(tables: Iterable[Table], prefix: str = "_fivetran_") -> list[Table]:
     found: list[Table] = []
     for root in tables:
         for table in root.shown():
+            table = replace(table, columns=tuple(c for c in table.columns if not c.legacy))
             found.append(table)
             if table.history:
                 found.append(_history(table))

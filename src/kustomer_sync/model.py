@@ -56,6 +56,21 @@ def wider(stored: Type, incoming: Type) -> Type:
     return _WIDER.get((stored, incoming), Type.STRING)
 
 
+_WHOLE = (Type.INT, Type.LONG)
+_NARROWER = {
+    *((stored, Type.STRING) for stored in (*_WHOLE, Type.DOUBLE, Type.BOOLEAN, Type.INSTANT)),
+    *((whole, Type.DOUBLE) for whole in _WHOLE), *((Type.DOUBLE, whole) for whole in _WHOLE),
+}  # fmt: skip
+
+
+def may_stay(stored: Type, incoming: Type) -> bool:
+    """Whether a column may keep its type for as long as every value that comes fits it.
+
+    Another program may have made it so: a number for text that so far was all digits.
+    """
+    return (stored, incoming) in _NARROWER
+
+
 class Origin(StrEnum):
     """Where a column's value comes from."""
 
@@ -76,6 +91,8 @@ class Column:
     """The API may give an array; its first element is the value."""
     extra: bool = False
     """Beyond the reference schema; `extras = false` leaves it out."""
+    legacy: bool = False
+    """In the schema of connections made before August 2022; only `service_version = 1` has it."""
     custom: str | None = None
     """The custom attribute it holds."""
     references: str | None = None
@@ -139,9 +156,22 @@ class Each:
     of: str
     path: str
     via: str
+    fades: bool = False
+    """What is listed no longer is not gone: it was only kept for a while."""
 
 
-Reading = Search | Listing | Each
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Read by a cursor, newest first, back to what was there; Kustomer keeps it for a while."""
+
+    path: str
+    most: int
+    """Records that one reply brings at most."""
+    at: str
+    """The attribute that says when."""
+
+
+Reading = Search | Listing | Each | Log
 
 SYSTEM = "_kustomer_sync_"
 """What the names of tables that only the program needs begin with."""
@@ -186,6 +216,8 @@ class Table:
     per_klass: bool = False
     """Each klass of its records has a table `{name}_{klass}` too."""
     extra: bool = False
+    off: bool = False
+    """It lands only where its owner names it: it costs many requests."""
     hidden: bool = False
     """It lands for the sake of its children or history alone, in a system table."""
     lands: tuple[str, ...] = ()
@@ -225,6 +257,17 @@ class Table:
     def shown(self) -> Iterator[Table]:
         """The same without what only the program needs."""
         return (table for table in self.walk() if not table.hidden)
+
+    @property
+    def known_as(self) -> str:
+        """As people know a root: one that lands for other tables' sake goes by the first of them.
+
+        By its own name where these are tables of klasses alone.
+        """
+        shown = next(self.shown(), None)
+        if shown is not None:
+            return shown.name
+        return next((t.history for t in self.walk() if t.history), self.name)
 
 
 # What a batch carries beside a table's own columns; a destination uses these and lands none.
@@ -296,13 +339,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One transaction: batches, absences, and the state that covers them."""
+    """One transaction: what is made anew, batches, absences, and the state that covers them."""
 
     batches: tuple[Batch, ...] = ()
     absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Root table -> ids that Kustomer no longer has; their rows and child rows are flagged."""
     state: Mapping[str, Any] = field(default_factory=dict)
     """State key -> JSON value; written over what was there."""
+    anew: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Root table -> ids whose rows and child rows go before the batches land, which bring them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +386,57 @@ class Held:
     """Rows not flagged as gone."""
     live: int
     """Of these, the rows that Kustomer has not soft-deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which version of a record a row is."""
+
+    id: str
+    updated: int | None
+    """Its `updated_at` in milliseconds since 1970."""
+    deleted: bool
+    """Whether Kustomer has soft-deleted it, where the table has a column that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A row of the destination that is not as a batch has it."""
+
+    table: str
+    record_id: str
+    """The id of the record that the row is made from."""
+    columns: tuple[str, ...] = ()
+    """Those that differ, where the row is in both."""
+    there: bool = True
+    """The destination has the row."""
+    here: bool = True
+    """The batch has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A column that is not as this program would make it; types in the engine's words."""
+
+    table: str
+    column: str
+    stored: str | None
+    """None: it is not there and is added."""
+    ours: str
+    becomes: str | None
+    """None: it stays as it is while every value fits."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table of the schema, whoever made it."""
+
+    columns: Mapping[str, Type]
+    """With the nearest of our types."""
+    rows: int
+    synced: datetime | None
+    """The newest `{prefix}synced` in it."""
 
 
 END_OF_TIME = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)

@@ -33,6 +33,7 @@ from kustomer_sync.shred.concat import widened
 
 _NO_TABLE = TableChoice()
 _FAMILIES = {root.name: {table.name for table in root.walk()} for root in TABLES}
+_OFF = {table.name for root in TABLES for table in root.walk() if table.off}
 _OF_KLASSES = {root.name for root in TABLES if root.per_klass}
 
 
@@ -47,7 +48,10 @@ class Protection:
     # ---- what is wanted ----
 
     def enabled(self, table: str) -> bool:
-        return self._tables.get(table, _NO_TABLE).enabled
+        """Whether it is wanted; what costs many requests only where the config names it."""
+        if table not in self._tables:
+            return table not in _OFF
+        return self._tables[table].enabled
 
     def named(self, table: str) -> bool:
         """Whether the config speaks of the table, and does not block it."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError
+
+if TYPE_CHECKING:
+    from kustomer_sync.model import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class Report:
             "connection": self.connection,
             "sync_id": self.sync_id,
             "status": self.status,
-            "started_at": _iso(self.started_at),
-            "ended_at": _iso(self.ended_at),
+            "started_at": iso_of(self.started_at),
+            "ended_at": iso_of(self.ended_at),
             "requests": self.requests,
             "tables": {
                 name: {
@@ -86,7 +89,8 @@ def error_dict(error: SyncError | None) -> dict[str, str] | None:
     return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
-def _iso(at: datetime | None) -> str | None:
+def iso_of(at: datetime | None) -> str | None:
+    """As all JSON of ours has times."""
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -110,10 +114,185 @@ class Progress:
     """Of these, how many went out in the last one."""
     expected: Mapping[str, int] = field(default_factory=dict)
     """Records a table will have given in the end, where that is known."""
-    notice: str = ""
-    """What is to be told once, before it is done."""
     page_size: int = 0
     """Records a search brings at most; 0 where not known."""
+    cost: int = 0
+    """Requests that the phase takes, about; 0 where that is not known before."""
+    sentence: str = ""
+    """Something to be told once, if there is something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Rows made from one record that are not as the source has them."""
+
+    id: str
+    table: str
+    """The record's own, a child or a klass's."""
+    columns: tuple[str, ...] = ()
+    """What differs; () where a row is missing or one too many."""
+    what: str = "differs"
+    """Or `row missing`, or `row too many`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What could not be compared, and why."""
+
+    why: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class TableVerified:
+    """How a table compares with the source."""
+
+    source: int | None = None
+    """Records that Kustomer has, of those compared by number; None where that can't be told."""
+    destination: int | None = None
+    """Rows that the destination has of these."""
+    sampled: int = 0
+    """Whole records compared value by value."""
+    changed: int = 0
+    """Records that changed since they were read; they are no differences."""
+    missing: list[str] = field(default_factory=list)
+    """Ids of records that Kustomer has and the destination lacks, or shows as gone."""
+    extra: list[str] = field(default_factory=list)
+    """Ids of rows that are there, and of which Kustomer has no record any more."""
+    differing: list[Differing] = field(default_factory=list)
+    untold: list[Untold] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    """Ids of those above that were read again, and then were as the source has them."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all records that were found to differ."""
+        return sorted({*self.missing, *self.extra, *(d.id for d in self.differing)})
+
+    @property
+    def left(self) -> list[str]:
+        """Of those that still do."""
+        return [one for one in self.ids if one not in self.repaired]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "destination": self.destination,
+            "sampled": self.sampled,
+            "changed": self.changed,
+            "missing": self.missing,
+            "extra": self.extra,
+            "differing": [
+                {"id": d.id, "table": d.table, "what": d.what, "columns": list(d.columns)}
+                for d in self.differing
+            ],
+            "untold": [{"why": u.why, "ids": list(u.ids)} for u in self.untold],
+            "repaired": self.repaired,
+        }
+
+
+@dataclass(slots=True)
+class Verified:
+    """One comparison of source and destination, as `verify --json` prints it."""
+
+    connection: str
+    status: str = "FAILURE"
+    """`AGREES`, `DIFFERS`; `RESCHEDULED`, `CANCELED` or `FAILURE` where it ended early."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expected: int = 0
+    """About how many requests it was to take."""
+    requests: dict[str, int] = field(default_factory=dict)
+    tables: dict[str, TableVerified] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    error: SyncError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 all agree, 1 something differs or it failed, 3 stopped early."""
+        return {"AGREES": 0, "RESCHEDULED": 3, "CANCELED": 3}.get(self.status, 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "status": self.status,
+            "started_at": iso_of(self.started_at),
+            "ended_at": iso_of(self.ended_at),
+            "requests": {"expected": self.expected, **self.requests},
+            "tables": {name: table.to_dict() for name, table in self.tables.items()},
+            "warnings": [{"code": w.code, "message": w.message} for w in self.warnings],
+            "error": error_dict(self.error),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A part of a table's time, by `updatedAt`, in milliseconds since 1970."""
+
+    lo: int
+    hi: int
+
+    @property
+    def since(self) -> str | None:
+        """None: from the beginning of time."""
+        return iso_of(datetime.fromtimestamp(self.lo / 1000, UTC)) if self.lo > 0 else None
+
+    @property
+    def until(self) -> str | None:
+        return iso_of(datetime.fromtimestamp(self.hi / 1000, UTC))
+
+
+@dataclass(slots=True)
+class TableStatus:
+    """How far a table is read."""
+
+    reading: str
+    """search, each, listing, recent; child for what comes with another table."""
+    rows: int
+    complete: Reach | None = None
+    """What is read without a gap, from the newest record on back."""
+    open: tuple[Reach, ...] = ()
+    """What is still to be read."""
+    listed_at: str | None = None
+    """When it was last re-imported."""
+    complete_at: str | None = None
+    """When nothing will be open, at these budgets; None where that is not known."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "reading": self.reading,
+            "rows": self.rows,
+            "complete_from": self.complete.since if self.complete else None,
+            "complete_to": self.complete.until if self.complete else None,
+            "complete": self.complete is not None and not self.open,
+            "open": [{"from": r.since, "to": r.until} for r in self.open],
+            "listed_at": self.listed_at,
+            "complete_at": self.complete_at,
+        }
+
+
+@dataclass(slots=True)
+class Status:
+    """How far a connection is, as its destination says."""
+
+    connection: str
+    destination: str
+    schema: str
+    last_sync: dict[str, Any] | None = None
+    """Its id, status, when it started and ended, its requests; RUNNING until it ended."""
+    quota: dict[str, Any] | None = None
+    """Of searches and of all requests: limit, permitted, used in the last minute, when it ends."""
+    tables: dict[str, TableStatus] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "destination": self.destination,
+            "schema": self.schema,
+            "last_sync": self.last_sync,
+            "quota": self.quota,
+            "tables": {name: table.to_dict() for name, table in self.tables.items()},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +379,68 @@ class Check:
             "request_budget": self.request_budget,
             "error": None,
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedTable:
+    """What becomes of a table that the reference connector filled."""
+
+    name: str
+    rows: int
+    cursor: datetime | None
+    """Where the next sync goes on; None where it is read otherwise, as `why` says."""
+    why: str
+    added: tuple[str, ...]
+    """Columns that it does not have yet."""
+    changed: tuple[Change, ...]
+    """Columns that get another type."""
+    kept: tuple[Change, ...]
+    """Columns that keep their type although ours is another."""
+    others: tuple[str, ...]
+    """Columns that are not ours: they are left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What `adopt` changes, or has changed."""
+
+    connection: str
+    cursor: datetime | None
+    tables: tuple[AdoptedTable, ...]
+    new: tuple[str, ...]
+    """Tables that the next sync makes."""
+    alone: tuple[str, ...]
+    """Tables that are not ours: they are left as they are."""
+    requests: dict[str, int] | None
+    """About what the next sync takes: searches, and requests in all."""
+    applied: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "connection": self.connection,
+            "applied": self.applied,
+            "cursor": iso_of(self.cursor),
+            "requests": self.requests,
+            "tables": {
+                table.name: {
+                    "rows": table.rows,
+                    "cursor": iso_of(table.cursor),
+                    "why": table.why,
+                    "added": list(table.added),
+                    "changed": [_change(change) for change in table.changed],
+                    "kept": [_change(change) for change in table.kept],
+                    "others": list(table.others),
+                }
+                for table in self.tables
+            },
+            "new": list(self.new),
+            "left_alone": list(self.alone),
+            "error": None,
+        }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "column": change.column, "type": change.stored, "ours": change.ours,
+        "becomes": change.becomes, "why": change.why,
+    }  # fmt: skip

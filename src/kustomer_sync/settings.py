@@ -208,7 +208,8 @@ class Connection:
     schema_name: Annotated[_Text, AfterValidator(_name)] = Field("kustomer", alias="schema")
     """The schema of the destination that the tables are in."""
     service_version: Annotated[_Whole, AfterValidator(_service_version)] = 2
-    """`2`: the tables of the reference schema; `1`: without the six history tables."""
+    """`2`: the tables of the reference schema; `1`: those of before August 2022, without the six
+    history tables and with a few columns dropped since."""
     schema_change_handling: Annotated[_Text, AfterValidator(_schema_change)] = "ALLOW_ALL"
     """New klasses and attributes that land: all; `ALLOW_COLUMNS`: the latter; `BLOCK_ALL`: none."""
     sync_frequency: Annotated[_Whole, AfterValidator(_frequency)] = 360
@@ -296,6 +297,27 @@ _Called = Callable[[tuple[str, ...]], str]
 
 def load(path: Path, name: str | None = None) -> Connection:
     """The connection of that name, or the file's only one; the others are not looked at."""
+    sections = _sections(path)
+    if name is None and len(sections) > 1:
+        raise ConfigError(
+            f"{path} has {len(sections)} connections.", f"Name one: {', '.join(sections)}."
+        )
+    name = next(iter(sections)) if name is None else name
+    if name not in sections:
+        raise ConfigError(
+            f'{path} has no connection "{name}"{did_you_mean(name, sections)}',
+            f"It has: {', '.join(sections)}.",
+        )
+    _check_keys(sections[name], str(path), f"connections.{name}")
+    return _connection(name, sections[name], _Origin(str(path), path.resolve().parent))
+
+
+def named(path: Path) -> tuple[str, ...]:
+    """The names of the file's connections."""
+    return tuple(_sections(path))
+
+
+def _sections(path: Path) -> dict[str, Any]:
     document = _parse(path)
     _refuse_unknown(document, ("connections",), str(path), "")
     sections = document.get("connections")
@@ -309,18 +331,7 @@ def load(path: Path, name: str | None = None) -> Connection:
             f"{path}: {stray[0]} stands in [connections] itself.",
             "Begin the section with the connection's name: [connections.NAME].",
         )
-    if name is None and len(sections) > 1:
-        raise ConfigError(
-            f"{path} has {len(sections)} connections.", f"Name one: {', '.join(sections)}."
-        )
-    name = next(iter(sections)) if name is None else name
-    if name not in sections:
-        raise ConfigError(
-            f'{path} has no connection "{name}"{did_you_mean(name, sections)}',
-            f"It has: {', '.join(sections)}.",
-        )
-    _check_keys(sections[name], str(path), f"connections.{name}")
-    return _connection(name, sections[name], _Origin(str(path), path.resolve().parent))
+    return sections
 
 
 def from_flags(name: str | None = None, **flags: Any) -> Connection:

@@ -1,4 +1,7 @@
-"""One sync in a process of its own, to be killed: URL, database, page size, cap."""
+"""One sync in a process of its own, to be killed: URL, database, page size, cap.
+
+Then `plain` for one that does what is due, or `resync`; else listed tables are re-imported.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,15 @@ import sys
 
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import from_flags
-from kustomer_sync.sync import Limits, sync
+from kustomer_sync.sync import Limits, Resync, sync
 
 if __name__ == "__main__":
-    url, database, size, cap = sys.argv[1:]
+    url, database, size, cap, *how = sys.argv[1:]
     connection = from_flags(
         base_url=url, access_token="demo-key", destination=f"duckdb:///{database}",
         index_lag_seconds=0, overlap_seconds=5,
     )  # fmt: skip
     limits = Limits(caps=Caps(int(cap), 100), page_size=int(size), commit_records=20)
-    report = sync(connection, limits=limits, reimport=True)
+    again = Resync() if how == ["resync"] else None
+    report = sync(connection, limits=limits, reimport=not how, resync=again)
     sys.exit(report.exit_code)

@@ -309,3 +309,40 @@ def test_progress_tells_what_is_still_to_come() -> None:
     assert seen[-1].page_size == 50
     assert seen[-1].request_budget >= seen[-1].search_budget > 0
     assert seconds_left(seen[-1], 3) is None
+
+
+def test_adopt_tells_first_and_does_it_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --apply nothing is written; a second --apply is refused with exit code 2."""
+    path = Path("acme.duckdb")
+    with Simulator(limits=UNLIMITED, scale="small") as sim:
+        config(GOOD.format(url=sim.url))
+        assert run(["adopt", "acme"]) == 2
+        assert "is not there or has no tables" in capsys.readouterr().err
+        assert not path.exists()
+        with duckdb.connect(str(path)) as db:
+            db.execute("CREATE SCHEMA kustomer")
+            db.execute(
+                "CREATE TABLE kustomer.tag (id VARCHAR, name VARCHAR, mine INT, "
+                "_fivetran_synced TIMESTAMP)"
+            )
+            db.execute("INSERT INTO kustomer.tag VALUES ('gone', 'x', 5, '2026-01-02 03:04:05')")
+        before = path.read_bytes()
+        assert run(["adopt", "acme"]) == 0
+        told = capsys.readouterr().out
+        assert "Nothing was written" in told
+        assert "tag: not ours, left as they are: mine." in told
+        assert run(["adopt", "acme", "--json"]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert (answer["applied"], answer["cursor"]) == (False, None)
+        assert answer["tables"]["tag"]["rows"] == 1
+        assert "created_at" in answer["tables"]["tag"]["added"]
+        assert answer["requests"]["search"] > 0
+        assert path.read_bytes() == before
+        assert run(["adopt", "acme", "--apply"]) == 0
+        assert "Adopted" in capsys.readouterr().out
+        assert run(["adopt", "acme", "--apply"]) == 2
+        assert "is ours already" in capsys.readouterr().err
+        assert run(["sync", "acme", "--table", "tag"]) == 0
+    with duckdb.connect(str(path)) as db:
+        gone = db.execute("SELECT mine, _fivetran_deleted FROM kustomer.tag WHERE id = 'gone'")
+        assert gone.fetchall() == [(5, True)]

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Scale, Simulator, Switches
+from kustomer_sync.simulator.api import AUDITED
 from kustomer_sync.sync import Limits, choose, sync
-from tests.acceptance.case import UNLIMITED, Case
+from tests.acceptance.case import UNLIMITED, Case, connection_to, living
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -437,3 +439,109 @@ def test_what_only_the_program_needs_is_shown_to_nobody(connect: Connect, query:
         report = sync(connect(sim), tables=["team_queue"], reimport=True)
         (said,) = (w.message for w in report.warnings if w.code == "role_missing")
         assert said.startswith("team_queue was not read")
+
+
+# ---- what is off unless it is named ----
+
+
+def test_events_and_the_audit_log_land_only_where_they_are_named(case: Case) -> None:
+    """They are extras, and cost many requests."""
+    with case.org() as sim:
+        named = {"conversation_event": {}, "audit_log": {"enabled": True}}
+        for settings, wanted in (
+            ({}, set()),
+            ({"tables": named}, {"conversation_event", "audit_log"}),
+            ({"tables": named, "extras": False}, set()),
+        ):
+            found = {t.name for t in choose(connection_to(sim, case.database, **settings))}
+            assert found & {"conversation_event", "audit_log"} == wanted
+
+
+def test_the_events_of_conversations_are_those_that_kustomer_lists(case: Case) -> None:
+    """In a living org: each conversation's as long as it changes."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=("conversation", "conversation_event"))
+        case.sync(connection)
+        case.sync(connection)
+        sim.mutator.stop()
+        sim.settle()
+        sim.clock.advance(60)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        listed = set()
+        with httpx2.Client(base_url=sim.url) as http:
+            http.headers["authorization"] = f"Bearer {sim.token}"
+            for version in sim.ledger.current("conversation"):
+                for page in range(1, 9):
+                    path = f"/v1/conversations/{version.id}/events?page={page}"
+                    listed |= {(e["id"], version.id) for e in http.get(path).json()["data"]}
+        rows = case.ask("SELECT id, conversation_id, _fivetran_deleted, name, changes IS NOT NULL "
+                        "FROM kustomer.conversation_event")  # fmt: skip
+        assert len(listed) > sim.world.base.count("conversation")
+        assert sorted(row[:2] for row in rows) == sorted(listed)
+        assert {row[2:] for row in rows} <= {
+            (False, f"kustomer.conversation.{verb}", True)
+            for verb in ("create", "update", "delete")
+        }
+
+
+def test_events_that_kustomer_keeps_no_longer_stay(case: Case) -> None:
+    """How long it keeps them is not documented; that they go is no word that they never were."""
+    with case.org(rate=0, events_kept_days=5000) as sim:
+        connection = case.connect(sim, tables=("conversation", "conversation_event"))
+        before = case.sync(connection).tables["conversation_event"].rows
+        changed = next(living(sim, "conversation", 3))
+        sim.clock.advance(5001 * DAY)
+        sim.edit("conversation", changed, {"priority": 1})
+        sim.clock.advance(60)
+        report = case.sync(connection)
+        assert report.tables["conversation_event"].rows == before + 1
+        flagged = "SELECT count(*) FROM kustomer.conversation_event WHERE _fivetran_deleted"
+        assert case.ask(flagged) == [(0,)]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_the_audit_log_is_there_to_its_last_entry(case: Case, order: str) -> None:
+    """In a living org, in whichever order Kustomer has it."""
+    with case.org(audit_order=order) as sim:
+        connection = case.connect(sim, tables=("audit_log",))
+        case.sync(connection)
+        case.sync(connection)
+        sim.mutator.stop()
+        sim.clock.advance(60)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        wanted = sum(version.kind in AUDITED for version in sim.world.writes)
+        assert wanted > 0
+        told = (
+            "SELECT count(*), count(DISTINCT id), count(org_id), count(object_id), count(changes) "
+        )
+        assert case.ask(f"{told}FROM kustomer.audit_log") == [(wanted,) * 5]
+
+
+@pytest.mark.parametrize(("order", "pages"), [("desc", 1), ("asc", 3)])
+def test_only_the_newest_pages_of_the_audit_log_are_read_again(
+    connect: Connect, order: Any, pages: int
+) -> None:
+    """Back to what was there, and the overlap; all of them where it begins with the oldest."""
+    with Simulator(limits=UNLIMITED, switches=Switches(audit_order=order)) as sim:
+        connection = connect(sim, tables={"audit_log": {}}, overlap_seconds=5)
+        customer = sim.id("customer", 5)
+        for number in range(2_100):
+            sim.edit("customer", customer, {"name": f"number {number}"})
+            sim.clock.advance(number % 2)
+        assert sync(connection, tables=["audit_log"]).tables["audit_log"].rows == 2_100
+        sim.clock.advance(3600)
+        sim.edit("customer", customer, {"name": "last"})
+        sim.requests.clear()
+        report = sync(connection, tables=["audit_log"])
+        assert report.tables["audit_log"].inserted == 1
+        assert sim.requests.total == 1 + pages  # the first tells of the key
+
+
+def test_an_audit_log_that_can_not_be_read_costs_a_warning(connect: Connect) -> None:
+    """It names the role."""
+    with Simulator(limits=UNLIMITED) as sim:
+        sim.revoke_role("org.permission.audit_logs.read")
+        report = sync(connect(sim, tables={"audit_log": {}}), tables=["audit_log"])
+        assert report.status == "SUCCESSFUL"
+        (said,) = (w.message for w in report.warnings if w.code == "role_missing")
+        assert "org.permission.audit_logs.read" in said

@@ -27,6 +27,11 @@ READINGS = f"{A}test_readings.py::"
 PROTECT = f"{A}test_protect.py::"
 PROTECTION = f"{U}test_protect.py::"
 FOREIGN = f"{A}test_foreign.py::"
+VERIFY = f"{A}test_verify.py::"
+STATUS = f"{A}test_status.py::"
+ADOPT = f"{A}test_adopt.py::"
+LEGACY = "tests/contract/test_legacy_schema.py::"
+FOREIGN_TYPES = "tests/contract/destinations/test_foreign_columns.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -480,8 +485,7 @@ _RUN = _of(
     (
         "The overlap is before every part that was read, not only the newest",
         "done = windows.merged((lo, top - overlap) for lo, top in state.done)",
-        "done = state.done\n"
-        "        done = [*done[:-1], *((lo, top - overlap) for lo, top in done[-1:])]",
+        "done = [*state.done[:-1], *((lo, top - overlap) for lo, top in state.done[-1:])]",
         f"{TIME}test_what_the_index_shows_late_is_read_after_a_sync_that_was_cut_off",
     ),
     (
@@ -511,8 +515,8 @@ _RUN = _of(
     ),
     (
         "A sync that ends early keeps what it completed",
-        "            return\n        try:\n            self.landing.commit()\n",
-        "            return\n        try:\n            pass\n",
+        "self._ended(self.report.status)\n        try:\n            self.landing.commit()\n",
+        "self._ended(self.report.status)\n        try:\n            pass\n",
         f"{FAULTS}test_an_expired_key_ends_the_sync_and_what_was_read_stays",
         f"{RESUME}test_what_was_read_is_not_read_again_and_what_was_not_is",
     ),
@@ -671,13 +675,13 @@ _SWEEP = _of(
     ),
     (
         "A quiet soft delete is found",
-        "if _count(run, window, deleted=False) != held.live:",
+        "if counted(run, window, deleted=False) != held.live:",
         "if False:",
         f"{DELETES}test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison[record]",
     ),
     (
         "An erased record that was soft-deleted is found",
-        "return _count(run, window, deleted=True) == held.kept",
+        "return counted(run, window, deleted=True) == held.kept",
         "return True",
         f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
     ),
@@ -695,7 +699,7 @@ _SWEEP = _of(
     ),
     (
         "A path that shows no living record proves nothing",
-        "if not any(look(record_id) for record_id in _living(run, table)):",
+        "if not any(look(record_id) for record_id in living(run, table)):",
         "if False:",
         f"{DELETES}test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
     ),
@@ -1342,6 +1346,286 @@ _READINGS = (
             f"{DELETES}test_a_merge_that_can_not_be_followed_is_tried_once_a_day",
         ),
     ),
+    *_of(
+        "sync/log.py",
+        (
+            "An audit log that begins with the oldest is read to its end",
+            "until is not None and falling and last is not None",
+            "until is not None and last is not None",
+            f"{READINGS}test_only_the_newest_pages_of_the_audit_log_are_read_again",
+        ),
+        (
+            "Only the newest pages of the audit log are read again",
+            "                break\n",
+            "                pass\n",
+            f"{READINGS}test_only_the_newest_pages_of_the_audit_log_are_read_again",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "Events that Kustomer keeps no longer are not gone",
+            "whole = not each.fades",
+            "pass",
+            f"{READINGS}test_events_that_kustomer_keeps_no_longer_stay",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "What costs many requests lands only where it is named",
+            "            return table not in _OFF\n",
+            "            return True\n",
+            f"{READINGS}test_events_and_the_audit_log_land_only_where_they_are_named",
+        ),
+    ),
+)
+
+_VERIFY = (
+    *_of(
+        "sync/verify.py",
+        (
+            "What changed since the cursor is no difference",
+            "        return _within(touched(record), self.spans)\n",
+            "        return True\n",
+            f"{VERIFY}test_a_living_org_raises_no_alarm",
+        ),
+        (
+            "A soft delete that only searches show is no difference",
+            "        shown = self._shown(table, times)\n        self._seen",
+            "        shown: dict[str, Record] = {}\n        self._seen",
+            f"{VERIFY}test_a_living_org_raises_no_alarm[deleted-is-404-pleasant]",
+            f"{VERIFY}test_a_living_org_raises_no_alarm[deleted-is-404-hostile]",
+        ),
+        (
+            "A record that the destination lacks is named",
+            "found.missing.append(u.record_id)\n            elif u.columns == (_QUIET,)",
+            "pass\n            elif u.columns == (_QUIET,)",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A row that Kustomer has no record of is named",
+            "self._of(table).extra = sorted({*self._of(table).extra, *stored})\n\n    # ---- l",
+            "pass\n\n    # ---- l",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A listed row that the list lacks is named",
+            "            suspects |= set(there) - records.keys()\n",
+            "            pass\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "What is asked for by parent is compared",
+            "        unlike = {u.record_id for u in self._unlike(table, list(records.values()))}\n",
+            "        unlike: set[str] = set()\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A difference ends with exit code 1",
+            'found.status = "DIFFERS" if left else "AGREES"',
+            'found.status = "AGREES"',
+            f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+        (
+            "A repair that changed nothing is not one",
+            "            for repair in (self._read_again, self._renew):\n",
+            "            for repair in (self._read_again,):\n",
+            f"{VERIFY}test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A row that is there twice is unlike",
+            'marks = {"id": f"o.{TIMES} > 1"}',
+            'marks = {"id": "FALSE"}',
+            f"{VERIFY}test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew",
+        ),
+        (
+            "A custom value that the record lacks or has is compared",
+            "                tests[name] = self._unequal(name, type_, column)\n",
+            "                tests[name] = 'FALSE'\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+        (
+            "A child's row that is missing is unlike",
+            "WHERE o.{parent} IS NULL OR e.{parent} IS NULL OR {",
+            "WHERE e.{parent} IS NULL OR {",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Who only reads leaves the file as it is",
+            "self._connect(read_only=not create and self._epoch is None)",
+            "self._connect(read_only=False)",
+            "tests/contract/destinations/test_files.py::test_who_did_not_begin_only_reads",
+        ),
+    ),
+    *_of(
+        "kustomer/quota.py",
+        (
+            "A changed share counts for both budgets",
+            "            self.org.percentage = self.search.percentage = percentage\n",
+            "            self.org.percentage = percentage\n",
+            f"{QUOTA}test_a_changed_share_counts_from_the_next_request_on",
+        ),
+        (
+            "The share is looked at while a request waits",
+            "                self._look(now)\n",
+            "",
+            f"{QUOTA}test_a_waiting_request_goes_when_the_share_it_waits_for_grows",
+            f"{STATUS}test_a_share_changed_in_the_file_counts_for_the_sync_that_runs",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "A changed file that can't be used changes nothing",
+            '            except SyncError as error:\n                say(f"Warning',
+            '            except ZeroDivisionError as error:\n                say(f"Warning',
+            f"{STATUS}test_a_changed_file_that_can_not_be_used_is_said_once_and_changes_nothing",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "The state says how the last sync ended",
+            "        self._ended(self.report.status)\n",
+            "",
+            f"{STATUS}test_when_others_use_the_budget_up_it_goes_on_later_without_loss",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Each commit tells the budgets",
+            "            self._changed = {**self._run.told(), **self._changed}\n",
+            "",
+            f"{STATUS}test_a_sync_that_was_killed_is_not_over",
+        ),
+    ),
+    *_of(
+        "sync/status.py",
+        (
+            "What was used over a minute ago no longer counts",
+            '{"used": 0}',
+            '{"used": 1}',
+            f"{STATUS}test_a_complete_connection_says_so_and_is_only_read",
+        ),
+        (
+            "The searches to come are counted by pages",
+            "math.ceil(share * asked[name] / many)",
+            "math.ceil(share * asked[name])",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+    ),
+)
+
+_ADOPT = (
+    *_of(
+        "sync/adopt.py",
+        (
+            "The cursor is a day before the oldest table was synced",
+            "return min(known) - _DAY if known else None",
+            "return max(known) if known else None",
+            f"{ADOPT}test_it_goes_on_a_day_before_the_oldest_table_was_synced",
+        ),
+        (
+            "What was read before is not read again",
+            '        done = {"done": [[0, self.millis]]} if self.cursor else {}\n',
+            "        done: dict[str, Any] = {}\n",
+            f"{ADOPT}test_it_goes_on_a_day_before_the_oldest_table_was_synced",
+        ),
+        (
+            "A table that lacks a child is read from the beginning",
+            "missing = sorted(family(table) - self.found.keys())",
+            "missing: list[str] = []",
+            f"{ADOPT}test_a_table_that_can_t_be_whole_is_read_from_the_beginning",
+        ),
+        (
+            "A dry run writes nothing",
+            "        if apply:\n",
+            "        if True:\n",
+            f"{ADOPT}test_an_adopted_schema_ends_equal_to_the_org[1]",
+            f"{A}test_command.py::test_adopt_tells_first_and_does_it_then",
+        ),
+        (
+            "What is ours already is not adopted",
+            "        if there.state():\n",
+            "        if False:\n",
+            f"{ADOPT}test_what_is_ours_already_is_refused",
+        ),
+        (
+            "A table that somebody else made is refused",
+            "            if column not in columns:\n",
+            "            if False:\n",
+            f"{ADOPT}test_what_can_t_be_adopted_is_refused",
+        ),
+        (
+            "A parent that only its children tell of is flagged when it is gone",
+            "            if ids:\n",
+            "            if not ids:\n",
+            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A KObject that is gone is flagged in an adopted table of its klass",
+            "sorted({*self.names.klasses(table.name).values(), *adopted})",
+            "sorted(self.names.klasses(table.name).values())",
+            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
+        ),
+        (
+            "A column that had to change is told of",
+            "            self.say_changed()\n",
+            "",
+            f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "Only service_version 1 has the columns of before August 2022",
+            "        if c.name not in extra and (old or not c.legacy)\n",
+            "        if c.name not in extra\n",
+            f"{LEGACY}test_only_version_1_has_what_the_reference_schema_dropped",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "A value that does not fit a narrower column widens it",
+            "        if misfit is None:\n",
+            "        if True:\n",
+            f"{FOREIGN_TYPES}test_a_narrower_column_stays_while_every_value_fits",
+        ),
+        (
+            "Another program's type becomes ours only if no value is lost",
+            "return self._first_other(connection, self._t(name), quoted, back) is not None",
+            "return False",
+            f"{FOREIGN_TYPES}test_making_ready_gives_the_nearest_of_our_types",
+        ),
+        (
+            "A row that nobody flagged is not flagged",
+            'connection.execute(f"UPDATE {table} SET {quoted} = FALSE")',
+            "pass",
+            f"{FOREIGN_TYPES}test_rows_are_not_flagged_where_nobody_flagged_any",
+        ),
+    ),
+    *_of(
+        "model.py",
+        (
+            "A number column of a text attribute stays a number",
+            "    return (stored, incoming) in _NARROWER\n",
+            "    return False\n",
+            f"{FOREIGN_TYPES}test_a_narrower_column_stays_while_every_value_fits",
+            f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
+        ),
+    ),
 )
 
 _PROTECT = (
@@ -1438,6 +1722,7 @@ _PROTECT = (
             "    for sql in restore:\n",
             "    for sql in ():\n",
             f"{FOREIGN}test_what_is_somebody_s_own_is_left_alone",
+            f"{ADOPT}test_what_is_not_ours_is_left_alone",
         ),
     ),
     *_of(
@@ -1485,7 +1770,8 @@ _PROTECT = (
 )
 
 MUTATIONS = (
+    *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
-    *_SIMULATOR, *_PROTECT,
+    *_SIMULATOR, *_ADOPT, *_PROTECT,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kustomer_sync.model import Table
     from kustomer_sync.report import Report
     from kustomer_sync.settings import Connection
+    from kustomer_sync.sync import Resync
 
 _DEFAULT = Path("kustomer-sync.toml")
 _ONE_SIGNAL = 1.0
@@ -104,6 +105,15 @@ def check(asked: Namespace) -> int:
 
 def sync(asked: Namespace) -> int:
     """The destination is up to date, or it is told why not and what to do."""
+    return _synced_and_told(asked, reimport=asked.reimport)
+
+
+def resync(asked: Namespace) -> int:
+    """What was read before was read again, or the next sync goes on with that."""
+    return _synced_and_told(asked, again=True)
+
+
+def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
     from kustomer_sync.cli.screen import summary
     from kustomer_sync.settings import named_table
 
@@ -111,7 +121,13 @@ def sync(asked: Namespace) -> int:
     named = [named_table(table, _catalog()) for table in asked.table]
     roots = [table.parent or table.name for table in named]
     try:
-        report = _synced(connection, roots, reimport=asked.reimport)
+        share = _share(asked, connection)
+        if again:
+            from kustomer_sync.sync import Resync
+
+            report = _synced(connection, resync=Resync(tuple(roots), asked.since), share=share)
+        else:
+            report = _synced(connection, roots, reimport=reimport, share=share)
     except SyncError as error:
         return failed(error, asked.json, connection.name)
     if asked.json:
@@ -120,6 +136,63 @@ def sync(asked: Namespace) -> int:
         report, f"{_shown(connection)}, schema {connection.schema_name}", to_stdout=not asked.json
     )
     return report.exit_code
+
+
+def verify(asked: Namespace) -> int:
+    """Source and destination are compared; what differs is named, and repaired if that is asked."""
+    from kustomer_sync.cli.screen import Screen, comparison, say
+    from kustomer_sync.settings import named_table
+    from kustomer_sync.sync.verify import verify as run_verify
+
+    connection = _connection(asked)
+    named = [named_table(table, _catalog()) for table in asked.table]
+
+    def announce(requests: int) -> None:
+        say(f"Comparing takes about {requests:,} requests, and more for what differs.")
+
+    with _stopping() as stop, Screen() as screen:
+        found = run_verify(
+            connection, tables=[table.parent or table.name for table in named],
+            sample=asked.sample, repair=asked.repair, progress=screen.show, announce=announce,
+            stop=stop,
+        )  # fmt: skip
+    if asked.json:
+        _print_json(found.to_dict())
+    comparison(found, to_stdout=not asked.json)
+    return found.exit_code
+
+
+def status(asked: Namespace) -> int:
+    """How far a connection is, or each of the file's, is told."""
+    from kustomer_sync.cli.screen import standing
+    from kustomer_sync.settings import check_tables, load, named
+    from kustomer_sync.sync.status import status as run_status
+
+    path = asked.config or _DEFAULT
+    connections = [load(path, name) for name in ([asked.name] if asked.name else named(path))]
+    for connection in connections:
+        check_tables(connection, _catalog())
+    found = [run_status(connection) for connection in connections]
+    if asked.json:
+        _print_json({"connections": [one.to_dict() for one in found]})
+    for one in found:
+        standing(one, to_stdout=not asked.json)
+    return 0
+
+
+def adopt(asked: Namespace) -> int:
+    """What adopting the schema changes is told; with --apply the next sync goes on there."""
+    from kustomer_sync.cli.screen import adoption
+    from kustomer_sync.sync import adopt as run_adopt
+
+    connection = _connection(asked)
+    told = run_adopt(connection, apply=asked.apply)
+    if asked.json:
+        _print_json(told.to_dict())
+    adoption(
+        told, f"{_shown(connection)}, schema {connection.schema_name}", to_stdout=not asked.json
+    )
+    return 0
 
 
 def tables(asked: Namespace) -> int:
@@ -234,16 +307,53 @@ def _print_json(value: Any) -> None:
 
 
 def _synced(
-    connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False
-) -> Report:
+    connection: Connection, tables: Sequence[str] = (), *, reimport: bool = False,
+    share: Callable[[], float] | None = None,
+    resync: Resync | None = None,
+) -> Report:  # fmt: skip
     """One sync with its progress on stderr."""
     from kustomer_sync.cli.screen import Screen
     from kustomer_sync.sync import sync as run_sync
 
     with _stopping() as stop, Screen() as screen:
         return run_sync(
-            connection, tables=tables, reimport=reimport, progress=screen.show, stop=stop
-        )
+            connection, tables=tables, reimport=reimport, resync=resync, progress=screen.show,
+            stop=stop, share=share,
+        )  # fmt: skip
+
+
+def _share(asked: Namespace, connection: Connection) -> Callable[[], float] | None:
+    """The connection's `api_utilization_percentage` as the config file has it by now.
+
+    A file that can't be used meanwhile changes nothing, and is said once.
+    """
+    from kustomer_sync.cli.screen import say
+
+    if any(getattr(asked, key) is not None for key in _FLAGS):
+        return None
+    path = asked.config or _DEFAULT
+    seen, share = _version_of(path), connection.api_utilization_percentage
+
+    def now() -> float:
+        nonlocal seen, share
+        if (version := _version_of(path)) not in (seen, None):
+            seen = version
+            try:
+                share = _of_file(asked).api_utilization_percentage
+            except SyncError as error:
+                say(f"Warning: the changed {path} is not used ({error.message})")
+        return share
+
+    return now
+
+
+def _version_of(path: Path) -> tuple[int, int, int] | None:
+    """What a file that was written to has another of; None while it is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 @contextmanager

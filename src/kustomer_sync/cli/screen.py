@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from kustomer_sync.model import Column, Each, Listing, Origin, Recent, Search, Table
-from kustomer_sync.report import Check, Progress, Report
+from kustomer_sync.model import Change, Column, Each, Listing, Log, Origin, Recent, Search, Table
+from kustomer_sync.report import (
+    Adoption,
+    Check,
+    Progress,
+    Report,
+    Status,
+    TableStatus,
+    TableVerified,
+    Verified,
+)
 
 _EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -95,10 +104,12 @@ class Screen:
 
     def show(self, now: Progress) -> None:
         with self._lock:
-            self._last = now
+            before, self._last = self._last, now
+            if now.sentence:
+                self._console.print(clean(now.sentence))
             moment = self._clock()
-            if now.notice:
-                self._console.print(clean(now.notice))
+            if self._live is None and now.cost and before.phase != now.phase:
+                self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
@@ -107,8 +118,9 @@ class Screen:
 
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
+    cost = [f"about {now.cost:,} requests"] if now.cost else []
     head = Text(
-        ", ".join([clean(now.phase), duration(elapsed), *_left(now, elapsed)]), style="bold"
+        ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
     )
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
@@ -210,6 +222,112 @@ def _outcome(report: Report, filled: int) -> str:
     return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
 
 
+# ---- how source and destination compare ----
+
+_NAMED = 5
+"""Ids shown of each kind and table; --json has them all."""
+
+
+def comparison(found: Verified, *, to_stdout: bool) -> None:
+    """Both counts of each table, then each difference with its ids, and what can't be told."""
+    console = _console(to_stdout=to_stdout)
+    if found.tables:
+        grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        grid.add_column("table")
+        titles = ("source", "destination", "sampled", "missing", "extra", "differing", "repaired")
+        for title in titles:
+            grid.add_column(title, justify="right")
+        for name, t in found.tables.items():
+            counts = (t.source, t.destination, t.sampled, len(t.missing), len(t.extra),
+                      len({d.id for d in t.differing}), len(t.repaired))  # fmt: skip
+            grid.add_row(clean(name), *("" if n is None else f"{n:,}" for n in counts))
+        _print_grid(console, grid)
+    for name, t in found.tables.items():
+        for line in _unlike(name, t):
+            console.print(clean(line), style="red", soft_wrap=True)
+        for untold in t.untold:
+            ids = f": {_some(untold.ids)}" if untold.ids else ""
+            console.print(clean(f"{name}: {untold.why}{ids}"), style="yellow", soft_wrap=True)
+    for warning in found.warnings:
+        console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
+    if found.error is not None:
+        say(f"Error: {clean(found.error)}")
+    used = f"{found.requests.get('total', 0):,} requests"
+    console.print(f"{found.status} with {used}.{_hint(found)}", soft_wrap=True)
+
+
+def _unlike(name: str, table: TableVerified) -> Iterator[str]:
+    if table.missing:
+        yield f"{name}: missing in the destination: {_some(table.missing)}"
+    if table.extra:
+        yield f"{name}: no longer in Kustomer: {_some(table.extra)}"
+    for d in table.differing[:_NAMED]:
+        yield f"{name} {d.id}: {d.table} {', '.join(d.columns) or d.what}"
+    if len(table.differing) > _NAMED:
+        yield f"{name}: and {len(table.differing) - _NAMED:,} more"
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+    return f"{', '.join(ids[:_NAMED])}{more}"
+
+
+def _hint(found: Verified) -> str:
+    if found.status == "DIFFERS":
+        return " `verify --repair` reads again what differs; --json has every id."
+    return ""
+
+
+# ---- how far a connection is ----
+
+
+def standing(found: Status, *, to_stdout: bool) -> None:
+    """How far each table is, the last sync, the budgets."""
+    console = _console(to_stdout=to_stdout)
+
+    def line(text: str) -> None:
+        console.print(clean(text), soft_wrap=True)
+
+    line(f"{found.connection}: {found.destination}, schema {found.schema}")
+    if not found.tables:
+        line("Nothing was synced yet.")
+        return
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("table")
+    grid.add_column("rows", justify="right")
+    grid.add_column("how far", no_wrap=True)
+    for name, table in found.tables.items():
+        grid.add_row(clean(name), f"{table.rows:,}", clean(_how_far(table)))
+    _print_grid(console, grid)
+    last = found.last_sync
+    if last:
+        ended = f", ended {last['ended_at']}" if last["ended_at"] else ", not ended"
+        line(f"Last sync: {last['status']}, started {last['started_at']}{ended}.")
+    for lane in ("searches", "requests") if found.quota else ():
+        assert found.quota is not None  # noqa: S101 - narrows for the type checker
+        told = found.quota[lane]
+        line(
+            f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
+            f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
+            f"resets {told['resets_at']}."
+        )
+
+
+def _how_far(table: TableStatus) -> str:
+    if table.reading == "child":
+        return "with its record"
+    if table.reading in ("listing", "recent"):
+        return f"re-imported {table.listed_at}" if table.listed_at else "not listed yet"
+    if table.complete is None:
+        return "nothing read to its end yet"
+    since = table.complete.since or "the beginning"
+    told = f"complete from {since} to {table.complete.until}"
+    if table.open:
+        oldest = table.open[0].since or "the beginning"
+        told += f"; open from {oldest}, complete {table.complete_at or 'unknown'}"
+    return told
+
+
 # ---- what a key may read ----
 
 
@@ -264,6 +382,63 @@ def _price(found: Check) -> list[str]:
     return [*told, "Later syncs read only what changed."]
 
 
+# ---- what adopting changes ----
+
+
+def adoption(told: Adoption, where: str, *, to_stdout: bool) -> None:
+    """Where each table goes on, which columns change and why, what is left alone."""
+    console = _console(to_stdout=to_stdout)
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    grid.add_column("table")
+    grid.add_column("rows", justify="right")
+    grid.add_column("goes on at")
+    grid.add_column("new columns", justify="right")
+    for table in told.tables:
+        at = table.why if table.cursor is None else f"{table.cursor:%Y-%m-%d %H:%M:%S} UTC"
+        grid.add_row(clean(table.name), f"{table.rows:,}", clean(at), f"{len(table.added):,}")
+    _print_grid(console, grid)
+    for line in _adopted(told, where):
+        console.print(clean(line), soft_wrap=True)
+
+
+def _adopted(told: Adoption, where: str) -> Iterator[str]:
+    for table in told.tables:
+        if table.added:
+            yield f"{table.name}: added: {', '.join(table.added)}."
+        for (stored, becomes, why), columns in _alike(table.changed).items():
+            yield f"{table.name}: {', '.join(columns)}: {stored} becomes {becomes}: {why}."
+        for change in table.kept:
+            yield (
+                f"{table.name}.{change.column} stays {change.stored}; ours would be "
+                f"{change.ours}. {change.why[:1].upper()}{change.why[1:]}."
+            )
+        if table.others:
+            yield f"{table.name}: not ours, left as they are: {', '.join(table.others)}."
+    if told.new:
+        yield f"Tables that the next sync makes: {', '.join(told.new)}."
+    if told.alone:
+        yield f"Tables that are not ours, left as they are: {', '.join(told.alone)}."
+    if told.requests is None:
+        yield "Kustomer could not be asked how many requests the next sync takes."
+    else:
+        yield (
+            f"The next sync takes about {told.requests['search']:,} searches and "
+            f"{told.requests['total']:,} requests in all."
+        )
+    if told.applied:
+        yield f"Adopted: {where}. The next `kustomer-sync sync` goes on there."
+    else:
+        yield f"Nothing was written to {where}. Add --apply to adopt it."
+
+
+def _alike(changes: Iterable[Change]) -> dict[tuple[str | None, str | None, str], list[str]]:
+    """The columns of which the same is told."""
+    found: dict[tuple[str | None, str | None, str], list[str]] = {}
+    for change in changes:
+        found.setdefault((change.stored, change.becomes, change.why), []).append(change.column)
+    return found
+
+
 # ---- the tables ----
 
 
@@ -293,6 +468,7 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
         "columns": [
             {"name": c.name, "type": str(c.landed), "extra": c.extra, "source": _field(c, root)}
             for c in table.columns
+            if not c.legacy
         ],
     }
 
@@ -346,14 +522,15 @@ def _about(table: Table, root: Table) -> str:
         return f"for each {of}, one row for {said[:1].lower()}{said[1:].rstrip('.')}"
     klasses = f", and one table {root.name}_KLASS for each klass" if root.per_klass else ""
     custom = ", with custom attributes" if root.custom else ""
-    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}"
+    off = "; off unless the config names it" if root.off else ""
+    return f"one row for each {root.name.replace('_', ' ')}{custom}{klasses}{off}"
 
 
 def _source(table: Table) -> str:
     match table.reading:
         case Search(context):
             return f"POST /v1/customers/search ({context})"
-        case Listing(path=path) | Each(path=path):
+        case Listing(path=path) | Each(path=path) | Log(path=path):
             return f"GET {path}"
     return ""
 
@@ -370,7 +547,8 @@ def table_list(entries: list[dict[str, Any]]) -> None:
     _print_grid(console, grid)
     console.print(
         "\nsearch: what changed since the last sync. listing: all of it, once a day. recent: the\n"
-        "newest pages. each: one call per changed parent. child, history: with their parent."
+        "newest pages. each: one call per changed parent. log: its newest pages. child, history:\n"
+        "with their parent."
     )
 
 

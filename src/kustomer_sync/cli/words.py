@@ -1,12 +1,13 @@
 """The words of the command line: each command's flags, its help, and what a slip is answered.
 
-Imports nothing but `argparse`: asking for help answers within the time Python takes to start.
+Imports little but `argparse`: asking for help answers within the time Python takes to start.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,7 +35,7 @@ Begin with:
 
 Exit codes:
   0  done, with warnings or not
-  1  it began and failed; run it again
+  1  it began and failed; run it again. verify: something differs
   2  wrong usage, config, key or host; nothing was written
   3  stopped early and resumable: rate limit, or a signal"""
 
@@ -92,6 +93,50 @@ def _sync(parser: Parser) -> None:
     )
 
 
+def _verify(parser: Parser) -> None:
+    _one_connection(parser)
+    _flag(
+        parser, "--table", "TABLE", "Only this table and its children; repeatable.",
+        action="append", default=[],
+    )  # fmt: skip
+    _flag(
+        parser, "--sample", "N", "Records of each table compared value by value, drawn by chance "
+        "from either side; 100 if not given.", type=_natural, default=100,
+    )  # fmt: skip
+    parser.add_argument(
+        "--repair", action="store_true", help="Read again what differs, and compare it once more."
+    )
+
+
+def _status(parser: Parser) -> None:
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="A connection of the config file; all of them if "
+        "not given.",
+    )  # fmt: skip
+
+
+def _adopt(parser: Parser) -> None:
+    _one_connection(parser)
+    parser.add_argument(
+        "--apply", action="store_true", help="Do it; without this it is only told what would "
+        "change.",
+    )  # fmt: skip
+
+
+def _resync(parser: Parser) -> None:
+    _one_connection(parser)
+    _flag(
+        parser, "--table", "TABLE", "Only this table, its children and histories; repeatable. "
+        "Changes of the others are read as by any sync.",
+        action="append", default=[],
+    )  # fmt: skip
+    _flag(
+        parser, "--since", "DATE", "Only what was updated since, in UTC: 2026-01-31 or "
+        "2026-01-31T12:00:00Z. Small tables, which are listed, are read whole all the same.",
+        type=_date, default=None,
+    )  # fmt: skip
+
+
 def _tables(parser: Parser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="A connection: only the tables that it syncs."
@@ -130,6 +175,16 @@ COMMANDS: dict[str, tuple[str, Callable[[Parser], None]]] = {
     "init": ("Write a config file, asking for what is not given.", _init),
     "check": ("Try the key and the destination; say what the key may not read.", _one_connection),
     "sync": ("Bring a destination up to date.", _sync),
+    "status": (
+        "How far each table is, the last sync, the budgets; asks Kustomer nothing.",
+        _status,
+    ),
+    "verify": (
+        "Compare the destination with Kustomer; names what differs, writes nothing.",
+        _verify,
+    ),
+    "adopt": ("Go on in a schema that the reference connector filled.", _adopt),
+    "resync": ("Read again what was read; what Kustomer lacks is flagged at the end.", _resync),
     "tables": ("List the tables: how each is read, its key, what it is.", _tables),
     "erd": ("Print the tables and their relations as a diagram or as data.", _erd),
     "simulator": ("Serve a made-up Kustomer org on this machine.", _simulator),
@@ -147,6 +202,23 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+def _natural(text: str) -> int:
+    number = _number(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number
+
+
+def _date(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date; write 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _port(text: str) -> int:
@@ -244,8 +316,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
+_NAMED = ("check", "sync", "resync", "status", "verify", "adopt", "tables")
+
+
 def _takes(command: str) -> str:
-    return "[NAME] [OPTIONS]" if command in ("check", "sync", "tables") else "[OPTIONS]"
+    return "[NAME] [OPTIONS]" if command in _NAMED else "[OPTIONS]"
 
 
 def overview() -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,21 +29,26 @@ from kustomer_sync.destinations.merge import (
     System,
     history_columns,
 )
-from kustomer_sync.destinations.types import BY_NAME, TYPES
+from kustomer_sync.destinations.types import BY_NAME, TYPES, nearest
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
+    Change,
     Column,
     Counts,
+    Found,
     Held,
     Reject,
     Returned,
     Rows,
+    Stamp,
     Strayed,
     Table,
     Type,
+    Unlike,
     Write,
+    may_stay,
     wider,
 )
 
@@ -61,8 +66,29 @@ TIDY_EVERY = 50
 bulk load then rewrites its newest pieces with each batch: 500,000 records took 88 CPU-seconds
 instead of 35.
 """
+_HELD = re.compile("Could not set lock|different configuration")
+"""By another process; or by this one, which writes where we read or reads where we write."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What columns a table is to have, each of at least this type; which of them have digests."""
+
+    name: str
+    wanted: Mapping[str, Type]
+    hashed: Collection[str]
+    left_out: Iterable[str]
+
+    @classmethod
+    def of(
+        cls, name: str, columns: Mapping[str, Column], marks: Mapping[str, Type],
+        left_out: Iterable[str],
+    ) -> _Shape:  # fmt: skip
+        wanted = {**{c: column.landed for c, column in columns.items()}, **marks}
+        return cls(name, wanted, {c for c, column in columns.items() if column.hashed}, left_out)
 
 
 class DuckDB:
@@ -81,10 +107,11 @@ class DuckDB:
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
+        self._foreign: dict[tuple[str, str], str] = {}
+        """Table and column of each type that is none of `TYPES`, as `_columns` last saw them."""
+        self.changed: list[Change] = []
         self._catalog = ""
         self._ours = Ours()
-        self._odd: set[tuple[str, str]] = set()
-        """Columns of a type that is none of ours."""
         self._digests: Digests | None = None
         self._times = 1
         """How often `memory_limit` a write has needed."""
@@ -93,7 +120,10 @@ class DuckDB:
 
     @contextmanager
     def _open(self, *, create: bool = True) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """The file, open; None when it is not there and `create` is False."""
+        """The file, open; None when it is not there and `create` is False.
+
+        Who did not begin writes nothing, not even what a killed process left beside the file.
+        """
         if not self.path.exists():
             if not create:
                 yield None
@@ -103,7 +133,7 @@ class DuckDB:
                     f"The folder {str(self.path.parent)!r} does not exist.",
                     "Create it, or change `destination`.",
                 )
-        connection = self._connect()
+        connection = self._connect(read_only=not create and self._epoch is None)
         try:
             connection.execute("SET TimeZone = 'UTC'")
             if self._epoch is None or self._epoch % TIDY_EVERY:
@@ -115,12 +145,13 @@ class DuckDB:
         finally:
             connection.close()
 
-    def _connect(self) -> duckdb.DuckDBPyConnection:
+    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         waited = 0.0
         while True:
             try:
                 return duckdb.connect(
                     str(self.path),
+                    read_only=read_only,
                     config={
                         "memory_limit": self._memory,
                         "threads": 1,  # a second one saves no time here and costs memory
@@ -128,7 +159,7 @@ class DuckDB:
                     },
                 )
             except duckdb.Error as error:
-                if "Could not set lock" not in str(error):
+                if not _HELD.search(str(error)):
                     raise DestinationUnusable(
                         f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
                         "Check `destination` and `memory_limit`.",
@@ -247,10 +278,51 @@ class DuckDB:
             [self._schema],
         ).fetchall()
         found: dict[str, dict[str, Type]] = {}
+        self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in BY_NAME}
         for table, column, type_ in rows:
-            found.setdefault(table, {})[column] = BY_NAME.get(type_, Type.STRING)
-        self._odd = {(table, column) for table, column, type_ in rows if type_ not in BY_NAME}
+            found.setdefault(table, {})[column] = nearest(type_)
         return found
+
+    def found(self) -> Mapping[str, Found]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return {}
+            tables = connection.execute(
+                "SELECT table_name FROM duckdb_tables() "
+                "WHERE database_name = current_database() AND schema_name = ?", [self._schema],
+            ).fetchall()  # fmt: skip
+            columns = self._columns(connection)
+            return {name: self._found(connection, name, columns[name]) for (name,) in tables}
+
+    def _found(
+        self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Type]
+    ) -> Found:
+        synced, newest = self._system.synced, "NULL"
+        if columns.get(synced) is Type.INSTANT:
+            newest = f"epoch_us(max({_DIALECT.name(synced)}))"
+        rows, at = connection.execute(
+            f"SELECT count(*), {newest} FROM {self._t(name)}"
+        ).fetchall()[0]  # fmt: skip
+        return Found(columns, rows, None if at is None else _EPOCH + timedelta(microseconds=at))
+
+    def parents(self, table: Table) -> list[str]:
+        rows = self._read(table, f"SELECT DISTINCT {_DIALECT.name(table.parent_column)} FROM kept",
+                          [])  # fmt: skip
+        return sorted(str(row[0]) for row in rows if row[0] is not None)
+
+    def changes(self, tables: Iterable[Table]) -> list[Change]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return []
+            stored = self._columns(connection)
+            return [
+                change
+                for table in tables
+                for part in table.walk()
+                for shape in self._shapes(part)
+                if shape.name in stored
+                for change in self._differing(connection, shape, stored[shape.name])
+            ]
 
     def ensure(
         self, tables: Iterable[Table], *, digests: Digests | None = None,
@@ -266,7 +338,7 @@ class DuckDB:
             self._own(connection)
             names = {name for table in tables for name in foreign.places(table)}
             foreign.refuse_views(connection, self._schema, names)
-            foreign.refuse_required(connection, self._schema, names)
+            foreign.refuse_required(connection, self._schema, self._always(tables))
             foreign.mend(connection, self._schema, self._ours, names)
             stored = self._columns(connection)
             for table in tables:
@@ -283,6 +355,17 @@ class DuckDB:
                 self._put(connection, key, value)
         return counts
 
+    def _always(self, tables: Iterable[Table]) -> dict[str, set[str]]:
+        """By table, the columns for which each row that is written has a value."""
+        system, found = self._system, dict[str, set[str]]()
+        for part in (part for table in tables for part in table.walk()):
+            marks = {system.synced, system.deleted, part.parent_column or "id"}
+            found[part.place] = {*marks, *system.key(part)}
+            if part.history:
+                marks = {system.synced, system.start, system.end, system.active}
+                found[part.history] = {*marks, *part.history_key}
+        return found
+
     def strayed(self) -> list[Strayed]:
         with self._open(create=False) as connection:
             if connection is None:
@@ -292,65 +375,93 @@ class DuckDB:
     def _ensure(
         self, connection: duckdb.DuckDBPyConnection, table: Table,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+        staged: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        """The table, its children and their histories are there and wide enough."""
+        """The table, its children and their histories are there and wide enough.
+
+        `staged`, by table: where the rows are that it must be wide enough for.
+        """
         self._known.setdefault(table.name, table)  # a batch may bring fewer children
         for part in table.walk():
-            columns = {self._system.physical(c): c for c in part.landing}
-            synced, deleted = self._system.synced, self._system.deleted
             new = part.place not in stored
-            self._shape(
-                connection, part.place, columns, {synced: Type.INSTANT, deleted: Type.BOOLEAN},
-                stored, counts, part.left_out,
-            )  # fmt: skip
+            for shape in self._shapes(part):
+                self._shape(connection, shape, stored, counts, (staged or {}).get(shape.name))
             twin = part.name if part.hidden else replace(part, hidden=True).place
             if part.hidden and new and twin in stored and twin != part.place:
                 self._copied(connection, twin, part.place, stored)
             elif not part.hidden and twin in stored and twin != part.name:
                 self._uncovered(connection, part, twin, stored)
-            if part.history:
-                kept = {c.name: c for c in history_columns(part)}
-                marks = {
-                    self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
-                    self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
-                }  # fmt: skip
-                self._shape(connection, part.history, kept, marks, stored, counts, part.left_out)
+
+    def _shapes(self, table: Table) -> Iterator[_Shape]:
+        """The table and its history as they are to be."""
+        columns = {self._system.physical(c): c for c in table.landing}
+        synced, deleted = self._system.synced, self._system.deleted
+        yield _Shape.of(
+            table.place, columns, {synced: Type.INSTANT, deleted: Type.BOOLEAN}, table.left_out
+        )
+        if table.history:
+            marks = {
+                self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
+                self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
+            }  # fmt: skip
+            kept = {c.name: c for c in history_columns(table)}
+            yield _Shape.of(table.history, kept, marks, table.left_out)
 
     def _shape(
-        self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Column],
-        marks: Mapping[str, Type], stored: dict[str, dict[str, Type]],
-        counts: dict[str, Counts], left_out: Iterable[str],
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts], relation: str | None,
     ) -> None:  # fmt: skip
         """The table has the columns, wide enough, and digests in those that are hashed alone."""
-        table = self._t(name)
-        wanted = {**{c: column.landed for c, column in columns.items()}, **marks}
-        hashed = {c for c, column in columns.items() if column.hashed}
+        name, wanted = shape.name, shape.wanted
         if name not in stored:
             foreign.refuse_views(connection, self._schema, (name,))
             body = ", ".join(f"{_DIALECT.name(c)} {TYPES[t]}" for c, t in wanted.items())
-            connection.execute(f"CREATE TABLE {table} ({body})")
+            connection.execute(f"CREATE TABLE {self._t(name)} ({body})")
             stored[name] = dict(wanted)
-            self._ours.made(name, wanted, hashed)
+            self._ours.made(name, wanted, shape.hashed)
             return
         have = stored[name]
-        self._ours.met(name, have, {*wanted, *left_out})
+        self._ours.met(name, have, {*wanted, *shape.left_out})
         for column, type_ in wanted.items():
-            quoted = _DIALECT.name(column)
-            if (name, column) in self._odd:  # somebody made it before there was a value for it
-                self._retype(connection, name, column, Type.STRING, f"CAST({quoted} AS VARCHAR)")
-            if column not in have:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {TYPES[type_]}")
-                have[column] = type_
-            elif column in hashed and not self._ours.is_hashed(name, column):
-                self._hash(connection, name, column, have, counts)
-            elif self._ours.is_hashed(name, column) and column not in hashed:
-                self._retype(connection, name, column, type_, f"TRY_CAST({quoted} AS {{}})")
-                have[column] = type_
-            elif (wide := wider(have[column], type_)) != have[column]:
-                using = _DIALECT.cast(quoted, have[column], wide)
-                self._retype(connection, name, column, wide, using)
-                have[column] = wide
-            self._ours.note(name, column, have[column], hashed=column in hashed)
+            self._fit(connection, shape, column, have, counts, relation)
+            known = None if (name, column) in self._foreign else have.get(column, type_)
+            self._ours.note(name, column, known, hashed=column in shape.hashed)
+
+    def _fit(
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape, column: str,
+        have: dict[str, Type], counts: dict[str, Counts], relation: str | None,
+    ) -> None:  # fmt: skip
+        """The column is there, wide enough, and has digests if it is to be hashed."""
+        name, type_ = shape.name, shape.wanted[column]
+        was = self._ours.is_hashed(name, column)
+        raw = column in have and column in shape.hashed and not was
+        opened = column in have and was and column not in shape.hashed
+        if (name, column) in self._foreign or not (raw or opened):
+            change = self._difference(connection, name, column, type_, have, relation)
+            if change is not None and change.becomes is not None:
+                self._change(connection, change, have)
+        if raw:
+            self._hash(connection, name, column, have, counts)
+        elif opened:
+            using = f"TRY_CAST({_DIALECT.name(column)} AS {{}})"
+            self._retype(connection, name, column, type_, using)
+            have[column] = type_
+
+    def _change(
+        self, connection: duckdb.DuckDBPyConnection, change: Change, have: dict[str, Type]
+    ) -> None:
+        name, column, becomes = change.table, change.column, BY_NAME[str(change.becomes)]
+        table, quoted = self._t(name), _DIALECT.name(column)
+        if change.stored is None:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {change.becomes}")
+            if column == self._system.deleted:  # whoever filled it flagged none
+                connection.execute(f"UPDATE {table} SET {quoted} = FALSE")
+        else:
+            using = self._as(name, column, have[column], becomes)
+            self._retype(connection, name, column, becomes, using)
+            self.changed.append(change)
+        self._foreign.pop((name, column), None)
+        have[column] = becomes
 
     def _retype(
         self, connection: duckdb.DuckDBPyConnection, name: str, column: str, type_: Type, using: str
@@ -444,6 +555,119 @@ class DuckDB:
             done = f"{ended}, {synced} = {now} WHERE {active}"
         connection.execute(f"UPDATE {self._t(back.table)} SET {done} AND {gone}")
 
+    # ---- columns that another program made ----
+
+    def _differing(
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape, have: Mapping[str, Type]
+    ) -> Iterator[Change]:
+        """What of a table's columns is not as wanted, and what becomes of each."""
+        for column, type_ in shape.wanted.items():
+            change = self._difference(connection, shape.name, column, type_, have)
+            if column in shape.hashed and column in have and have[column] is not Type.STRING:
+                text = TYPES[Type.STRING]
+                stored = self._foreign.get((shape.name, column), TYPES[have[column]])
+                change = Change(shape.name, column, stored, text, text, "it is hashed")
+            if change is not None:
+                yield change
+
+    def _difference(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, type_: Type,
+        have: Mapping[str, Type], relation: str | None = None,
+    ) -> Change | None:  # fmt: skip
+        """How a column is not as wanted, and what becomes of it.
+
+        A narrower one stays as it is while all that comes, in `relation`, fits it.
+        """
+        stored = have.get(column)
+        if stored is None:
+            return Change(name, column, None, TYPES[type_], TYPES[type_])
+        engine = self._foreign.get((name, column))
+        if engine is not None:
+            return self._nearest(connection, name, column, engine, type_)
+        if stored is type_:
+            return None
+        becomes, why = self._widened(connection, name, column, (stored, type_), relation)
+        if becomes is stored and not may_stay(stored, type_) and stored is not Type.STRING:
+            return None
+        changed = None if becomes is stored else TYPES[becomes]
+        return Change(name, column, TYPES[stored], TYPES[type_], changed, why)
+
+    def _nearest(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, engine: str,
+        type_: Type,
+    ) -> Change:  # fmt: skip
+        """A type that is none of ours becomes the nearest of ours in which no value is lost."""
+        near = nearest(engine)
+        if engine == "DATE" and type_ is Type.STRING:
+            near = Type.STRING  # a day alone is no time
+        why = f"{engine} is no type of this program"
+        if self._constrained(connection, name, column):
+            return Change(name, column, engine, TYPES[type_], None, "it is in a key")
+        quoted = _DIALECT.name(column)
+        back = f"TRY_CAST(TRY_CAST({quoted} AS {TYPES[near]}) AS {engine})"
+        if near is not Type.STRING and self._loses(connection, name, quoted, back):
+            near, why = Type.STRING, f"{TYPES[near]} can't hold every value of it"
+        return Change(name, column, engine, TYPES[type_], TYPES[near], why)
+
+    def _widened(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str,
+        types: tuple[Type, Type], relation: str | None,
+    ) -> tuple[Type, str]:  # fmt: skip
+        """What a column of the first type is once it holds values of the second, and why."""
+        stored, type_ = types
+        if not may_stay(stored, type_):
+            return wider(stored, type_), f"it must hold {TYPES[type_]} too"
+        quoted = _DIALECT.name(column)
+        misfit = None
+        if relation is not None:
+            back = _DIALECT.cast(f"TRY_CAST({quoted} AS {TYPES[stored]})", stored, type_)
+            misfit = self._first_other(connection, relation, quoted, back)
+        if misfit is None:
+            return stored, "it stays while every value fits"
+        wide = Type.STRING
+        if stored in (Type.INT, Type.LONG) and type_ is Type.DOUBLE:
+            exact = f"TRY_CAST(CAST({quoted} AS DOUBLE) AS {TYPES[stored]})"
+            lost = self._loses(connection, name, quoted, exact)
+            wide = Type.STRING if lost else Type.DOUBLE
+        return wide, f"{misfit[:50]!r} does not fit {TYPES[stored]} without loss"
+
+    def _as(self, name: str, column: str, stored: Type, becomes: Type) -> str:
+        """SQL of a column's values in the type that it gets."""
+        quoted = _DIALECT.name(column)
+        if (name, column) in self._foreign and becomes is not Type.STRING:
+            return f"CAST({quoted} AS {TYPES[becomes]})"
+        if (name, column) in self._foreign and stored is Type.INSTANT:
+            return f"CAST({quoted} AS VARCHAR)"
+        return _DIALECT.cast(quoted, stored, becomes)
+
+    def _loses(
+        self, connection: duckdb.DuckDBPyConnection, name: str, quoted: str, back: str
+    ) -> bool:
+        """Whether any value of a column is another after it went to another type and `back`."""
+        return self._first_other(connection, self._t(name), quoted, back) is not None
+
+    def _first_other(
+        self, connection: duckdb.DuckDBPyConnection, relation: str, quoted: str, back: str
+    ) -> str | None:
+        """The first value of a column that is not the same as `back`, as text."""
+        rows = connection.execute(
+            f"SELECT CAST({quoted} AS VARCHAR) FROM {relation} "
+            f"WHERE ({back}) IS DISTINCT FROM {quoted} LIMIT 1"
+        ).fetchall()
+        return str(rows[0][0]) if rows else None
+
+    def _constrained(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str
+    ) -> bool:  # fmt: skip
+        """Whether DuckDB lets nobody change the column's type."""
+        found = connection.execute(
+            "SELECT 1 FROM duckdb_constraints() WHERE database_name = current_database() "
+            "AND schema_name = ? AND table_name = ? AND constraint_type IN "
+            "('PRIMARY KEY', 'UNIQUE') AND list_contains(constraint_column_names, ?)",
+            [self._schema, name, column],
+        ).fetchall()
+        return bool(found)
+
     # ---- writing ----
 
     def write(self, write: Write) -> Mapping[str, Counts]:
@@ -465,6 +689,8 @@ class DuckDB:
         with self._transaction() as connection:
             self._own(connection)
             stored = self._columns(connection)
+            for name, ids in write.anew.items():
+                self._take_away(connection, name, ids, stored)
             for batch in write.batches:
                 self._batch(connection, batch, stored, counts)
             for name, ids in write.absent.items():
@@ -472,6 +698,18 @@ class DuckDB:
             for key, value in write.state.items():
                 self._put(connection, key, value)
         return counts
+
+    def _take_away(
+        self, connection: duckdb.DuckDBPyConnection, name: str, ids: tuple[str, ...],
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        for part in self._known.get(name, Table(name, ())).walk():
+            if part.place in stored:
+                owner = _DIALECT.name(part.parent_column or "id")
+                connection.execute(
+                    f"DELETE FROM {self._t(part.place)} WHERE list_contains(?, {owner})",
+                    [list(ids)],
+                )
 
     def _plan(self, stored: dict[str, dict[str, Type]]) -> Plan:
         """The plan sees only the tables' own columns, not the system's."""
@@ -483,10 +721,9 @@ class DuckDB:
             name: {c: t for c, t in columns.items() if c not in system and self._ours.has(name, c)}
             for name, columns in stored.items()
         }
-        assert self._synced_at is not None  # noqa: S101 - narrows for the type checker
         return Plan(
-            _DIALECT, self._system, (self._catalog, self._schema), own, _timestamp(self._synced_at),
-            _timestamp(END_OF_TIME),
+            _DIALECT, self._system, (self._catalog, self._schema), own,
+            _timestamp(self._synced_at or END_OF_TIME), _timestamp(END_OF_TIME),
         )  # fmt: skip
 
     def _batch(
@@ -497,16 +734,18 @@ class DuckDB:
             batch.root.table,
             children=tuple(child.table for child in batch.children),
         )
-        self._ensure(connection, table, stored, counts)
-        for part in table.walk():
-            counts.setdefault(part.place, Counts())
-            if part.history:
-                counts.setdefault(part.history, Counts())
         root = _staged(connection, batch.root, "staged")
         children = [
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
+        relations = {s.rows.table.place: s.relation for s in (root, *children)}
+        for part in table.walk():
+            counts.setdefault(part.place, Counts())
+            if part.history:
+                counts.setdefault(part.history, Counts())
+                relations[part.history] = relations[part.place]
+        self._ensure(connection, table, stored, counts, relations)
         plan = self._plan(stored)
         theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
         with foreign.kept(connection, plan, theirs, (root, *children)):
@@ -562,13 +801,38 @@ class DuckDB:
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         with self._open(create=False) as connection:
-            if connection is None or table.place not in self._columns(connection):
+            if connection is None or table.place not in (stored := self._columns(connection)):
                 return []
             connection.register("seen", pa.table({"id": pa.array(list(seen), pa.string())}))
+            held = [(part.place, part.parent_column or "id") for part in table.walk()]
+            rows = connection.execute(
+                f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h "
+                "WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = h.id) ORDER BY id"
+            ).fetchall()
+            return [row[0] for row in rows]
+
+    def _held(self, held: Iterable[tuple[str, str]], stored: Mapping[str, Any]) -> str:
+        """SQL of the ids in these columns of these tables, in rows not flagged."""
+        flag = _DIALECT.name(self._system.deleted)
+        return " UNION ALL ".join(
+            f"SELECT {_DIALECT.name(column)} AS id FROM {self._t(name)} "
+            f"WHERE {flag} IS DISTINCT FROM TRUE AND {_DIALECT.name(column)} IS NOT NULL"
+            for name, column in held
+            if name in stored
+        )
+
+    def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
+        with self._open(create=False) as connection:
+            if connection is None or table.place not in (stored := self._columns(connection)):
+                return []
+            held = [(table.place, "id"), *held]
             flag = _DIALECT.name(self._system.deleted)
             rows = connection.execute(
-                f"SELECT id FROM {self._t(table.place)} WHERE {flag} IS DISTINCT FROM TRUE "
-                "AND id NOT IN (SELECT id FROM seen) ORDER BY id"
+                f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h WHERE NOT EXISTS ("
+                f"SELECT 1 FROM {self._t(table.place)} o WHERE o.id = h.id "
+                f"AND o.{flag} IS DISTINCT FROM TRUE AND epoch_ms(o.updated_at) BETWEEN 0 AND ?"
+                ") ORDER BY id",
+                [hi - 1],
             ).fetchall()
             return [row[0] for row in rows]
 
@@ -600,13 +864,76 @@ class DuckDB:
             for start, stop, count in zip(starts, [*starts[1:], hi], counts, strict=True)
         ]
 
-    def ids(self, table: Table, lo: int, hi: int) -> list[str]:
+    def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
+        says = living and "deleted" in {c.name for c in table.columns}
+        only = "AND deleted IS DISTINCT FROM TRUE" if says else ""
         rows = self._read(
             table,
-            "SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? ORDER BY id",
+            f"SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only} ORDER BY id",
             [lo, hi - 1],
         )
         return [row[0] for row in rows]
+
+    def stamps(
+        self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
+    ) -> list[Stamp]:
+        says = "deleted" in {c.name for c in table.columns}
+        only = "" if among is None else "AND list_contains(?, id)"
+        rows = self._read(
+            table,
+            f"SELECT id, epoch_ms(updated_at), {'deleted IS TRUE' if says else 'FALSE'} "
+            f"FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only} ORDER BY id",
+            [lo, hi - 1, *([] if among is None else [list(among)])],
+        )
+        return [Stamp(*row) for row in rows]
+
+    def draw(self, table: Table, column: str, lo: int, hi: int, most: int) -> list[str]:
+        rows = self._read(
+            table,
+            f"SELECT {_DIALECT.name(column)} FROM (SELECT * FROM kept "
+            "WHERE epoch_ms(updated_at) BETWEEN ? AND ? ORDER BY random() LIMIT ?)",
+            [lo, hi - 1, most],
+        )
+        return [row[0] for row in rows if row[0] is not None]
+
+    def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return []
+            stored = self._columns(connection)
+            if self._epoch is None and STATE in stored:
+                self._ours = Ours(self._state(connection, own=True).get(OURS))
+            plan = self._plan(stored)
+            return [one for batch in batches for one in self._unlike(connection, plan, batch)]
+
+    def _unlike(
+        self, connection: duckdb.DuckDBPyConnection, plan: Plan, batch: Batch
+    ) -> Iterator[Unlike]:
+        root = _staged(connection, batch.root, "staged")
+        children = [
+            _staged(connection, child, f"staged_{n}", PLACE)
+            for n, child in enumerate(batch.children)
+        ]
+        found: dict[tuple[str, str, bool, bool], dict[str, None]] = {}
+        for question in plan.unlike(root, children):
+            for owner, there, here, *differs in connection.execute(question.sql).fetchall():
+                pairs = zip(question.columns, differs, strict=True) if there and here else ()
+                columns = found.setdefault((question.table, owner, there, here), {})
+                columns |= {name: None for name, yes in pairs if yes}
+        for (table, owner, there, here), columns in found.items():
+            yield Unlike(table, owner, tuple(columns), there, here)
+        for staged in (root, *children):
+            connection.unregister(staged.relation)
+
+    def oldest(self, tables: Iterable[str]) -> int | None:
+        with self._open(create=False) as connection:
+            stored = {} if connection is None else self._columns(connection)
+            found = []
+            for name in tables:
+                if connection is not None and "created_at" in stored.get(name, {}):
+                    sql = f"SELECT epoch_ms(min(created_at)) FROM {self._t(name)}"
+                    found += [row[0] for row in connection.execute(sql).fetchall() if row[0]]
+            return min(found, default=None)
 
     def holding(
         self, table: Table, column: str, values: Iterable[str], wanted: str = "id"
@@ -629,10 +956,13 @@ class DuckDB:
         *,
         changed: bool = False,
         lacking: str | None = None,
+        made_before: int | None = None,
     ) -> tuple[int, list[str]]:
         synced = _DIALECT.name(self._system.synced)
         only = f"AND {synced} = {_timestamp(self._synced_at)}" if changed else ""
         only += f" AND {_DIALECT.name(lacking)} IS NULL" if lacking else ""
+        if made_before is not None:
+            only += f" AND (created_at IS NULL OR epoch_ms(created_at) < {made_before:d})"
         rows = self._read(
             table,
             f"""

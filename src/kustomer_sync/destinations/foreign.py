@@ -7,7 +7,7 @@ somebody else and is told. What can't be written to is refused by name before an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING
@@ -56,8 +56,9 @@ class Ours:
             own = (c for c in there if c in known or c.startswith("custom_"))
             self._now[table] = dict.fromkeys(own, "")
 
-    def note(self, table: str, column: str, type_: Type, *, hashed: bool) -> None:
-        self._now[table][column] = _HASHED if hashed else str(type_)
+    def note(self, table: str, column: str, type_: Type | None, *, hashed: bool) -> None:
+        """None: it stays of a type that is none of ours."""
+        self._now[table][column] = _HASHED if hashed else str(type_ or "")
 
     def gone(self, table: str, column: str | None) -> None:
         if column is None:
@@ -110,15 +111,19 @@ def refuse_views(
 
 
 def refuse_required(
-    connection: duckdb.DuckDBPyConnection, schema: str, names: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, schema: str, always: Mapping[str, Collection[str]]
 ) -> None:  # fmt: skip
-    """No column is in the way of a row that has nothing for it; the program makes none that is."""
+    """No column is in the way of a row that has nothing for it.
+
+    `always`: by table, the columns for which each row has something.
+    """
     rows = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() "
         "WHERE database_name = current_database() AND schema_name = ? AND NOT is_nullable "
         "AND column_default IS NULL AND list_contains(?, table_name) ORDER BY 1, 2",
-        [schema, list(names)],
+        [schema, list(always)],
     ).fetchall()
+    rows = [(table, column) for table, column in rows if column not in always[table]]
     if rows:
         raise DestinationFailed(
             f"{schema}.{rows[0][0]} has a column {rows[0][1]!r} that must not be NULL and has no "

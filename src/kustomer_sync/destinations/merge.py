@@ -19,11 +19,22 @@ the batch has; wide rows are compared only where keys and times can't tell that 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kustomer_sync.model import DELETED, REV, ROW, UPDATED_AT, Column, Origin, Rows, Table, Type
+from kustomer_sync.model import (
+    DELETED,
+    REV,
+    ROW,
+    UPDATED_AT,
+    Column,
+    Origin,
+    Rows,
+    Table,
+    Type,
+    wider,
+)
 
 Count = Literal["inserted", "updated", "deleted"]
 
@@ -32,6 +43,8 @@ PLACE = "__place"
 """
 
 
+TIMES = "__times"
+"""How often a stored row is there."""
 WIDE = 100
 """Columns compared in one statement: an engine holds a block or more of each."""
 
@@ -43,6 +56,19 @@ class Step:
     table: str
     sql: str
     counts: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query for the rows of `table` that are not as a batch has them.
+
+    Each row that it gives: the record's id, whether the row is stored, whether the batch has it,
+    and for each of `columns` whether it differs.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    sql: str
 
 
 Steps = Generator[Step, tuple[int, ...], None]
@@ -266,12 +292,9 @@ class Plan:
             "FROM winners",
             ("inserted", "updated"),
         )
+        gone = "SELECT there FROM winners WHERE status = 'changed'"
         if changed:
-            yield Step(
-                name,
-                f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN "
-                "(SELECT there FROM winners WHERE status = 'changed')",
-            )
+            yield Step(name, f"DELETE FROM {self._t(name)} WHERE {self.dialect.row} IN ({gone})")
         if new or changed:
             values = self._values(root.rows, "s", name)
             columns = [*values, self.system.synced, self.system.deleted]
@@ -432,12 +455,9 @@ class Plan:
                 f"{synced} = {self.synced_at} FROM tiles t "
                 f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
             )
+        gone = f"SELECT there FROM tiles WHERE status = 'changed' AND {ROW} IS NOT NULL"
         if replaced:
-            yield Step(
-                history,
-                f"DELETE FROM {stored} WHERE {row} IN (SELECT there FROM tiles "
-                f"WHERE status = 'changed' AND {ROW} IS NOT NULL)",
-            )
+            yield Step(history, f"DELETE FROM {stored} WHERE {row} IN ({gone})")
         if new or replaced:
             values = self._values(root.rows, "s", history)
             made = [*values.values(), "t.start", "t.until", "t.open", self.synced_at]
@@ -577,3 +597,92 @@ class Plan:
                     f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",
                     ("deleted",),
                 )
+
+    # ---- comparing ----
+
+    def unlike(self, root: Staged, children: list[Staged]) -> Iterator[Question]:
+        """What is stored of the batch's records otherwise than the batch has it; writes nothing.
+
+        A row that is stored twice differs in its key.
+        """
+        name, flag = root.rows.table.name, self._q(self.system.deleted)
+        place = root.rows.table.place
+        if place not in self.stored:
+            yield Question(name, (), f"SELECT id, FALSE, TRUE FROM {root.relation}")
+        else:
+            stored = (
+                f"(SELECT *, count(*) OVER (PARTITION BY id) AS {TIMES} FROM {self._t(place)} "
+                f"WHERE id IN (SELECT id FROM {root.relation}))"
+            )
+            marks = {"id": f"o.{TIMES} > 1"}
+            marks[self.system.deleted] = f"o.{flag} IS DISTINCT FROM s.{DELETED}"
+            tests = list((self._tests(root.rows) | marks).items())
+            for first in range(0, len(tests), WIDE):
+                some = dict(tests[first : first + WIDE])
+                yield Question(
+                    name, tuple(some),
+                    f"SELECT s.id, o.id IS NOT NULL, TRUE, {', '.join(some.values())} "
+                    f"FROM {root.relation} s LEFT JOIN {stored} o ON o.id = s.id "
+                    f"WHERE o.id IS NULL OR {' OR '.join(some.values())}",
+                )  # fmt: skip
+        for child in children:
+            yield self._unlike_child(root, child)
+
+    def _tests(self, rows: Rows) -> dict[str, str]:
+        """Column -> whether the stored row `o` has another value than the staged row `s`."""
+        own = {self.system.physical(c): c for c in rows.table.landing}
+        stored, tests = self.stored[rows.table.place], {}
+        for name, type_ in stored.items():
+            column = own.get(name)
+            if column is not None:
+                tests[name] = self._unequal(name, type_, column)
+            elif name.startswith("custom_") and name not in rows.table.left_out:
+                tests[name] = f"o.{self._q(name)} IS NOT NULL"
+        lacking = {name: c for name, c in own.items() if name not in stored}
+        return tests | {name: f"s.{self._q(c.name)} IS NOT NULL" for name, c in lacking.items()}
+
+    def _unequal(self, name: str, stored: Type, column: Column) -> str:
+        """A number whose column became text may be stored as it was before, or not at all."""
+        wide = wider(stored, column.type)
+        old = self.dialect.cast(f"o.{self._q(name)}", stored, wide)
+        new = self.dialect.cast(f"s.{self._q(column.name)}", column.type, wide)
+        if wide is Type.JSON:
+            old, new = f"CAST({old} AS VARCHAR)", f"CAST({new} AS VARCHAR)"
+        unequal = f"{old} IS DISTINCT FROM {new}"
+        if wide is Type.STRING and column.custom is not None and column.custom.endswith("Num"):
+            same = f"TRY_CAST({old} AS DOUBLE) = TRY_CAST({new} AS DOUBLE)"
+            unequal = f"({unequal} AND NOT ({old} IS NULL OR coalesce({same}, FALSE)))"
+        return unequal
+
+    def _unlike_child(self, root: Staged, child: Staged) -> Question:
+        table = child.rows.table
+        name, place, parent = table.name, table.place, self._q(table.parent_column)
+        staged = f"FROM {child.relation} c JOIN {root.relation} r ON r.{ROW} = c.{ROW}"
+        if place not in self.stored:
+            return Question(name, (), f"SELECT r.id, FALSE, TRUE {staged}")
+        flag = self._q(self.system.deleted)
+        values = self._values(child.rows, "c", place)
+        keys = list(dict.fromkeys([parent, *map(self._q, self.system.key(table))]))
+        match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
+        own = _wanted({column: f"e.{self._q(column)}" for column in values}, table)
+        tests = {c: self._differs("o", {c: sql}, place) for c, sql in own.items()}
+        tests[table.parent_column] = f"o.{TIMES} > 1"
+        tests[self.system.deleted] = f"o.{flag} IS DISTINCT FROM e.{flag}"
+        chosen = ", ".join(f"{sql} AS {self._q(column)}" for column, sql in values.items())
+        return Question(
+            name, tuple(tests),
+            f"""
+            WITH elements AS (
+                SELECT DISTINCT ON ({", ".join(keys)}) *
+                FROM (SELECT {chosen}, r.{DELETED} AS {flag}, c.{PLACE} {staged})
+                ORDER BY {", ".join(keys)}, {PLACE}
+            ), stored AS (
+                SELECT *, count(*) OVER (PARTITION BY {", ".join(keys)}) AS {TIMES}
+                FROM {self._t(place)} WHERE {parent} IN (SELECT id FROM {root.relation})
+            )
+            SELECT coalesce(e.{parent}, o.{parent}), o.{parent} IS NOT NULL,
+                   e.{parent} IS NOT NULL, {", ".join(tests.values())}
+            FROM elements e FULL JOIN stored o ON {match}
+            WHERE o.{parent} IS NULL OR e.{parent} IS NULL OR {" OR ".join(tests.values())}
+            """,
+        )  # fmt: skip

@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from kustomer_sync.model import Counts, Held, Returned, Strayed, Table, Type, Write
+from kustomer_sync.model import (
+    Batch,
+    Change,
+    Counts,
+    Found,
+    Held,
+    Returned,
+    Stamp,
+    Strayed,
+    Table,
+    Type,
+    Unlike,
+    Write,
+)
 
 
 class Destination(Protocol):
@@ -14,6 +27,9 @@ class Destination(Protocol):
 
     Every method may be called again after a crash at any moment and then leaves the same rows.
     """
+
+    changed: list[Change]
+    """The columns whose type was changed, for whoever tells of them and then empties the list."""
 
     def check(self) -> None:
         """Open, write and close; raises `DestinationUnusable`, and then nothing was written."""
@@ -54,15 +70,27 @@ class Destination(Protocol):
     def columns(self) -> Mapping[str, Mapping[str, Type]]:
         """Table -> column -> type of every table of ours that is there."""
 
+    def found(self) -> Mapping[str, Found]:
+        """Every table of the schema, whoever made it; nothing is written."""
+
+    def changes(self, tables: Iterable[Table]) -> list[Change]:
+        """What `ensure` would change of the tables that are there; nothing is written."""
+
+    def parents(self, table: Table) -> list[str]:
+        """The ids of the parents that rows of a child table name and that are not flagged."""
+
     def write(self, write: Write) -> Mapping[str, Counts]:
         """Land it all in one transaction, or nothing; counts by table, children and histories too.
 
         Of several copies of a record, stored ones included, the highest (updatedAt, rev) stays;
         of equal ones the incoming, and in a batch the last. An unchanged row is not rewritten.
+        Rows to be made `anew` are as if they were never stored; their histories stay.
+        A column that another program made narrower than ours stays so while every value fits it
+        as it is, and is widened by the first that does not; its own columns keep their values.
         """
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
-        """Ids of rows not flagged whose id is not in `seen`."""
+        """Ids of rows not flagged, child rows' owners included, that are not in `seen`."""
 
     def spread(self, table: Table, lo: int, hi: int, most: int, turn: float = 0.0) -> list[Held]:
         """[lo, hi) of `updated_at` cut at whole seconds into spans of about `most` rows, in order.
@@ -71,8 +99,39 @@ class Destination(Protocol):
         Rows flagged as gone are not counted.
         """
 
-    def ids(self, table: Table, lo: int, hi: int) -> list[str]:
-        """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970."""
+    def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
+        """Ids of rows not flagged with `updated_at` in [lo, hi), in milliseconds since 1970.
+
+        `living`: without those that are soft-deleted.
+        """
+
+    def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
+        """Ids in rows not flagged that no row of `table` with `updated_at` in [0, hi) has.
+
+        `held` says where: tables, each with its column.
+        """
+
+    def stamps(
+        self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
+    ) -> list[Stamp]:
+        """Of each row not flagged with `updated_at` in [lo, hi), which version it is.
+
+        `among`: only of records with one of these ids.
+        """
+
+    def draw(self, table: Table, column: str, lo: int, hi: int, most: int) -> list[str]:
+        """Up to `most` values of `column`, drawn by chance, of the rows that `ids` tells of."""
+
+    def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
+        """What `write` would have to change for the rows to be as the batches have them.
+
+        Whichever copy is newer. Each record may be in a batch once. Reads only; histories,
+        system columns but the flag, and columns that the batch does not tell of are left out, but
+        for custom ones, which a record that lacks them has empty.
+        """
+
+    def oldest(self, tables: Iterable[str]) -> int | None:
+        """The earliest `created_at` of any row of these tables, in milliseconds since 1970."""
 
     def holding(
         self, table: Table, column: str, values: Iterable[str], wanted: str = "id"
@@ -89,12 +148,14 @@ class Destination(Protocol):
         *,
         changed: bool = False,
         lacking: str | None = None,
+        made_before: int | None = None,
     ) -> tuple[int, list[str]]:
         """The values of `column` in the newest rows with `updated_at` in [lo, hi).
 
         Of about `most` rows not flagged; with the time from which on these are all there are.
         `changed`: only rows that this sync inserted or changed; `lacking`: only those that have
-        nothing in that column.
+        nothing in that column; `made_before`: only those whose `created_at` is not known to be
+        later.
         """
 
     def rows(self, tables: Iterable[str]) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ is column `last_message_in_sent_at`. What does not follow the rule is spelled ou
     by       createdBy deletedBy                 created_by <- relationship createdBy
     to company firstCompany.id                   attributes that hold the id of a company
     extra    Int doneCount                       beyond the reference schema
+    legacy   by createdBy                        only in the schema of before August 2022
     Int      version <- sla.version              a name of its own
     String   org_id <- /relationships/org/data/id   a path from the record's top
 
@@ -42,35 +43,35 @@ def columns(text: str, *, top: tuple[str, ...] = ("attributes",)) -> tuple[Colum
     found: list[Column] = []
     for line in text.strip().splitlines():
         words = line.replace(" <- ", "<-").split()
-        extra = bool(words) and words[0] == "extra"
-        if extra:
-            words = words[1:]
+        mark = words[0] if words and words[0] in ("extra", "legacy") else ""
+        words = words[1:] if mark else words
         if words[:1] == ["to"]:
-            pointing = [_column("String", word, extra, top) for word in words[2:]]
-            found += [replace(column, references=words[1]) for column in pointing]
-        elif words:
-            found += [_column(words[0], word, extra, top) for word in words[1:]]
+            made = [_column("String", word, top) for word in words[2:]]
+            made = [replace(column, references=words[1]) for column in made]
+        else:
+            made = [_column(words[0], word, top) for word in words[1:]]
+        found += [replace(c, extra=mark == "extra", legacy=mark == "legacy") for c in made]
     return tuple(found)
 
 
-def _column(kind: str, word: str, extra: bool, top: tuple[str, ...]) -> Column:
+def _column(kind: str, word: str, top: tuple[str, ...]) -> Column:
     first = word.endswith("*")
     name, _, path = word.rstrip("*").rpartition("<-")
     if kind == "rel":
         return Column(
             name or f"{snake(path)}_id", source=("relationships", path, "data", "id"),
-            extra=extra, references=_REFERENCES.get(path),
+            references=_REFERENCES.get(path),
         )  # fmt: skip
     if kind == "by":
         return Column(
             name or snake(path), source=("relationships", path, "data", "id"),
-            extra=extra, references=_USER_RELATIONSHIPS,
+            references=_USER_RELATIONSHIPS,
         )  # fmt: skip
     if path.startswith("/"):
         source = tuple(path[1:].split("/"))
-        return Column(name, Type(kind), source, extra=extra, first=first)
+        return Column(name, Type(kind), source, first=first)
     source = (*top, *path.split(".")) if path != "@" else ()
-    return Column(name or snake(path), Type(kind), source, extra=extra, first=first)
+    return Column(name or snake(path), Type(kind), source, first=first)
 
 
 ID = Column("id", source=("id",))
@@ -102,13 +103,16 @@ def root(
     name: str, reading: Reading, text: str, *, children: tuple[Table, ...] = (), role: str = "",
     custom: bool = False, per_klass: bool = False, history: str | None = None, link: str = "",
     kind: str = "", key: tuple[str, ...] = ("id",), hidden: bool = False, extra: bool = False,
+    off: bool = False,
 ) -> Table:  # fmt: skip
     """A table of records, with its children tied to it."""
+    own = columns(text)
+    org = () if any(column.name == ORG.name for column in own) else (ORG,)
     return Table(
-        name, (ID, ORG, *columns(text)), key, reading=reading, object=kind or name, role=role,
+        name, (ID, *org, *own), key, reading=reading, object=kind or name, role=role,
         children=tuple(_tied(child, name) for child in children), custom=custom,
         per_klass=per_klass, history=history, history_key=("id",) if history else (), link=link,
-        hidden=hidden, extra=extra,
+        hidden=hidden, extra=extra, off=off,
     )  # fmt: skip
 
 

@@ -43,19 +43,22 @@ def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
         try:
             for records in counted(pages(client, reading, further), whole):
                 yield _singly(client, table, records, whole) if reading.singly else records
-        except (NotFound, Refused):
+        except (Forbidden, NotFound, Refused) as error:
             if not further:
-                raise  # a list that is only there to complete another may be missing
+                raise
+            whole.complete, whole.why = False, f"a part of the list can't be read ({error})"
 
 
 def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Page]:
-    """From the first of the paths at which there is a list; `NotFound` where none is.
+    """From the first of the paths at which there is a list; `NotFound` where none is, and
+    `Forbidden` where one of them may hold one.
 
     A list that breaks off ends with a page of nothing that says so.
     """
     paths = [listing.path, *listing.instead]
     asked = {"page": "1", "pageSize": str(PAGE_SIZE), **dict(further)}
     began = False
+    forbidden: Forbidden | None = None
     while paths:
         path = paths.pop(0)
         try:
@@ -64,11 +67,15 @@ def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Pa
                 for record in page.records:
                     identify(listing, record)
                 yield page
+        except Forbidden as error:
+            forbidden = error
+            if began or not paths:
+                raise
         except (NotFound, Refused) as error:
             if began:  # it says that it goes on, and does not
                 yield Page(records=[], cut=str(error) or "it ends with an error")
             elif not paths or isinstance(error, Refused):
-                raise
+                raise (forbidden or error) from None
 
 
 def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -> list[Record]:

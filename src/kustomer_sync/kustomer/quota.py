@@ -25,6 +25,7 @@ ORG_PER_MINUTE = 300
 """The smallest plan's; used until a reply says otherwise."""
 LARGEST_PLAN = 2000
 """No plan of Kustomer's allows more; a server that does keeps other limits than documented."""
+_LOOK = 1.0  # seconds between two looks at the share
 _MINUTE = 60.25  # a little more, since requests do not all travel equally fast
 
 
@@ -61,6 +62,17 @@ def parse_limit(headers: Mapping[str, str], server_time: float | None) -> Limit 
     return Limit(limit, remaining, min(max(reset, 0.0), 3600.0))
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a budget allows in a minute and what went out in the last one."""
+
+    limit: int
+    permitted: int
+    used: int
+    resets_in: float
+    """Seconds until the minute ends, as the server last said; else until a request is forgotten."""
+
+
 class Lane:
     """One budget. All methods are called with the quota's lock held."""
 
@@ -88,6 +100,13 @@ class Lane:
             at = max(at, self.window_ends)
         return at
 
+    def use(self, now: float) -> Use:
+        self.ready_at(now)  # what is older than a minute is forgotten
+        resets_in = max(0.0, self.window_ends - now)
+        if not resets_in and self.sent:
+            resets_in = self.sent[0] + _MINUTE - now
+        return Use(self.limit, self.allowed, len(self.sent), resets_in)
+
     def heard(self, limit: Limit, now: float) -> None:
         self.limit = limit.limit
         self.used_by_all = limit.limit - limit.remaining
@@ -106,8 +125,10 @@ class Quota:
         stop: threading.Event,
         searches_per_minute: int = SEARCHES_PER_MINUTE,
         requests_per_minute: int = ORG_PER_MINUTE,
+        share: Callable[[], float] | None = None,
     ) -> None:
         self._clock = clock
+        self._share, self._looked = share, clock()
         self._stop = stop
         self._max_wait = max_wait
         self._changed = threading.Condition()
@@ -125,6 +146,7 @@ class Quota:
                 if self._stop.is_set():
                     raise Interrupted("The sync was interrupted.", "Run it again to go on.")
                 now = self._clock()
+                self._look(now)
                 at = max(lane.ready_at(now) for lane in lanes)
                 if at <= now:
                     for lane in lanes:
@@ -141,6 +163,24 @@ class Quota:
                 pause = min(at - now, 1.0)
                 self.waited += pause
                 self._changed.wait(pause)
+
+    def set_share(self, percentage: float) -> None:
+        """From the next request on, waiting ones too, both budgets are paced by this share."""
+        with self._changed:
+            self.org.percentage = self.search.percentage = percentage
+            self._changed.notify_all()
+
+    def _look(self, now: float) -> None:
+        """Ask for the share, once a second at most."""
+        if self._share is not None and now - self._looked >= _LOOK:
+            self._looked = now
+            self.org.percentage = self.search.percentage = self._share()
+
+    def use(self) -> tuple[Use, Use]:
+        """Of all requests, and of searches."""
+        with self._changed:
+            now = self._clock()
+            return self.org.use(now), self.search.use(now)
 
     def release(self, *, search: bool, limit: Limit | None, refused_for: float | None) -> None:
         """A reply came (or none did): learn from its headers; `refused_for` seconds on a 429."""

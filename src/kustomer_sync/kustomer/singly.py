@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
-from kustomer_sync.kustomer.client import Client, NotFound, Refused, walk
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Described, Listing, Record, Search, Table
 
 Asked = TypeVar("Asked")
@@ -24,9 +24,10 @@ def by_id(
 
     `UNSURE` when an answer was anything else, or there is no path. A KObject's path names its
     klass, so each of `klasses` is tried. Whether a soft-deleted record is shown is not documented:
-    a record may be None here and still exist, deleted.
+    a record may be None here and still exist, deleted. `Forbidden` where every path is.
     """
     absent = []
+    forbidden: list[Forbidden] = []
     reading = table.reading
     params = dict(reading.singly) if isinstance(reading, Listing) else None
     for path in _paths(table, record_id, klasses):
@@ -35,6 +36,9 @@ def by_id(
         except NotFound:
             absent.append(True)
             continue
+        except Forbidden as error:
+            forbidden.append(error)
+            record = None
         except Refused:
             record = None
         if record is not None:
@@ -45,6 +49,8 @@ def by_id(
             if record.get("id") == record_id:
                 return record
         absent.append(False)
+    if forbidden and len(forbidden) == len(absent):
+        raise forbidden[0]
     return None if absent and all(absent) else UNSURE
 
 

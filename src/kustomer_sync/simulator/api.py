@@ -574,7 +574,9 @@ class Api:
         first = world.first("conversation", named["id"])
         versions = ([first] if first else []) + world.history.get(("conversation", named["id"]), [])
         pairs = list(zip([None, *versions], versions, strict=False))
-        events = [self._event(before, after) for before, after in pairs]
+        kept = world.switches.events_kept_days
+        since = 0 if kept is None else world.clock.now_ms() - kept * DAY
+        events = [self._event(before, after) for before, after in pairs if after.at >= since]
         if ask.params.get("sort") != "asc":
             events.reverse()
         size = min(ask.whole("pageSize", 100), 100)
@@ -617,9 +619,11 @@ class Api:
         }
 
     def _audit(self, ask: Ask, _named: dict[str, str]) -> Page:
-        """Writes since the start, newest first, by cursor [D; order I]."""
+        """Writes since the start, by cursor [D; order I]."""
         count = min(ask.whole("count", 100), 1_000)
         rows = [(self._audit_id(v), v) for v in reversed(self._world.writes) if _fits(v, ask)]
+        if self._world.switches.audit_order == "asc":
+            return self._audit_rising(ask, count, rows[::-1])
         total = len(rows)
         before, after = ask.params.get("before"), ask.params.get("after")
         if before:
@@ -641,6 +645,17 @@ class Api:
             "prev": f"{here}&after={shown[0][0]}" if shown and (before or after) else None,
             "next": f"{here}&before={shown[-1][0]}" if shown and more else None,
         }
+        return page
+
+    def _audit_rising(self, ask: Ask, count: int, rows: list[tuple[str, Version]]) -> Page:
+        """The same, oldest first: what comes next is `after` the last one shown."""
+        left = [row for row in rows if row[0] > ask.params.get("after", "")]
+        shown = left[:count]
+        page = Page([encode(self._audited(audit_id, v)) for audit_id, v in shown])
+        page.meta = {"count": len(shown), "total": len(rows), "cursorCount": len(left)}
+        here = f"{ask.path}?count={count}"
+        more = len(left) > count
+        page.links = {"self": here, "next": f"{here}&after={shown[-1][0]}" if more else None}
         return page
 
     def _audit_id(self, version: Version) -> str:

@@ -93,6 +93,10 @@ class Switches:
     """`meta.pageSize` and `meta.page` are in the reply [D]."""
     work_session_order: Literal["asc", "desc"] = "asc"
     """Order of the work session list [U]."""
+    events_kept_days: int | None = None
+    """How long a conversation's events are listed; None: for ever [U]."""
+    audit_order: Literal["asc", "desc"] = "desc"
+    """Order of the audit log [I from the ids of its one published reply]."""
     assistants_path: AssistantsPath | None = "/v1/chat/assistants"
     """Where assistants are listed; None: no endpoint has them (404) [U]."""
     klass_link_singular: bool = True

@@ -7,14 +7,22 @@
     reimport   listed tables, read whole
     frugal     little memory, little time
     sweep      searched tables compared with the source: what a search by time can't show
+    verify     what the destination has compared with the source, and nothing written
+    adopt      going on in a schema that the reference connector filled
+    resync     what was read is read once more
     follow     records that only others point to: attachments, what a merge moved
 
 Source and destination meet only here.
 """
 
+from kustomer_sync.sync.adopt import adopt
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.landing import ATTACHMENTS
+from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
 from kustomer_sync.sync.wanted import pending
 
-__all__ = ["ATTACHMENTS", "Limits", "choose", "client_for", "first_contact", "pending", "sync"]
+__all__ = [
+    "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "first_contact", "pending",
+    "sync",
+]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,8 +69,13 @@ def _lands(table: Table) -> bool:
 def _trimmed(connection: Connection, protection: Protection, table: Table) -> Table:
     """The table with what is wanted of it; hidden where only its children or its history are."""
     extra = {c.name for c in table.columns if c.extra and not connection.extras}
+    old = connection.service_version == 1
+    columns = (
+        replace(c, legacy=False) for c in table.columns
+        if c.name not in extra and (old or not c.legacy)
+    )  # fmt: skip
     history = table.history
-    if connection.service_version == 1 or (history and not protection.enabled(history)):
+    if old or (history and not protection.enabled(history)):
         history = None
     children = (
         _trimmed(connection, protection, child)
@@ -78,7 +83,7 @@ def _trimmed(connection: Connection, protection: Protection, table: Table) -> Ta
         if connection.extras or not child.extra
     )
     found = replace(
-        table, columns=tuple(c for c in table.columns if c.name not in extra),
+        table, columns=tuple(columns),
         children=tuple(child for child in children if _lands(child)), history=history,
         history_key=table.history_key if history else (), left_out=tuple(sorted(extra)),
     )  # fmt: skip
@@ -96,7 +101,10 @@ def _hidden(table: Table) -> Table:
     return replace(table, hidden=True, columns=columns, custom=False)
 
 
-def client_for(connection: Connection, stop: threading.Event, limits: Limits) -> Client:
+def client_for(
+    connection: Connection, stop: threading.Event, limits: Limits,
+    share: Callable[[], float] | None = None,
+) -> Client:  # fmt: skip
     quota = Quota(
         connection.api_utilization_percentage,
         max_wait=connection.max_wait_minutes * 60,
@@ -104,6 +112,7 @@ def client_for(connection: Connection, stop: threading.Event, limits: Limits) ->
         stop=stop,
         searches_per_minute=limits.searches_per_minute,
         requests_per_minute=limits.requests_per_minute,
+        share=share,
     )
     return Client(
         connection.api_url, connection.token(), quota, proxy=connection.proxy,

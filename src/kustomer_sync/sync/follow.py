@@ -8,7 +8,7 @@ conversation alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, read_ms
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
-_OWNED = ("conversation", "message", "note", "kobject")
+OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
 _ALL = 1 << 40
 _ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
@@ -47,8 +47,8 @@ def follow_merged(run: Run) -> None:
     whom something could not be read is followed again when customers are compared, once a day.
     """
     run.landing.commit()
-    tables = [t for t in run.tables if t.name in _OWNED]
-    wanted = {t.name for t in choose(run.connection) if t.name in _OWNED}
+    tables = [t for t in run.tables if t.name in OWNED]
+    wanted = {t.name for t in choose(run.connection) if t.name in OWNED}
     landing = run.landing
     waiting = iter(sorted(landing.merged | (landing.unfollowed if run.compared else set())))
     while customers := list(islice(waiting, _CUSTOMERS)):
@@ -64,12 +64,12 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     """What the table has of these customers is as Kustomer has it; False where it did not tell."""
     there = run.destination.holding(table, "customer_id", customers)
     if there:
-        run.note(f"following merged customers: {table.name}")
-    klasses = run.landing.klass_names()
+        run.note(f"following merged customers: {table.name}", cost=len(there))
+    klasses = run.landing.klasses_of(table, there)
     told = True
     try:
         for _, record in many(
-            lambda record_id: by_id(run.client, table, record_id, klasses), there,
+            lambda record_id: by_id(run.client, table, record_id, klasses(record_id)), there,
             run.limits.workers,
         ):  # fmt: skip
             if record:
@@ -101,14 +101,29 @@ def have_read(run: Run, table: Table, span: windows.Span) -> None:
             run.landing.touch(follower.name)
 
 
+def forget(run: Run, names: Collection[str], span: windows.Span) -> None:
+    """Those that fill these tables have followed nothing of the span: they ask by all of it."""
+    for follower in _followers(run, choose(run.connection)):
+        if follower.table.name in names:
+            state = follower.state
+            state.done = [rest for part in state.done for rest in windows.gaps(part, [span])]
+            run.landing.touch(follower.name)
+
+
 def follow(run: Run) -> None:
     """What only other records point to is there as far as these are, the newest first.
 
-    It goes on until the next sync is due, and the next sync goes on from there.
+    It goes on until the next sync is due, and the next sync goes on from there. One that took
+    the time until then is the last the next time.
     """
     run.landing.commit()
-    for follower in _followers(run, run.tables):
-        follower.catch_up()
+    turns = run.landing.state.get("turns") or []
+    followers = list(_followers(run, run.tables))
+    for follower in sorted(followers, key=lambda f: f.name in turns and turns.index(f.name) + 1):
+        late = run.next_is_due()
+        if not follower.catch_up() and not late:
+            others = [name for name in turns if name != follower.name]
+            run.landing.put("turns", [*others, follower.name])
 
 
 @dataclass(frozen=True)
@@ -121,12 +136,15 @@ class _Follower:
     parent: Table
     column: str
     """The parent's column with the ids to ask by."""
-    role: str
+    table: Table
+    """That of its records."""
     ask: Callable[[list[str]], None]
     alone: Callable[[list[str]], None] | None = None
     """How to ask by the ids of parents that have nothing in `column`."""
     known: Callable[[], bool] = lambda: False
     """Whether what was read of the parent brought them along."""
+    made_before: int | None = None
+    """Only by parents made before, in milliseconds since 1970."""
 
     @property
     def state(self) -> TableState:
@@ -142,14 +160,16 @@ class _Follower:
             state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
             self.run.landing.touch(self.name)
 
-    def catch_up(self) -> None:
+    def catch_up(self) -> bool:
+        """Ask by what is open; False where the next sync was due before the end."""
         run = self.run
         again = windows.merged(run.reread.get(self.name, ()))
         for lo, hi, changed in reversed(list(self._open(again))):
             while hi > lo:
                 since, ids = run.destination.newest(
-                    self.parent, self.column, lo, hi, _ASKED, changed=changed
-                )
+                    self.parent, self.column, lo, hi, _ASKED, changed=changed,
+                    made_before=self.made_before,
+                )  # fmt: skip
                 if ids:
                     run.note(f"reading {self.name}")
                 try:
@@ -162,9 +182,10 @@ class _Follower:
                 except (Forbidden, NotFound, Refused) as error:
                     run.warn(
                         "role_missing",
-                        f"{self.name} was not read ({error}). Give the key the role {self.role}.",
+                        f"{self.name} was not read ({error}). "
+                        f"Give the key the role {self.table.role}.",
                     )
-                    return
+                    return True
                 self.state.complete((since, hi))
                 run.landing.touch(self.name)
                 hi = since
@@ -174,7 +195,8 @@ class _Follower:
                         f"{self.name} is complete back to {windows.iso(hi)}; the next sync goes "
                         "on.",
                     )
-                    return
+                    return False
+        return True
 
     def _open(self, again: list[windows.Span]) -> Iterator[tuple[int, int, bool]]:
         """Spans of the parent that were read and not followed; whether only what changed counts."""
@@ -193,26 +215,28 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
     sent = next((table for table in tables if table.name == "message"), None)
     if sent and any(child.name == ATTACHMENTS for child in sent.children):
         yield _Follower(
-            run, ATTACHMENTS, sent, "conversation_id", sent.role,
+            run, ATTACHMENTS, sent, "conversation_id", sent,
             partial(_attachments, run, sent), partial(_alone, run, sent),
             lambda: not run.landing.unattached,
         )  # fmt: skip
     for table in tables:
-        name, each, whole = table.name, table.reading, True
+        name, each, whole, made_before = table.name, table.reading, True, None
         if isinstance(each, Search):
             cut = run.landing.of(name).list_cut
             name, each, whole = f"{name} of over two years ago", each.older_each, False
-            each = each if cut else None
+            each, made_before = each if cut else None, run.horizon if cut else None
+        elif isinstance(each, Each):
+            whole = not each.fades
         if isinstance(each, Each) and each.of not in parents:
             run.warn("parent_disabled", f"{name} is asked for by {each.of}, which is disabled.")
         elif isinstance(each, Each):
             yield _Follower(
-                run, name, parents[each.of], "id", table.role,
-                partial(_each, run, table, each, whole),
+                run, name, parents[each.of], "id", table,
+                partial(land_each, run, table, each, whole), made_before=made_before,
             )  # fmt: skip
 
 
-def _each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
+def land_each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
     """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
     listed = _listed(run, table, reading, parents)
     gone = set(run.destination.holding(table, reading.via, listed)) - _ids(listed)
@@ -232,18 +256,18 @@ def _ids(listed: Mapping[str, set[str]]) -> set[str]:
 def _listed(run: Run, table: Table, reading: Each, parents: list[str]) -> dict[str, set[str]]:
     """What is listed for each parent is taken; the ids by parent that told some."""
     told: dict[str, set[str]] = {}
-    for parent, records in _told(
+    for parent, records in told_by(
         run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents
     ):
         if records is not None:
             told[parent] = ids_of(records)
             for record in records:
-                _belongs(record, reading.of, parent)
+                belongs(record, reading.of, parent)
             run.landing.take(table, records, 0)
     return told
 
 
-def _told(
+def told_by(
     run: Run, name: str, ask: Callable[[str], list[Record] | None], parents: list[str]
 ) -> Iterator[tuple[str, list[Record] | None]]:
     """What each parent's list has; None where there is none, or it can't be read.
@@ -270,7 +294,7 @@ def _told(
         run.warn("not_told", f"{name}: {len(refused)} lists could not be read ({refused[0]}).")
 
 
-def _belongs(record: Record, of: str, parent: str) -> None:
+def belongs(record: Record, of: str, parent: str) -> None:
     """The record names the parent that it was asked for by."""
     relationships = record.setdefault("relationships", {})
     if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
@@ -300,7 +324,7 @@ def _alone(run: Run, table: Table, messages: list[str]) -> None:
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
     """The owners' messages land with their attachments; the owners that list none."""
     lost = []
-    for one, records in _told(
+    for one, records in told_by(
         run, ATTACHMENTS, lambda one: messages_of(run.client, owner, one), ids
     ):
         if records is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
+ADOPTED = "adopted"
+"""State key: what is known of a schema that was adopted."""
+_SHOWN = 3  # columns named in one warning
+_REJECTED = 100_000
+"""Rejected values that are told apart; more may be counted twice."""
 
 
 @dataclass(slots=True)
@@ -107,6 +112,8 @@ class Landing:
         """A message came that does not say which attachments it has."""
         self.broken = False
         """A commit failed: what it held is in no table, and its state must not be written."""
+        self._rejected: set[int] = set()
+        """Which values were counted as rejected."""
         self._described: dict[str, Record | None] = {}
         self._asked: dict[str, set[str]] = {}
         """Resource -> custom attributes for whose sake its metadata was asked for again."""
@@ -174,6 +181,15 @@ class Landing:
         """Every klass that was listed, or of which a KObject has landed."""
         return sorted({*self.klasses.names.values(), *self.names.klasses()})
 
+    def klasses_of(self, table: Table, ids: Sequence[str]) -> Callable[[str], list[str]]:
+        """For each of the ids the klasses it may be of, first the one whose table has it."""
+        names = self.klass_names() if table.per_klass else []
+        found: dict[str, str] = {}
+        for klass, name in self.names.klasses(table.name).items() if table.per_klass else ():
+            own = table.of_klass(name)
+            found |= dict.fromkeys(self._run.destination.holding(own, "id", ids), klass)
+        return lambda one: sorted(names, key=lambda klass: klass != found.get(one))
+
     def _learn_klass(self, klass: str) -> None:
         resource = f"kobject.{klass}"
         self.types.learn(resource, properties(self.described(resource)))
@@ -233,6 +249,29 @@ class Landing:
 
         Not `whole`: the records are as a list has them, which leaves some children out.
         """
+        self._take_in(table, records, whole=whole)
+        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
+        self._records += len(records)
+        self._nbytes += nbytes
+        self._run.tell()
+        late = time.monotonic() - self._since > self._run.limits.commit_seconds
+        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
+            self.commit()
+
+    def renew(self, table: Table, records: list[Record]) -> None:
+        """The records' rows are made anew in one commit, whatever is stored; children too."""
+        self.commit()
+        self._take_in(table, records, whole=True)
+        ids = tuple(sorted(ids_of(records)))
+        self.commit(anew=dict.fromkeys((table.name, *self.of_klasses(table)), ids))
+
+    def shredded(self, table: Table, records: list[Record], *, whole: bool = True) -> list[Batch]:
+        """The batches that `take` would have made of the records; none of them is kept."""
+        self._take_in(table, records, whole=whole)
+        made = ((batch, batch.root.table) for batch in self._gathered())
+        return [batch for batch, root in made if table.name in (root.name, root.common)]
+
+    def _take_in(self, table: Table, records: list[Record], *, whole: bool) -> None:
         if table.per_klass:
             for record in records:
                 self._klassed(record)
@@ -245,13 +284,6 @@ class Landing:
             self._shred(table, unknown, whole=False)
         else:
             self._shred(table, records, whole=whole)
-        self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
-        self._records += len(records)
-        self._nbytes += nbytes
-        self._run.tell()
-        late = time.monotonic() - self._since > self._run.limits.commit_seconds
-        if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
-            self.commit()
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
         """Not `whole`: what these records do not tell of their children stays as it is stored."""
@@ -278,7 +310,7 @@ class Landing:
         """
         if not gone:
             return {}
-        found = {name: tuple(gone) for name in (table.name, *self._of_klasses(table))}
+        found = {name: tuple(gone) for name in sorted({table.name, *self.of_klasses(table)})}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
@@ -287,7 +319,10 @@ class Landing:
                     found[other.name] = tuple(theirs)
         return found
 
-    def commit(self, absent: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def commit(
+        self, absent: Mapping[str, tuple[str, ...]] | None = None,
+        anew: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:  # fmt: skip
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(self._gathered())
         if batches:
@@ -305,11 +340,14 @@ class Landing:
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
         if batches or absent or self._changed:
+            self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
-            counts = self._run.destination.write(Write(batches, absent or {}, self._changed))
+            write = Write(batches, absent or {}, self._changed)
+            counts = self._run.destination.write(replace(write, anew=anew or {}))
             self.broken = False
             self._count(counts)
             self._say_rejects(batches)
+            self.say_changed()
         self.state |= self._changed
         self._changed = {}
         self._records = self._nbytes = 0
@@ -320,9 +358,12 @@ class Landing:
             self.counts.setdefault(name, Counts())
             self.counts[name] += count
 
-    def _of_klasses(self, table: Table) -> list[str]:
-        """The klasses' tables of a root that the connection wants."""
-        names = self.names.klasses(table.name).values() if table.per_klass else ()
+    def of_klasses(self, table: Table) -> list[str]:
+        """The klasses' tables of a root that the connection wants, adopted ones included."""
+        if not table.per_klass:
+            return []
+        adopted = (self.state.get(ADOPTED) or {}).get("klass_tables", ())
+        names = sorted({*self.names.klasses(table.name).values(), *adopted})
         return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:
@@ -334,16 +375,38 @@ class Landing:
         rejected: dict[str, int] = {}
         for batch in batches:
             for reject in batch.rejects:
+                one = hash((reject.table, reject.record_id, reject.column, reject.value))
+                if one in self._rejected:
+                    continue  # its record was read twice
+                if len(self._rejected) < _REJECTED:
+                    self._rejected.add(one)
                 key = f"{reject.table}.{reject.column}"
                 rejected[key] = rejected.get(key, 0) + 1
         for key, count in rejected.items():
             self._run.reject(key, count)
 
+    def say_changed(self) -> None:
+        """Columns whose type had to change are told of, each once; those alike together."""
+        alike: dict[tuple[str | None, str | None, str], list[str]] = {}
+        for change in self._run.destination.changed:
+            key = (change.stored, change.becomes, change.why)
+            alike.setdefault(key, []).append(f"{change.table}.{change.column}")
+        for (stored, becomes, why), names in alike.items():
+            one = len(names) == 1
+            told = ", ".join(names[:_SHOWN])
+            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+            self._run.warn(
+                "column_changed",
+                f"{told}{more} {'was' if one else 'were'} {stored} and {'is' if one else 'are'} "
+                f"{becomes} now: {why}.",
+            )
+        self._run.destination.changed.clear()
+
     def names_of_all(self) -> set[str]:
         names = {name for name in self.counts if not name.startswith("_")}
         for table in self._run.tables:
             names |= family(table)
-            names |= set(self._of_klasses(table))
+            names |= set(self.of_klasses(table))
         return names
 
 

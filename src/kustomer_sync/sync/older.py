@@ -29,7 +29,7 @@ def older(run: Run, table: Table, listing: Listing) -> None:
             whole = _read(run, table, listing, horizon)
         run.landing.commit()
         unseen = set(run.destination.ids(table, 0, horizon)) - whole.ids if whole.complete else ()
-        gone = confirmed(run, table, sorted(unseen))
+        gone = confirmed(run, table, sorted(unseen)) or ()
     except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
         return

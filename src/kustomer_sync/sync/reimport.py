@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kustomer_sync.kustomer import listings
+from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_id
 from kustomer_sync.model import Described, Record, Table
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def reimport(run: Run, table: Table) -> bool:
     """The table is as Kustomer lists it; what two complete listings lack is flagged as gone.
 
-    Whether the list was whole.
+    Whether the list was whole. `listed_at` is when the sync began: what changed since may be there
+    as it was before, or not.
     """
     run.note(f"re-importing {table.name}")
     try:
@@ -28,13 +29,13 @@ def reimport(run: Run, table: Table) -> bool:
     except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
         if not isinstance(error, Forbidden):  # a role may be given at any time
-            run.landing.of(table.name).listed_at = run.now().isoformat()
+            run.landing.of(table.name).listed_at = windows.instant(run.began).isoformat()
             run.landing.touch(table.name)
         return False
     if not whole.complete:
         run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")
     if not whole.repeated:  # else the next sync lists it again
-        run.landing.of(table.name).listed_at = run.now().isoformat()
+        run.landing.of(table.name).listed_at = windows.instant(run.began).isoformat()
         run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, absent))
     return whole.complete
@@ -43,7 +44,7 @@ def reimport(run: Run, table: Table) -> bool:
 def _listing(run: Run, table: Table, *, again: bool = False) -> listings.Whole:
     whole = listings.Whole()
     if isinstance(table.reading, Described):
-        pages = _described(run, whole, again=again)
+        pages = described(run, whole, again=again)
     else:
         pages = listings.read(run.client, table, whole)
     for records in pages:
@@ -59,7 +60,7 @@ def _listing(run: Run, table: Table, *, again: bool = False) -> listings.Whole:
     return whole
 
 
-def _described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[Record]]:
+def described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[Record]]:
     """The metadata of each resource that has some."""
     for resource in run.landing.resources():
         record = run.landing.described(resource, again=again)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from kustomer_sync.destinations import Destination, destination
@@ -21,17 +22,19 @@ from kustomer_sync.errors import (
 )
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
-from kustomer_sync.model import Counts, Listing, Recent, Record, Search, Table
+from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.protect import Protection
-from kustomer_sync.report import Progress, Report, TableReport, Warned
+from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.landing import Landing, read_ms
+from kustomer_sync.sync.log import log
 from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
+from kustomer_sync.sync.resync import Mark, Resync, mark, marks, resync
 from kustomer_sync.sync.sweep import sweep
 from kustomer_sync.sync.wanted import kept_out, make_ready, refuse_other_salt
 
@@ -46,18 +49,23 @@ def sync(
     *,
     tables: Sequence[str] = (),
     reimport: bool = False,
+    resync: Resync | None = None,
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     limits: Limits | None = None,
+    share: Callable[[], float] | None = None,
 ) -> Report:
     """Bring the destination up to the source's present; the report says how that went.
+
+    `share`, asked about once a second, is the `api_utilization_percentage` from then on.
+    `resync`: what was read before is read once more, by this sync and if need be the next ones.
 
     Raises `UsageError` when it could not begin: then nothing was written. Whatever happens after
     it began is in the report: its `status`, and its `error` when it did not end well.
     """
     run = Run(
-        connection, tables=tables, whole=reimport, progress=progress,
-        stop=stop or threading.Event(), limits=limits or Limits(),
+        connection, tables=tables, whole=reimport, again=resync, progress=progress,
+        stop=stop or threading.Event(), limits=limits or Limits(), share=share,
     )  # fmt: skip
     try:
         with frugal():
@@ -87,15 +95,19 @@ class Run:
     def __init__(
         self, connection: Connection, *, tables: Sequence[str], whole: bool,
         progress: Callable[[Progress], None] | None, stop: threading.Event, limits: Limits,
+        share: Callable[[], float] | None = None, again: Resync | None = None,
     ) -> None:  # fmt: skip
         self.connection, self.limits = connection, limits
         self.whole = whole
         """Re-import everything even if that was done today."""
+        self.again = again
+        self.marks: dict[str, Mark] = {}
+        """By table, what a re-sync is still to read."""
         self.tables = choose(connection, tables)
-        if not self.tables:
+        if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
         self.protection = Protection(connection)
-        self.client = client_for(connection, stop, limits)
+        self.client = client_for(connection, stop, limits, share)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
@@ -111,11 +123,13 @@ class Run:
         """The customers were compared with the source."""
         self.reread: dict[str, list[windows.Span]] = {}
         """By what is asked for by their records: spans that were read again."""
+        self._polled = 0
+        """The end of what was read of changes, in milliseconds since 1970."""
         self._newest = 0
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
-        self._phase = self._notice = ""
+        self._phase, self._cost = "", 0
 
     def close(self) -> None:
         self.client.close()
@@ -125,15 +139,20 @@ class Run:
         self.report.started_at = datetime.now(UTC)
         self.note("checking the key")
         first_contact(self.client)
+        if self.again:
+            self.again.check(self.now())
         self.destination.check()
         refuse_other_salt(
             self.connection.name, self.protection, choose(self.connection), self.destination.state()
         )
         state = self.destination.begin(self.report.started_at)
         self.landing = Landing(self, state)
+        self.marks = marks(state)
         try:
             make_ready(self)
+            self.landing.say_changed()
             self._read()
+            self._ended("SUCCESSFUL")
             self.landing.commit()
             self.report.status = "SUCCESSFUL"
         except SyncError as error:
@@ -143,6 +162,8 @@ class Run:
 
     def _read(self) -> None:
         self.began = windows.millis(self.now())
+        if self.again:
+            mark(self, self.again)
         for table in self.tables:
             if table.custom and (self.whole or self._due(self.landing.of(table.name).described_at)):
                 self.landing.describe(table)
@@ -158,6 +179,8 @@ class Run:
             listing = table.reading.older if isinstance(table.reading, Search) else None
             if listing is not None and self._listing_due(table):
                 older(self, table, listing)
+            if isinstance(table.reading, Log):
+                log(self, table, table.reading)
         follow_merged(self)
         follow(self)
 
@@ -165,8 +188,7 @@ class Run:
         return self.whole or self._due(self.landing.of(table.name).listed_at)
 
     def _search(self) -> None:
-        """Every searched table is read up to `hi`, and compared with the source where due."""
-        hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
+        """Every searched table is read up to the present, and again or compared where due."""
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
         rows = self.destination.rows([t.place for t in searched])
         empty = [t.name for t in searched if rows[t.place] == 0]
@@ -177,9 +199,9 @@ class Run:
         elif compared is not None:  # what was deleted since may be met by search or comparison
             self.merged_since = windows.millis(datetime.fromisoformat(compared)) - windows.DAY_MS
         self.note("reading changes, newest first")
-        todo = [w for table in searched for w in self._windows(table, hi)]
-        for _ in self.events(todo):
-            pass
+        hi = self.changes()
+        for table in searched:
+            resync(self, table)
         for table in searched:
             state = self.landing.of(table.name)
             if table.name in fresh:  # read whole by this sync: compared when the next is due
@@ -189,6 +211,21 @@ class Run:
                 # What may still be indexed late would be counted there and lacked here.
                 sweep(self, table, hi - self.connection.overlap_seconds * 1000)
                 self.compared |= table.name == "customer"
+
+    def changes(self) -> int:
+        """Every searched table is read up to what is returned, in milliseconds since 1970."""
+        hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000
+        searched = [t for t in self.tables if isinstance(t.reading, Search)]
+        for _ in self.events(w for table in searched for w in self._windows(table, hi)):
+            pass
+        self._polled = hi
+        return hi
+
+    def keep_up(self) -> None:
+        """Changes are read where another sync would have read them by now."""
+        passed = windows.millis(self.now()) - self._polled
+        if passed >= self.connection.sync_frequency * 60_000:
+            self.changes()
 
     def _ended_early(self, error: SyncError) -> None:
         """Keep what was read whole so far; say how it ended."""
@@ -202,10 +239,43 @@ class Run:
         self.report.error = error
         if error.code == "superseded" or self.landing.broken:
             return
+        self._ended(self.report.status)
         try:
             self.landing.commit()
         except SyncError as second:
             self.report.error = second
+
+    # ---- what the state says of this sync ----
+
+    def told(self) -> dict[str, Any]:
+        """What each commit says of the budgets, and that this sync is not over yet."""
+        if self.report.started_at is None:
+            return {"quota": self._quota()}
+        return {"quota": self._quota(), "last_sync": self._last_sync("RUNNING", None)}
+
+    def _ended(self, status: str) -> None:
+        """The next commit says how the sync ended."""
+        self.landing.put("last_sync", self._last_sync(status, datetime.now(UTC)))
+
+    def _last_sync(self, status: str, ended: datetime | None) -> dict[str, Any]:
+        requests = self.client.requests
+        return {
+            "sync_id": self.report.sync_id, "status": status,
+            "started_at": iso_of(self.report.started_at), "ended_at": iso_of(ended),
+            "requests": {"total": requests.total, "search": requests.search},
+            "page_size": self.limits.page_size,
+        }  # fmt: skip
+
+    def _quota(self) -> dict[str, Any]:
+        """By the server's clock where it tells one."""
+        now = self.client.server_time or datetime.now(UTC)
+        requests, searches = (
+            {"limit": use.limit, "permitted": use.permitted, "used": use.used,
+             "resets_at": iso_of(now + timedelta(seconds=use.resets_in))}
+            for use in self.client.quota.use()
+        )  # fmt: skip
+        share = self.client.quota.org.percentage
+        return {"at": iso_of(now), "share": share, "requests": requests, "searches": searches}
 
     # ---- time: always the server's ----
 
@@ -308,6 +378,8 @@ class Run:
                 self._note_time(records)
                 if table.name == "customer":
                     note_merged(self, records)
+                if table.name in self.marks:
+                    self.marks[table.name].saw(records)
                 self.landing.take(table, records, nbytes)
             case windows.Completed(table, span, records):
                 self.minimum.records[table.name] = self.minimum.records.get(table.name, 0) + records
@@ -368,20 +440,19 @@ class Run:
         if isinstance(error, Forbidden):
             self.denied(table, str(error))
             return
-        name = next(table.shown()).name
+        name = table.known_as
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
-    def announce(self, notice: str) -> None:
-        """Say once what is about to be done."""
-        self._notice = notice
-        self.tell()
-        self._notice = ""
-
-    def note(self, phase: str) -> None:
-        self._phase = phase
+    def note(self, phase: str, cost: int = 0) -> None:
+        """What is done next, and about how many requests it takes where that is known before."""
+        self._phase, self._cost = phase, cost
         self.tell()
 
-    def tell(self) -> None:
+    def say(self, sentence: str) -> None:
+        """Something to be told once."""
+        self.tell(sentence)
+
+    def tell(self, sentence: str = "") -> None:
         if self._progress is None:
             return
         requests = self.client.requests
@@ -389,7 +460,6 @@ class Run:
         self._progress(
             Progress(
                 phase=self._phase,
-                notice=self._notice,
                 tables=dict(self.landing.taken) if hasattr(self, "landing") else {},
                 expected=dict(self.expected),
                 requests=requests.total,
@@ -400,6 +470,8 @@ class Run:
                 request_budget=org.allowed,
                 request_used=len(org.sent),
                 page_size=self.limits.page_size,
+                cost=self._cost,
+                sentence=sentence,
             )
         )
 

@@ -10,6 +10,7 @@ time shows a living record. A sweep that can't be sure marks nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
@@ -26,19 +27,29 @@ _GOLDEN = 0.618034
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
 
+def most(run: Run) -> int:
+    """How many rows a span may have so that one search counts and shows its records."""
+    cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
+    return max(1, int(cap * _FILL))
+
+
 def sweep(run: Run, table: Table, hi: int) -> None:
     """The destination has no row before `hi` that the source lacks, nor an older copy of one."""
-    run.note(f"comparing {table.name} with the source")
     run.landing.commit()  # what is taken in but not there yet would hide what is there no longer
     turn = hi // windows.DAY_MS * _GOLDEN % 1
-    cap = min(run.limits.caps.records, run.limits.caps.pages * run.limits.page_size)
     try:
-        differing = [
-            (held.lo, held.hi)
+        spans = [
+            (held, archives)
             for lo, top in run.landing.of(table.name).done
             for part, archives in run.readable(table, (lo, min(top, hi)))
             if archives
-            for held in run.destination.spread(table, *part, max(1, int(cap * _FILL)), turn)
+            for held in run.destination.spread(table, *part, most(run), turn)
+        ]
+        searches = sum(len(archives) for _, archives in spans) * (2 if says_deleted(table) else 1)
+        run.note(f"comparing {table.name} with the source", cost=searches)
+        differing = [
+            (held.lo, held.hi)
+            for held, archives in spans
             if not _agrees(run, table, held, archives)
         ]
         gone = _compared(run, table, windows.merged(differing)) if differing else ()
@@ -53,16 +64,21 @@ def sweep(run: Run, table: Table, hi: int) -> None:
 def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> bool:
     """Whether the source has as many records in this span, and as many soft-deleted ones."""
     window = windows.Window(table, (held.lo, held.hi), archives)
-    if _count(run, window, deleted=False) != held.live:
+    if counted(run, window, deleted=False) != held.live:
         return False
-    if not any(column.name == "deleted" for column in table.columns):
+    if not says_deleted(table):
         return True  # what is soft-deleted is flagged, so here only the living can be counted
-    return _count(run, window, deleted=True) == held.kept
+    return counted(run, window, deleted=True) == held.kept
 
 
-def _count(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
+def says_deleted(table: Table) -> bool:
+    """Whether its rows say themselves that they are soft-deleted; else the flag does."""
+    return any(column.name == "deleted" for column in table.columns)
+
+
+def counted(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
     """The source's total in a window; None when it tells none."""
-    counted = 0
+    found = 0
     for archive in window.archives:
         page = run.client.search(
             windows.body(window, deleted=deleted), page=1, page_size=1, archive=archive,
@@ -71,13 +87,31 @@ def _count(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
         run.minimum.others += 1
         if page.total is None or page.timed_out:
             return None
-        counted += page.total
-    return counted
+        found += page.total
+    return found
 
 
 def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
     """Read the spans again; the ids that they and a look by id lack."""
-    before = {record_id for lo, hi in spans for record_id in run.destination.ids(table, lo, hi)}
+    absent, unread = reread(run, table, spans)
+    if unread:
+        run.warn(
+            "sweep_incomplete",
+            f"{table.name}: {len(unread)} spans could not be read whole; nothing of them was "
+            "flagged.",
+        )
+    return confirmed(run, table, sorted(absent)) or ()
+
+
+def reread(
+    run: Run, table: Table, spans: list[windows.Span], *, living: bool = False
+) -> tuple[set[str], list[windows.Span]]:
+    """What the spans hold lands once more; the stored ids that they lack, and what is not read.
+
+    `living`: ids of rows that are soft-deleted do not count.
+    """
+    ids = partial(run.destination.ids, table, living=living)
+    before = {record_id for lo, hi in spans for record_id in ids(lo, hi)}
     unread = list(spans)
     for event in run.events(w for span in spans for w in run.windows_of(table, span)):
         match event:
@@ -85,33 +119,30 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
                 before -= ids_of(records)
             case windows.Completed(_, span, _):
                 unread = [gap for rest in unread for gap in windows.gaps(rest, [span])]
-    if unread:
-        run.warn(
-            "sweep_incomplete",
-            f"{table.name}: {len(unread)} spans could not be read whole; nothing of them was "
-            "flagged.",
-        )
-        for lo, hi in unread:
-            before -= set(run.destination.ids(table, lo, hi))
-    return confirmed(run, table, sorted(before))
+    for lo, hi in unread:
+        before -= set(ids(lo, hi))
+    return before, unread
 
 
-def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
-    """Those of the ids of which a look by id says that they are not there; what it finds lands."""
-    klasses = run.landing.klass_names()
+def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | None:
+    """Those of the ids of which a look by id says that they are not there; what it finds lands.
 
-    def look(record_id: str) -> Record | None:
-        return by_id(run.client, table, record_id, klasses)
-
+    None where such a look shows no living record either, and so says nothing.
+    """
     if not absent:
         return ()
-    if not any(look(record_id) for record_id in _living(run, table)):
+    klasses = run.landing.klasses_of(table, absent)
+
+    def look(record_id: str) -> Record | None:
+        return by_id(run.client, table, record_id, klasses(record_id))
+
+    if not any(look(record_id) for record_id in living(run, table)):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
             "shows no living record either; nothing was flagged.",
         )
-        return ()
+        return None
     gone = []
     for record_id, record in many(look, absent, run.limits.workers):
         if record is None:
@@ -121,7 +152,7 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...]:
     return tuple(gone)
 
 
-def _living(run: Run, table: Table) -> Iterator[str]:
+def living(run: Run, table: Table) -> Iterator[str]:
     """Ids of records that a search shows at this moment: the newest, and the newest archived."""
     for part, archives in run.readable(table, (0, windows.millis(run.now()))):
         for archive in archives:

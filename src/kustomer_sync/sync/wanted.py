@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.destinations import Destination
 from kustomer_sync.errors import ConfigError
-from kustomer_sync.model import Each, Listing, Returned, Search, Strayed, Table
+from kustomer_sync.model import Column, Each, Listing, Returned, Search, Strayed, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, wanted_name
-from kustomer_sync.sync.landing import ATTACHMENTS
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.landing import Landing
@@ -209,11 +209,11 @@ def _known(landing: Landing, root: Table) -> bool:
 
 def _parts(run: Run, root: Table) -> Iterator[Table]:
     """The root and its klasses' tables, with the custom columns that are known."""
-    names, protection = run.landing.names, run.protection
+    names = run.landing.names
     yield root if root.per_klass else _customized(run, root, root.name)
-    for klass, name in names.klasses(root.name).items() if root.per_klass else ():
-        if protection.klass_lands(name, root.name):
-            yield _customized(run, root.of_klass(name), f"{root.name}.{klass}")
+    klasses = {name: klass for klass, name in names.klasses(root.name).items()}
+    for name in run.landing.of_klasses(root):
+        yield _customized(run, root.of_klass(name), f"{root.name}.{klasses.get(name)}")
 
 
 def _customized(run: Run, table: Table, resource: str) -> Table:
@@ -221,6 +221,11 @@ def _customized(run: Run, table: Table, resource: str) -> Table:
         return table
     found = run.landing.names.columns(table.name)
     own = [run.landing.types.column(resource, name, key) for key, name in found.items()]
+    hashed = (name for name, wish in run.protection.of(table).items() if wish.hashed)
+    there = run.destination.columns().get(table.name, ()) if run.landing.state.get(ADOPTED) else ()
+    for name in hashed:  # it stands there raw, whether or not one of its values ever comes
+        if name.startswith("custom_") and name in there and name not in found.values():
+            own.append(Column(name, custom=name))
     return run.protection.dressed(replace(table, columns=(*table.columns, *own)))
 
 
@@ -267,7 +272,7 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
     landing.touch(root.name)
     if ATTACHMENTS in missing:
         _ask_again(landing, ATTACHMENTS)
-    run.announce(str(back_fill(run.destination, root, missing, run.limits.page_size)))
+    run.say(str(back_fill(run.destination, root, missing, run.limits.page_size)))
 
 
 def _ask_again(landing: Landing, name: str) -> None:

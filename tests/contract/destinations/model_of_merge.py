@@ -7,7 +7,7 @@ Naive on purpose: dictionaries, one record at a time, everything recomputed. It 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,6 +43,44 @@ def meet(a: Type, b: Type) -> Type:
     return Type.LONG if {a, b} == {Type.INT, Type.LONG} else Type.STRING
 
 
+WHOLE = {Type.INT: 31, Type.LONG: 63}
+
+
+def narrowed(value: Any, stored: Type, incoming: Type) -> Any:
+    """A value as a narrower column holds it; `ValueError` where that is not the same."""
+    if value is None or stored is incoming or {stored, incoming} == set(WHOLE):
+        return value
+    if incoming is Type.STRING:
+        made: Any = None
+        if stored is Type.BOOLEAN:
+            made = {"true": True, "false": False}.get(value)
+        elif stored is Type.INSTANT:
+            made = datetime.fromisoformat(value)
+        elif stored in (Type.DOUBLE, *WHOLE):
+            made = float(value) if stored is Type.DOUBLE else int(value)
+        if made is None or as_text(made) != value:
+            raise ValueError(value)
+    elif incoming is Type.DOUBLE and stored in WHOLE:
+        made = int(value)
+    elif incoming in WHOLE and stored is Type.DOUBLE:
+        made = float(value)
+    else:
+        raise ValueError(value)
+    if made != value and incoming is not Type.STRING:
+        raise ValueError(value)
+    if stored in WHOLE and not -(2 ** WHOLE[stored]) <= made < 2 ** WHOLE[stored]:
+        raise ValueError(value)
+    return made
+
+
+def narrower(stored: Type, incoming: Type) -> bool:
+    return stored is not incoming and (
+        (incoming is Type.STRING and stored is not Type.JSON)
+        or (incoming is Type.DOUBLE and stored in WHOLE)
+        or (stored is Type.DOUBLE and incoming in WHOLE)
+    )
+
+
 @dataclass
 class Model:
     prefix: str = "_fivetran_"
@@ -73,13 +111,13 @@ class Model:
         for one in [table, *table.children]:
             self._shape(one)
 
-    def _shape(self, table: Table) -> None:
-        self._columns(table.name, table.columns)
+    def _shape(self, table: Table, raws: Sequence[Row] = ()) -> None:
+        self._columns(table.name, table.columns, raws)
         if table.history:
             kept = [c for c in table.columns if not table.parent or c.name in table.history_key]
-            self._columns(table.history, kept)
+            self._columns(table.history, kept, raws)
 
-    def _columns(self, name: str, columns: Iterable[Column]) -> None:
+    def _columns(self, name: str, columns: Iterable[Column], raws: Sequence[Row]) -> None:
         content = self.content.setdefault(name, {})
         types = self.types.setdefault(name, {})
         for column in columns:
@@ -88,7 +126,19 @@ class Model:
                 types[landed] = column.type
                 for row in content.values():
                     row[landed] = None
-            elif (to := meet(types[landed], column.type)) is not types[landed]:
+                continue
+            stored, to = types[landed], meet(types[landed], column.type)
+            if narrower(stored, column.type):
+                try:
+                    for raw in raws:
+                        narrowed(raw.get(column.name), stored, column.type)
+                    continue
+                except ValueError:
+                    if stored in WHOLE and column.type is Type.DOUBLE:
+                        to = Type.DOUBLE  # no number of the stories is too long for it
+                        for row in content.values():
+                            row[landed] = None if row[landed] is None else float(row[landed])
+            if to is not stored:
                 types[landed] = to
                 if to is Type.STRING:
                     for row in content.values():
@@ -100,7 +150,7 @@ class Model:
         self.counts = {}
         for batch in write.batches:
             for rows in [batch.root, *batch.children]:
-                self._shape(rows.table)
+                self._shape(rows.table, rows.data.to_pylist())
                 self._count(rows.table.name)
                 if rows.table.history:
                     self._count(rows.table.history)
@@ -139,7 +189,10 @@ class Model:
             name = self.name(column)
             if name in types and column.name in raw:
                 value = raw[column.name]
-                out[name] = as_text(value) if types[name] is Type.STRING else value
+                if types[name] is Type.STRING:
+                    out[name] = as_text(value)
+                else:
+                    out[name] = narrowed(value, types[name], column.type)
         return out
 
     def _batch(self, batch: Batch, synced: datetime) -> None:

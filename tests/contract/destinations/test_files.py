@@ -151,3 +151,18 @@ def test_nothing_of_a_batch_is_kept_in_an_index(tmp_path: Path) -> None:
             "AND table_name LIKE 'conversation%'"
         )
         assert db.execute(constraints).fetchall() == [(0,)]
+
+
+def test_who_did_not_begin_only_reads(tmp_path: Path) -> None:
+    """What a killed process left beside the file is seen, and left there."""
+    path = tmp_path / "org.duckdb"
+    first = DuckDB(str(path), schema="kustomer")
+    first.begin(EPOCH)
+    first.write(Write(state={"seen": 1}))
+    with duckdb.connect(str(path)) as db:
+        db.execute("PRAGMA disable_checkpoint_on_shutdown")
+        db.execute("UPDATE kustomer._kustomer_sync_state SET value = '2' WHERE key = 'seen'")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert len(before) == 2
+    assert DuckDB(str(path), schema="kustomer").state()["seen"] == 2
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

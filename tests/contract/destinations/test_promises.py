@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kustomer_sync.errors import DestinationFailed, Superseded
-from kustomer_sync.model import END_OF_TIME, Column, Counts, Reject, Table, Type, Write
+from kustomer_sync.model import END_OF_TIME, Column, Counts, Reject, Stamp, Table, Type, Write
 from tests.contract.destinations.conftest import Subject
 from tests.contract.destinations.org import (
     CONVERSATION,
@@ -399,3 +399,55 @@ def test_a_table_too_wide_for_the_memory_limit_lands(subjects: Callable[..., Sub
     assert subject.destination.rows(["conversation", "conversation_history"]) == {
         "conversation": 1500, "conversation_history": 1500
     }  # fmt: skip
+
+
+def test_what_is_unlike_is_what_landing_would_change(started: Subject) -> None:
+    """By row and column; nothing of a batch that landed, and nothing is written."""
+    copies = [Copy("a", tags=["t"], channels=[("mail", 1)]), Copy("b", tags=["u"])]
+    wanted = batch(copies, CONVERSATION)
+    unlike = started.destination.unlike
+    assert {(u.table, u.record_id, u.there, u.here) for u in unlike([wanted])} >= {
+        ("conversation", "a", False, True), ("conversation_tag", "b", False, True),
+    }  # fmt: skip
+    started.destination.write(Write((wanted,)))
+    before = started.read("conversation")
+    assert unlike([wanted]) == []
+    other = batch([Copy("a", name="new", tags=["t", "v"], channels=[("mail", 2)])], CONVERSATION)
+    found = {(u.table, u.columns, u.there, u.here) for u in unlike([other])}
+    assert ("conversation", ("name",), True, True) in found
+    assert ("conversation_tag", (), False, True) in found
+    assert {table for table, *_ in found} == {
+        "conversation", "conversation_tag", "conversation_channel"
+    }  # fmt: skip
+    fewer = batch([Copy("b")], CONVERSATION)
+    assert [(u.table, u.there, u.here) for u in unlike([fewer])] == [
+        ("conversation_tag", True, False)
+    ]
+    assert started.read("conversation") == before
+
+
+def test_rows_made_anew_are_as_if_never_stored(started: Subject) -> None:
+    """An older copy lands over a newer one, with its children; versions stay."""
+    load(started, Copy("a", "new", at(2), tags=["t", "u"]), Copy("b"))
+    older = batch([Copy("a", "old", at(1), tags=["t"])], CONVERSATION)
+    started.destination.write(Write((older,), anew={"conversation": ("a",)}))
+    assert {r["id"]: r["name"] for r in started.read("conversation")}["a"] == "old"
+    assert [r["tag_id"] for r in started.read("conversation_tag")] == ["t"]
+    assert len(started.read("conversation")) == 2
+    assert {name for name, *_ in versions(started)} >= {"old", "new"}
+
+
+def test_stamps_and_draws_are_of_rows_in_a_span(started: Subject) -> None:
+    """Which versions there are, of all or of some records; and some of them by chance."""
+    load(started, Copy("a", updated_at=at(1)), Copy("b", updated_at=at(2)))
+    whole, there = (0, 1 << 60), started.destination
+    ms = [int(at(hours).timestamp() * 1000) for hours in (1, 2)]
+    assert there.stamps(CONVERSATION, *whole) == [
+        Stamp("a", ms[0], False),
+        Stamp("b", ms[1], False),
+    ]
+    assert [s.id for s in there.stamps(CONVERSATION, *whole, among=["b", "c"])] == ["b"]
+    assert there.stamps(CONVERSATION, ms[0] + 1, ms[1]) == []
+    assert set(there.draw(CONVERSATION, "id", *whole, 5)) == {"a", "b"}
+    assert len(there.draw(CONVERSATION, "id", *whole, 1)) == 1
+    assert there.draw(CONVERSATION, "id", ms[0], ms[1], 5) == ["a"]

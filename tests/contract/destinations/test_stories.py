@@ -41,7 +41,7 @@ CUSTOM_VALUES: dict[Type, st.SearchStrategy[Any]] = {
     Type.DOUBLE: st.sampled_from([1.5, 3.0, -2.0, 1e20, 0.25]),
     Type.BOOLEAN: st.booleans(),
     Type.INSTANT: st.sampled_from(TIMES),
-    Type.STRING: st.sampled_from(["", "x", "Zoë 🙂"]),
+    Type.STRING: st.sampled_from(["", "x", "Zoë 🙂", "7", "007", "true"]),
     Type.JSON: st.sampled_from(['["a"]', '{"b": 1}', "null"]),
 }
 

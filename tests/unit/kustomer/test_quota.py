@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -20,8 +22,13 @@ class Clock:
         return self.now
 
 
-def quota(clock: Clock, *, percentage: float = 90, max_wait: float = 900) -> Quota:
-    made = Quota(percentage, max_wait=max_wait, clock=clock, stop=threading.Event())
+def quota(
+    clock: Clock, *, percentage: float = 90, max_wait: float = 900,
+    share: Callable[[], float] | None = None,
+) -> Quota:  # fmt: skip
+    made = Quota(
+        percentage, max_wait=max_wait, clock=clock, stop=threading.Event(), share=share
+    )  # fmt: skip
 
     def wait(seconds: float | None = None) -> bool:
         clock.now += seconds or 0
@@ -92,3 +99,55 @@ def test_a_reset_is_understood_in_every_unit(reset: str, seconds: float) -> None
 def test_missing_headers_are_no_limit() -> None:
     """ "In most APIs", say the docs."""
     assert parse_limit({}, None) is None
+
+
+def test_a_changed_share_counts_from_the_next_request_on() -> None:
+    """Less permits less of both budgets at once; more lets a waiting request go."""
+    clock = Clock()
+    q = quota(clock, percentage=90)
+    for _ in range(25):
+        q.acquire(search=True)
+        q.release(search=True, limit=None, refused_for=None)
+    q.set_share(25)
+    assert (q.org.allowed, q.search.allowed) == (75, 25)
+    before = clock.now
+    q.acquire(search=True)
+    assert clock.now - before == pytest.approx(60.25, abs=1.1)
+    q.set_share(90)
+    before = clock.now
+    for _ in range(60):
+        q.acquire(search=True)
+    assert clock.now == before
+
+
+def test_a_waiting_request_goes_when_the_share_it_waits_for_grows() -> None:
+    """It is asked for about once a second, and never oftener."""
+    clock = Clock()
+    asked: list[float] = []
+
+    def share() -> float:
+        asked.append(clock.now)
+        return 25 if clock.now < 1010 else 90
+
+    q = quota(clock, percentage=25, share=share)
+    for _ in range(25):
+        q.acquire(search=True)
+    before = clock.now
+    q.acquire(search=True)
+    assert clock.now - before == pytest.approx(10, abs=1.5)
+    assert all(b - a >= 1 for a, b in pairwise(asked))
+
+
+def test_the_use_of_a_budget_is_that_of_the_last_minute() -> None:
+    """What went out, and when the minute that the server counts ends."""
+    clock = Clock()
+    q = quota(clock)
+    for _ in range(3):
+        q.acquire(search=True)
+        q.release(search=True, limit=Limit(100, 90, 30.0), refused_for=None)
+    requests, searches = q.use()
+    assert (searches.limit, searches.permitted, searches.used) == (100, 90, 3)
+    assert searches.resets_in == pytest.approx(30)
+    assert (requests.limit, requests.used) == (300, 3)
+    clock.now += 61
+    assert [use.used for use in q.use()] == [0, 0]

@@ -243,6 +243,32 @@ def test_the_deprecated_customer_events_are_a_404(kustomer: Kustomer) -> None:
     assert kustomer.get(f"/v1/customers/{kustomer.sim.id('customer', 0)}/events").status_code == 404
 
 
+def test_events_are_listed_as_long_as_they_are_kept(start: Start) -> None:
+    """For good where nothing else is said."""
+    for kept, there in ((None, True), (90, False)):
+        kustomer = start(switches=Switches(events_kept_days=kept))
+        path = f"/v1/conversations/{kustomer.sim.id('conversation', -1)}/events"
+        kustomer.sim.clock.advance(4_000 * 24 * 3600)
+        assert bool(kustomer.get(path).json()["data"]) is there
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_the_audit_log_is_read_by_cursor_to_its_end(start: Start, order: Any) -> None:
+    """Every write of an object that is audited once, in either order."""
+    kustomer = start(switches=Switches(audit_order=order))
+    for _ in range(7):
+        kustomer.sim.create("tag", {"name": "noise"})
+        kustomer.sim.edit("customer", kustomer.sim.id("customer", 1), {"name": "another"})
+    seen: list[str] = []
+    link = "/v1/audit-logs?count=3"
+    while link:
+        body = kustomer.get(link).json()
+        seen += [entry["id"] for entry in body["data"]]
+        link = body["links"]["next"]
+    assert len(seen) == 7
+    assert seen == sorted(seen, reverse=order == "desc")
+
+
 def test_conversation_events_tell_its_story_newest_first(kustomer: Kustomer) -> None:
     """One event per version, with before and after."""
     talk = kustomer.sim.id("conversation", 20)

@@ -6,7 +6,7 @@ known from Kustomer's API documentation and public payloads. Adding an object to
 
 from __future__ import annotations
 
-from kustomer_sync.kustomer.catalog.klasses import KOBJECT
+from kustomer_sync.kustomer.catalog.klasses import KLASS, KOBJECT
 from kustomer_sync.kustomer.catalog.org import (
     ASSISTANT,
     BRAND,
@@ -24,7 +24,14 @@ from kustomer_sync.kustomer.catalog.org import (
 )
 from kustomer_sync.kustomer.catalog.people import COMPANY, CUSTOMER
 from kustomer_sync.kustomer.catalog.routing import QUEUE, ROUTING, WORK_SESSION
-from kustomer_sync.kustomer.catalog.talk import CONVERSATION, CONVERSATION_TIME, MESSAGE, NOTE
+from kustomer_sync.kustomer.catalog.talk import (
+    AUDIT_LOG,
+    CONVERSATION,
+    CONVERSATION_EVENT,
+    CONVERSATION_TIME,
+    MESSAGE,
+    NOTE,
+)
 from kustomer_sync.model import Column, Origin, Table, Type
 
 __all__ = [
@@ -34,8 +41,8 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     TAG, TEAM, USER, BRAND, QUEUE, ROUTING, BUSINESS_SCHEDULE, SLA, SHORTCUT, SNOOZE, CARD,
-    ASSISTANT, NOTIFICATION, SATISFACTION, METADATA, WORK_SESSION, CONVERSATION, CUSTOMER, COMPANY,
-    MESSAGE, NOTE, KOBJECT, CONVERSATION_TIME,
+    ASSISTANT, NOTIFICATION, SATISFACTION, KLASS, METADATA, WORK_SESSION, CONVERSATION, CUSTOMER,
+    COMPANY, MESSAGE, NOTE, KOBJECT, CONVERSATION_TIME, CONVERSATION_EVENT, AUDIT_LOG,
 )  # fmt: skip
 """The tables that sync, small reference tables first: what the large ones point to is there."""
 

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from kustomer_sync.kustomer.declare import attribute, joined, root
-from kustomer_sync.model import Search
+from kustomer_sync.model import Listing, Search
+
+KLASS = root(
+    "klass",
+    # Without a status it lists the enabled ones (documented).
+    Listing("/v1/klasses", also=((("status", "existing_only"),), (("status", "disabled"),))),
+    """
+    String   color displayName icon name status
+    Boolean  appDisabled
+    String   appVersion
+    Json     mixins
+    Instant  createdAt updatedAt
+    """,
+    role="org.permission.klass.read",
+    extra=True,
+)
 
 KOBJECT = root(
     "kobject",

@@ -72,6 +72,7 @@ CARD = root(
     """
     String   app_id<-app description name url
     Instant  createdAt modifiedAt updatedAt
+    legacy by createdBy modifiedBy
     """,
     children=(listed("card_context", "card", attribute("context"), "String name<-@"),),
     role="org.permission.apps.read",

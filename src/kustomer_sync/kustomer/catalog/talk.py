@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, listed_in, mapped, root
-from kustomer_sync.model import Each, Listing, Record, Search
+from kustomer_sync.model import Each, Listing, Log, Record, Search
 
 CONVERSATION = root(
     "conversation",
@@ -92,6 +92,9 @@ MESSAGE = root(
               String content_type<-/attributes/contentType name<-/attributes/name
               Boolean redacted<-/attributes/redacted
               String related<-/links/related self<-/links/self
+              legacy Instant created_at<-/attributes/createdAt updated_at<-/attributes/updatedAt
+              legacy to user created_by<-/relationships/createdBy/data/id
+              legacy to user modified_by<-/relationships/modifiedBy/data/id
               """, key=("id",)),
         joined("message_created_by_team", "message", attribute("createdByTeams"), "team"),
         joined("message_shortcut", "message", ("relationships", "shortcuts", "data"), "shortcut",
@@ -176,3 +179,34 @@ CONVERSATION_TIME = root(
     role="org.permission.conversation.read",
     link="getconversationtimesbyconversationid",
 )  # fmt: skip
+
+CONVERSATION_EVENT = root(
+    "conversation_event",
+    # How long Kustomer keeps them is not documented.
+    Each("conversation", "/v1/conversations/{id}/events", "conversation_id", fades=True),
+    """
+    rel      conversation customer
+    by       createdBy modifiedBy
+    String   name type
+    Instant  publishedAt createdAt modifiedAt updatedAt
+    Json     changes location meta
+    """,
+    role="org.permission.event.read",
+    kind="customer_event",
+    extra=True,
+    off=True,
+)
+
+AUDIT_LOG = root(
+    "audit_log",
+    Log("/v1/audit-logs", most=1_000, at="publishedAt"),
+    """
+    String   org_id<-org client eventName eventVerb ip objectId objectType userType
+    to user  userId
+    Json     changes relationships<-/relationships
+    Instant  createdAt expiresAt publishedAt
+    """,
+    role="org.permission.audit_logs.read",
+    extra=True,
+    off=True,
+)

@@ -1,0 +1,346 @@
+"""Going on where the reference connector stopped, in the schema that it filled.
+
+Nothing is copied or moved: the state is written as if what is there had been read by us up to a
+day before the oldest of the searched tables was last synced. What can't be trusted to be whole is
+read from the beginning: a table that is missing or empty, and one of which a child or history
+table is missing. Columns get their types when a sync makes the tables ready, and are widened only
+when a value comes that does not fit.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from kustomer_sync.destinations import Destination, destination
+from kustomer_sync.errors import SyncError, UsageError
+from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.catalog import CONVERSATION_TIME, KOBJECT, TABLES
+from kustomer_sync.kustomer.client import Client
+from kustomer_sync.model import (
+    DELETED,
+    REV,
+    ROW,
+    SYSTEM,
+    UPDATED_AT,
+    Batch,
+    Change,
+    Column,
+    Each,
+    Found,
+    Listing,
+    Rows,
+    Search,
+    Table,
+    Type,
+    Write,
+)
+from kustomer_sync.protect import Protection
+from kustomer_sync.report import AdoptedTable, Adoption
+from kustomer_sync.settings import Connection
+from kustomer_sync.shred import CustomTypes
+from kustomer_sync.sync.choice import Limits, choose, client_for
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family
+
+_DAY = timedelta(days=1)
+_COUNTED = 8_500  # rows that the daily comparison counts at once
+_LISTED = 100  # records of a page of a list
+_KLASS_LISTS = 3  # a klass is enabled, disabled, or between
+
+
+def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None = None) -> Adoption:
+    """What adopting the connection's schema changes; done if `apply`, else nothing is written.
+
+    Raises `UsageError` where there is nothing to adopt.
+    """
+    there = destination(
+        connection.destination_url, schema=connection.schema_name,
+        system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+    )  # fmt: skip
+    try:
+        tables, found = choose(connection), there.found()
+        if there.state():
+            raise UsageError(
+                f"The schema {connection.schema_name!r} is ours already: there is nothing to "
+                "adopt.", "Run `kustomer-sync sync`.",
+            )  # fmt: skip
+        _check(connection, tables, found)
+        plan = _Plan(connection, tables, found)
+        told = plan.told(there, _requests(connection, plan, limits or Limits()))
+        if apply:
+            there.begin(datetime.now(UTC))
+            there.write(Write(tuple(plan.roots(there)), {}, plan.state()))
+        return replace(told, applied=apply)
+    finally:
+        there.close()
+
+
+def _check(connection: Connection, tables: Iterable[Table], found: Mapping[str, Found]) -> None:
+    """The schema is one that the reference connector may have filled."""
+    where = f"The schema {connection.schema_name!r} of {connection.shown_destination}"
+    if not found:
+        raise UsageError(
+            f"{where} is not there or has no tables.",
+            "Check `destination` and `schema`; a new schema needs no adopting, only a sync.",
+        )
+    parts = [part for table in tables for part in table.walk() if part.name in found]
+    if not any(found[part.name].rows for part in parts):
+        raise UsageError(
+            f"{where} has no rows in any table of the reference connector's.",
+            "Check `schema`; a new schema needs no adopting, only a sync.",
+        )
+    synced = f"{connection.system_prefix}synced"
+    for part in parts:
+        columns = found[part.name].columns
+        needed = [part.parent_column or "id", synced]
+        if isinstance(part.reading, Search):
+            needed.append("updated_at")
+        for column in needed:
+            if column not in columns:
+                raise UsageError(
+                    f"Table {part.name!r} has no column {column!r}: the reference connector did "
+                    "not fill it.",
+                    f"Rename it, or leave it out with enabled = false in "
+                    f"[connections.{connection.name}.tables.{part.name}].",
+                )
+            if column in (synced, "updated_at") and columns[column] is not Type.INSTANT:
+                raise UsageError(
+                    f"Column {column!r} of table {part.name!r} holds no times.",
+                    "Change its type to TIMESTAMP WITH TIME ZONE first.",
+                )
+
+
+class _Plan:
+    """What is there, and what the state will say of it."""
+
+    def __init__(
+        self, connection: Connection, tables: tuple[Table, ...], found: Mapping[str, Found]
+    ) -> None:
+        self.connection, self.tables, self.found = connection, tables, found
+        self.klass_tables = _klass_tables(connection, found)
+        self.cursor = self._cursor()
+        self.since = {t.name: self._since(t) for t in tables if isinstance(t.reading, Search)}
+        """Searched table -> why it is read from the beginning; "" where it goes on."""
+
+    def _cursor(self) -> datetime | None:
+        """A day before the oldest of the searched tables was last synced."""
+        times = [
+            self.found[table.name].synced
+            for table in self.tables
+            if isinstance(table.reading, Search) and self._filled(table.name)
+        ]
+        known = [at for at in times if at is not None]
+        return min(known) - _DAY if known else None
+
+    def _filled(self, name: str) -> bool:
+        return name in self.found and self.found[name].rows > 0
+
+    def _since(self, table: Table) -> str:
+        if not self._filled(table.name):
+            return "it is empty" if table.name in self.found else "it is not there"
+        missing = sorted(family(table) - self.found.keys())
+        return f"{', '.join(missing)} not there" if missing else ""
+
+    @property
+    def millis(self) -> int:
+        assert self.cursor is not None  # noqa: S101 - narrows for the type checker
+        return windows.millis(self.cursor)
+
+    def goes_on(self, table: Table) -> bool:
+        return self.since.get(table.name) == ""
+
+    # ---- what is written ----
+
+    def state(self) -> dict[str, Any]:
+        """What is there was read up to the cursor, and asked for by its parents up to there."""
+        done = {"done": [[0, self.millis]]} if self.cursor else {}
+        kept: dict[str, Any] = {ADOPTED: {"klass_tables": self.klass_tables}}
+        for table in self.tables:
+            if self.goes_on(table):
+                kept[f"table:{table.name}"] = {**TableState().state(), **done}
+                if isinstance(table.reading, Search) and table.reading.older_each:
+                    kept[f"table:{table.name} of over two years ago"] = done
+        for name, parent in ((ATTACHMENTS, "message"), (CONVERSATION_TIME.name, "conversation")):
+            trusted = name in self.found if name == ATTACHMENTS else self._filled(name)
+            if trusted and self.since.get(parent) == "":
+                kept[f"table:{name}"] = {**TableState().state(), **done}
+        return kept
+
+    def roots(self, there: Destination) -> Iterator[Batch]:
+        """A row for each parent that only the rows of a child table tell of.
+
+        The reference connector has no table of these parents; without a row nobody would notice
+        that one is gone.
+        """
+        for table in (t for t in self.tables if t.name.startswith(SYSTEM)):
+            children = [child for child in table.children if child.name in self.found]
+            ids = sorted({one for child in children for one in there.parents(child)})
+            if ids:
+                yield _bare(replace(table, columns=(table.column("id"),), children=()), ids)
+
+    # ---- what is told ----
+
+    def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
+        changes = there.changes(self._as_stored())
+        ours = {name for table in self.tables for name in family(table)} | {*self.klass_tables}
+        shown = [name for name in sorted(ours) if name in self.found]
+        shown = [name for name in shown if not name.startswith(SYSTEM)]
+        return Adoption(
+            connection=self.connection.name,
+            cursor=self.cursor,
+            tables=tuple(self._table(name, changes) for name in shown),
+            new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(SYSTEM))),
+            alone=tuple(sorted(self.found.keys() - ours)),
+            requests=dict(requests) if requests else None,
+        )
+
+    def _as_stored(self) -> list[Table]:
+        """The tables that are there, each with the custom columns that it has."""
+        klasses = [_of(KOBJECT, self.tables).of_klass(name) for name in self.klass_tables]
+        return [self._with_customs(table) for table in (*self.tables, *klasses)]
+
+    def _with_customs(self, table: Table) -> Table:
+        if not table.custom or table.per_klass or table.name not in self.found:
+            return table
+        stored = self.found[table.name].columns
+        named = [column for column in stored if column.startswith("custom_")]
+        customs = tuple(
+            Column(name, Type.JSON if stored[name] is Type.JSON else _type_of(name), custom=name)
+            for name in named
+        )
+        return Protection(self.connection).dressed(
+            replace(table, columns=(*table.columns, *customs))
+        )
+
+    def _table(self, name: str, changes: Iterable[Change]) -> AdoptedTable:
+        own = [change for change in changes if change.table == name]
+        root = next((t for t in self.tables if name in _names(t)), KOBJECT)
+        mine = _own_columns(root, name, self.connection.system_prefix)
+        columns = self.found[name].columns
+        why = self.since.get(root.name)
+        return AdoptedTable(
+            name=name, rows=self.found[name].rows,
+            cursor=self.cursor if why == "" else None,
+            why=_why(root, why),
+            added=tuple(c.column for c in own if c.stored is None),
+            changed=tuple(c for c in own if c.stored is not None and c.becomes is not None),
+            kept=tuple(c for c in own if c.stored is not None and c.becomes is None),
+            others=tuple(c for c in columns if c not in mine and not c.startswith("custom_")),
+        )  # fmt: skip
+
+
+def _why(root: Table, why: str | None) -> str:
+    if why is None:
+        return "read whole" if isinstance(root.reading, Listing) else "read by conversation"
+    return f"read from the beginning: {why}" if why else ""
+
+
+def _bare(table: Table, ids: list[str]) -> Batch:
+    """A batch of records of which nothing is known but that they were there."""
+    count = len(ids)
+    data = {
+        "id": pa.array(ids, pa.string()),
+        UPDATED_AT: pa.nulls(count, pa.timestamp("us", "UTC")),
+        REV: pa.nulls(count, pa.int64()),
+        DELETED: pa.array([False] * count, pa.bool_()),
+        ROW: pa.array(range(count), pa.int64()),
+    }
+    return Batch(Rows(table, pa.table(data)))
+
+
+def _type_of(name: str) -> Type:
+    """The type of a custom attribute, as the name of its column tells."""
+    suffix = name.rpartition("_")[2].capitalize()
+    return CustomTypes().type_of("", suffix)
+
+
+# ---- which tables and columns are ours ----
+
+
+def _of(table: Table, chosen: Iterable[Table]) -> Table:
+    return next((t for t in chosen if t.name == table.name), table)
+
+
+def _names(table: Table) -> set[str]:
+    return {part.name for part in table.walk()} | {p.history for p in table.walk() if p.history}
+
+
+def _klass_tables(connection: Connection, found: Mapping[str, Found]) -> list[str]:
+    """Tables of klasses, as far as KObjects are wanted; by what columns they have."""
+    if not any(table.per_klass for table in choose(connection)):
+        return []
+    catalog = {name for table in TABLES for name in _names(table)}
+    needed = {"id", "updated_at", f"{connection.system_prefix}synced"}
+    return sorted(
+        name for name, table in found.items()
+        if name.startswith(f"{KOBJECT.name}_") and name not in catalog
+        and Protection(connection).klass_lands(name, KOBJECT.name)
+        and needed <= table.columns.keys()
+    )  # fmt: skip
+
+
+def _own_columns(root: Table, name: str, prefix: str) -> set[str]:
+    """The columns that the catalog or the choice gives a table, wanted or not, and the system's."""
+    own = {f"{prefix}{mark}" for mark in ("id", "synced", "deleted", "start", "end", "active")}
+    for table in (root, _of(root, TABLES)):
+        for part in table.walk():
+            if name in (part.name, part.history) or (name not in _names(root) and part is table):
+                legacy = table is not root
+                own |= {c.name for c in part.columns if not (legacy and c.legacy)}
+    return own
+
+
+# ---- what the first sync takes ----
+
+
+def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int] | None:
+    """About how many searches and requests the first sync takes; None where Kustomer does not tell.
+
+    The changes since the cursor, what is asked for by them, the lists, and the daily comparison.
+    """
+    client = client_for(connection, threading.Event(), replace(limits, retry_seconds=5.0))
+    try:
+        counts = {t.name: _changed(client, plan, t) for t in plan.tables if t.name in plan.since}
+    except SyncError:
+        return None
+    finally:
+        client.close()
+    searches = sum(max(1, -(-count // windows.PAGE_SIZE)) for count in counts.values())
+    searches += sum(_compared(_rows(plan, name)) for name in counts if name in plan.found)
+    others = sum(_others(plan, table, counts.get("conversation", 0)) for table in plan.tables)
+    others += 1 + _KLASS_LISTS + len(plan.klass_tables)  # the key, and klasses with what they have
+    return {"search": searches, "total": searches + others}
+
+
+def _changed(client: Client, plan: _Plan, table: Table) -> int:
+    """How many of a searched table's records the next sync reads."""
+    lo = plan.millis if plan.goes_on(table) else 0
+    window = windows.Window(table, (lo, windows.millis(datetime.now(UTC)) + windows.DAY_MS))
+    return client.search(windows.body(window), page=1, page_size=1).total or 0
+
+
+def _compared(rows: int) -> int:
+    """Counts with and without soft-deleted records; what is older is counted in two places."""
+    return 2 * (rows // _COUNTED + 1) + 4
+
+
+def _rows(plan: _Plan, name: str) -> int:
+    return plan.found[name].rows if name in plan.found else 0
+
+
+def _others(plan: _Plan, table: Table, conversations: int) -> int:
+    """Pages of its list, or a call for each conversation: those that changed, if it is adopted."""
+    if isinstance(table.reading, Listing):
+        rows = max(_rows(plan, part.name) for part in table.walk())
+        pages = (1 + rows // _LISTED) * (1 + len(table.reading.also))
+        return pages + (_rows(plan, table.name) if table.reading.singly else 0)
+    name = ATTACHMENTS if any(c.name == ATTACHMENTS for c in table.children) else table.name
+    if isinstance(table.reading, Each) or name == ATTACHMENTS:
+        adopted = f"table:{name}" in plan.state()
+        return conversations if adopted else max(conversations, _rows(plan, "conversation"))
+    return 1 if table.custom else 0  # its custom attributes

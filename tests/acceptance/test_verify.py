@@ -1,0 +1,256 @@
+"""`verify` names what differs and nothing else, and writes only to repair it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from kustomer_sync.cli import run
+from kustomer_sync.kustomer.windows import Caps
+from kustomer_sync.report import Verified
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Character, Limits, Simulator
+from kustomer_sync.sync import Limits as Narrow
+from kustomer_sync.sync.verify import verify
+from tests.acceptance.case import CHARACTERS, EVERYTHING, SPINE, UNLIMITED, Case, living
+
+Connect = Callable[..., Connection]
+TABLES = (*SPINE, "conversation_time", "business_schedule")
+
+
+def verified(case: Case, connection: Connection, **how: Any) -> Verified:
+    """Every record is in the sample."""
+    narrow = Narrow(
+        caps=Caps(case.cap, 100), page_size=case.size, searches_per_minute=UNLIMITED.search,
+        requests_per_minute=UNLIMITED.org,
+    )  # fmt: skip
+    return verify(connection, limits=narrow, **{"sample": 500, **how})
+
+
+def found(report: Verified) -> dict[str, list[str]]:
+    return {name: table.ids for name, table in report.tables.items() if table.ids}
+
+
+@contextmanager
+def damage(case: Case) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(case.database)) as db:
+        yield db
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def histories(case: Case) -> list[list[tuple[Any, ...]]]:
+    names = [name for (name,) in case.ask(
+        "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE '%_history' ORDER BY 1"
+    )]  # fmt: skip
+    assert names
+    return [sorted(case.ask(f"SELECT CAST(t AS VARCHAR) FROM kustomer.{name} t")) for name in names]
+
+
+def test_each_damage_is_named_repaired_and_then_gone(case: Case) -> None:
+    """A row deleted, altered, flagged or too many; a child's; a custom value; a listed record's."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        assert found(verified(case, connection)) == {}
+        talks, people = list(living(sim, "conversation", 0)), list(living(sim, "customer", 0))
+        before, versions = case.ask("SELECT count(*) FROM kustomer.message"), histories(case)
+        tagged, tag = case.ask("SELECT conversation_id, tag_id FROM kustomer.conversation_tag")[-1]
+        lost, hidden = [one for one in talks if one != tagged][:2]
+        custom, own, value = _custom(case)
+        timed = case.ask("SELECT id FROM kustomer.conversation_time")[0][0]
+        tags = [row[0] for row in case.ask("SELECT id FROM kustomer.tag ORDER BY id")]
+        with damage(case) as db:
+            for sql in (
+                f"DELETE FROM kustomer.conversation WHERE id = '{lost}'",
+                f"UPDATE kustomer.conversation SET _fivetran_deleted = TRUE WHERE id = '{hidden}'",
+                "DELETE FROM kustomer.conversation_tag "
+                f"WHERE conversation_id = '{tagged}' AND tag_id = '{tag}'",
+                f"UPDATE kustomer.customer SET name = 'nobody' WHERE id = '{people[0]}'",
+                "INSERT INTO kustomer.message BY NAME "
+                "SELECT * REPLACE ('00000000000000000000dead' AS id) FROM kustomer.message LIMIT 1",
+                f"UPDATE kustomer.{custom} SET {own} = NULL WHERE id = '{value}'",
+                f"UPDATE kustomer.conversation_time SET note_time = '-1' WHERE id = '{timed}'",
+                f"UPDATE kustomer.tag SET name = 'renamed' WHERE id = '{tags[0]}'",
+                f"DELETE FROM kustomer.tag WHERE id = '{tags[1]}'",
+                "INSERT INTO kustomer.team BY NAME "
+                "SELECT * REPLACE ('00000000000000000000beef' AS id) FROM kustomer.team LIMIT 1",
+            ):
+                db.execute(sql)
+        there = digest(case.database)
+        report = verified(case, connection)
+        assert digest(case.database) == there
+        assert report.status == "DIFFERS"
+        assert report.exit_code == 1
+        tables = report.tables
+        assert tables["conversation"].missing == sorted([lost, hidden])
+        assert [(d.id, d.table, d.what) for d in tables["conversation"].differing] == [
+            (tagged, "conversation_tag", "row missing")
+        ]
+        assert tables["message"].extra == ["00000000000000000000dead"]
+        names = {(d.id, c) for d in tables["customer"].differing for c in d.columns}
+        assert (people[0], "name") in names
+        assert (value, own) in {
+            (d.id, c) for t in tables.values() for d in t.differing for c in d.columns
+        }
+        assert [d.columns for d in tables["conversation_time"].differing] == [("note_time",)]
+        assert [d.columns for d in tables["tag"].differing] == [("name",)]
+        assert tables["tag"].missing == [tags[1]]
+        assert tables["team"].extra == ["00000000000000000000beef"]
+        report = verified(case, connection, repair=True)
+        assert report.status == "AGREES", found(report)
+        assert report.tables["tag"].repaired == sorted(tags[:2])
+        assert case.ask("SELECT count(*) FROM kustomer.message") == [(before[0][0] + 1,)]
+        assert found(verified(case, connection)) == {}
+        assert histories(case) == versions
+        with damage(case) as db:  # they were flagged, which is all that a sync would do
+            for table in ("message", "team"):
+                gone = f"DELETE FROM kustomer.{table} WHERE _fivetran_deleted AND id LIKE '0000%'"
+                assert db.execute(gone).fetchall() == [(1,)]
+        case.assert_equal(sim, connection)
+
+
+def test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew(case: Case) -> None:
+    """Landing it again would change nothing; its children and history stay as they should be."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        versions = histories(case)
+        talk, thing = next(living(sim, "conversation", 3)), next(living(sim, "kobject", 3))
+        tag = next(living(sim, "tag", 3))
+        with damage(case) as db:
+            db.execute(
+                "UPDATE kustomer.conversation SET updated_at = updated_at + INTERVAL 1 HOUR, "
+                f"name = 'of tomorrow' WHERE id = '{talk}'"
+            )
+            for table, one in (("kobject", thing), ("tag", tag)):
+                db.execute(
+                    f"INSERT INTO kustomer.{table} "
+                    f"SELECT * FROM kustomer.{table} WHERE id = '{one}'"
+                )
+        told = {"conversation": [talk], "kobject": [thing], "tag": [tag]}
+        assert found(verified(case, connection)) == told
+        report = verified(case, connection, repair=True)
+        assert report.status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        assert histories(case) == versions
+        case.assert_equal(sim, connection)
+
+
+def _custom(case: Case) -> tuple[str, str, str]:
+    """A table, a custom column of it, and a record that has something there."""
+    columns = case.ask(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE column_name LIKE 'custom_%' "
+        "AND column_name NOT LIKE '%num' AND table_name IN ('customer', 'conversation') ORDER BY 2"
+    )
+    for table, column in columns:
+        if ids := case.ask(f'SELECT id FROM kustomer.{table} WHERE "{column}" IS NOT NULL'):
+            return table, column, ids[0][0]
+    raise AssertionError("no custom value landed")
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+@pytest.mark.parametrize(
+    "switches",
+    [{}, {"get_deleted": "404"}, {"merge_bumps_updated_at": False}],
+    ids=["usual", "deleted-is-404", "merges-move-no-time"],
+)
+def test_a_living_org_raises_no_alarm(
+    case: Case, character: Character, switches: dict[str, Any]
+) -> None:
+    """What changed since the cursor is no difference, however much that is, wherever it shows."""
+    case = replace(case, character=character)
+    with case.org(hard_deletes=False, rate=0, **switches) as sim:
+        connection = case.connect(sim, tables=EVERYTHING)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        sim.mutator.start(40)
+        for _ in range(2):
+            report = verified(case, connection, sample=30)
+            assert report.error is None
+            assert found(report) == {}
+        assert sum(table.changed for table in report.tables.values()) > 0
+        sim.mutator.stop()
+        sim.settle()
+        sim.clock.advance(30)
+        case.sync(connection)
+        assert found(verified(case, connection)) == {}
+
+
+def test_what_was_erased_since_is_all_that_a_living_org_differs_in(case: Case) -> None:
+    """No record says when it was erased, so it counts until a sync flags it."""
+    with case.org() as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        sim.mutator.step(60)
+        report = verified(case, connection)
+        erased = {version.id for version in sim.ledger.erased()}
+        assert all(set(ids) <= erased for ids in found(report).values())
+        assert all(t.missing == [] and t.differing == [] for t in report.tables.values())
+
+
+def test_a_role_that_is_missing_costs_its_table_and_no_other(case: Case) -> None:
+    """What can't be read can't be told, which is no difference."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        sim.revoke_role("org.permission.message.read")
+        sim.revoke_role("org.permission.tag.read")
+        with damage(case) as db:
+            db.execute("UPDATE kustomer.conversation SET name = 'altered'")
+            db.execute("UPDATE kustomer.tag SET name = 'altered'")
+        report = verified(case, connection)
+        assert set(found(report)) == {"conversation"}
+        assert report.tables["message"].untold
+        assert report.tables["tag"].untold
+        assert {w.code for w in report.warnings} == {"role_missing"}
+
+
+CONFIG = """
+[connections.acme]
+base_url = "{url}"
+access_token = "demo-key"
+destination = "duckdb:///acme.duckdb"
+index_lag_seconds = 0
+overlap_seconds = 0
+max_wait_minutes = 0
+"""
+
+
+def test_the_command_tells_its_price_and_by_its_exit_code_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """2 before a first sync, 0 when all agree, 1 with the ids of what differs, 3 without budget."""
+    monkeypatch.chdir(tmp_path)
+    only = ["--table", "tag", "--table", "conversation_tag"]
+    with Simulator(limits=UNLIMITED) as sim:
+        Path("kustomer-sync.toml").write_text(CONFIG.format(url=sim.url))
+        assert run(["verify", "acme"]) == 2
+        assert "nothing to verify" in capsys.readouterr().err
+        assert not Path("acme.duckdb").exists()
+        assert run(["sync", *only]) == 0
+        capsys.readouterr()
+        assert run(["verify", *only, "--sample", "20"]) == 0
+        told = capsys.readouterr()
+        assert "about" in told.err
+        assert "AGREES" in told.out
+        with duckdb.connect("acme.duckdb") as db:
+            gone = db.execute("DELETE FROM kustomer.tag RETURNING id").fetchall()
+        assert run(["verify", *only, "--json"]) == 1
+        report = json.loads(capsys.readouterr().out)
+        assert report["tables"]["tag"]["missing"] == sorted(one for (one,) in gone)
+        assert report["requests"]["total"] >= 3
+        assert run(["verify", *only, "--repair"]) == 0
+        assert run(["verify", *only]) == 0
+        sim.limits = Limits(org=10, search=5)
+        assert run(["verify"]) == 3
+        assert "rate limit" in capsys.readouterr().err
