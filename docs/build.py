@@ -26,7 +26,7 @@ from pydantic.fields import FieldInfo
 from kustomer_sync import settings
 from kustomer_sync.cli.screen import table_entries
 from kustomer_sync.cli.words import COMMANDS, help_of, overview
-from kustomer_sync.destinations.duckdb import TYPES
+from kustomer_sync.destinations.types import TYPES
 from kustomer_sync.erd import flat, render
 from kustomer_sync.kustomer.catalog import TABLES
 

@@ -13,7 +13,7 @@ from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import Each, Listing, Search, Table
 from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
-from kustomer_sync.sync import ATTACHMENTS, Limits, choose, client_for, first_contact
+from kustomer_sync.sync import ATTACHMENTS, Limits, choose, client_for, first_contact, pending
 
 _SEARCH = "org.permission.search.create"
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -42,6 +42,7 @@ def check(connection: Connection) -> Check:
             roles_known=isinstance(roles, list), missing=missing,
             costs=_costs(client, tables), search_budget=client.quota.search.allowed,
             request_budget=client.quota.org.allowed,
+            back_fills=pending(connection, found, tables, PAGE_SIZE),
         )  # fmt: skip
     finally:
         client.close()

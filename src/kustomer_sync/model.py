@@ -97,6 +97,13 @@ class Column:
     """The custom attribute it holds."""
     references: str | None = None
     """The table whose id it holds."""
+    hashed: bool = False
+    """It lands as digests of its values' texts."""
+
+    @property
+    def landed(self) -> Type:
+        """The type that it has in the destination."""
+        return Type.STRING if self.hashed else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,17 @@ class Log:
 
 Reading = Search | Listing | Each | Log
 
+SYSTEM = "_kustomer_sync_"
+"""What the names of tables that only the program needs begin with."""
+
+READ_BACK: Mapping[str, str] = {
+    "updated_at": "decides which copy of a record is newer",
+    "deleted": "tells soft-deleted records from the others when counts are compared",
+    "customer_id": "says which records a merge of customers may have moved",
+    "conversation_id": "says which conversations are asked for what belongs to them",
+}
+"""Columns of a table of records that the program reads from the destination, and what for."""
+
 Elements = tuple[str, ...] | Callable[[Record], Iterable[Any]]
 
 
@@ -202,12 +220,27 @@ class Table:
     extra: bool = False
     off: bool = False
     """It lands only where its owner names it: it costs many requests."""
-    others: frozenset[str] = frozenset()
-    """Columns that somebody else added to it in the destination: they keep their values."""
     hidden: bool = False
-    """A root that lands for the sake of its children alone; its name is a system table's."""
+    """It lands for the sake of its children or history alone, in a system table."""
+    lands: tuple[str, ...] = ()
+    """If not (), the only columns that land; a hidden table's history may have more."""
+    left_out: tuple[str, ...] = ()
+    """Columns that it could have and that are not wanted: what stands in them is no difference."""
+    common: str = ""
+    """Of a klass's table: the table that has the records of every klass."""
     link: str = ""
     """The reference page of its source endpoint."""
+
+    @property
+    def place(self) -> str:
+        """Its name in the destination."""
+        hidden = self.hidden and not self.name.startswith(SYSTEM)
+        return f"{SYSTEM}{self.name}" if hidden else self.name
+
+    @property
+    def landing(self) -> tuple[Column, ...]:
+        """The columns that land in the table itself."""
+        return tuple(c for c in self.columns if not self.lands or c.name in self.lands)
 
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
@@ -229,6 +262,13 @@ class Table:
             return self.columns
         return tuple(c for name in self.history_key for c in self.columns if c.name == name)
 
+    def of_klass(self, name: str) -> Table:
+        """The table of one klass of its records, without a history."""
+        return replace(
+            self, name=name, children=(), per_klass=False, hidden=False, lands=(),
+            common=self.name, history=None, history_key=(), klasses_kept=frozenset(),
+        )  # fmt: skip
+
     def walk(self) -> Iterator[Table]:
         """Itself, then its children."""
         yield self
@@ -237,6 +277,17 @@ class Table:
     def shown(self) -> Iterator[Table]:
         """The same without what only the program needs."""
         return (table for table in self.walk() if not table.hidden)
+
+    @property
+    def known_as(self) -> str:
+        """As people know a root: one that lands for other tables' sake goes by the first of them.
+
+        By its own name where these are tables of klasses alone.
+        """
+        shown = next(self.shown(), None)
+        if shown is not None:
+            return shown.name
+        return next((t.history for t in self.walk() if t.history), self.name)
 
 
 # What a batch carries beside a table's own columns; a destination uses these and lands none.
@@ -264,7 +315,8 @@ class Reject:
     table: str
     record_id: str
     column: str
-    value: str
+    value: str | None
+    """None where the column is blocked or hashed."""
     reason: str
 
 
@@ -330,6 +382,32 @@ class Write:
     """Root table -> ids whose rows and child rows go before a batch lands that brings them."""
     begun: tuple[Begun, ...] = ()
     """Histories that begin or go on; what is stored is taken into them before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A table that is wanted again: records went meanwhile, and its rows do not say so."""
+
+    table: str
+    owner: str
+    """Its column with the record's id."""
+    root: str
+    """The table whose rows say which records went."""
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Strayed:
+    """What somebody else did to a table or a column that the program made."""
+
+    table: str
+    column: str | None
+    """None: it is the table that is gone."""
+    was: str
+    now: str | None
+    """The column's type in the engine's words; None where it is gone."""
+    lossless: bool = False
+    """Whether what it is now can hold whatever it held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,6 +316,31 @@ class Cost:
     """Requests that are no searches."""
 
 
+_SHOWN = 4
+"""Columns of a back-fill that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackFill:
+    """A root table that is read again for what is wanted of it and is not there."""
+
+    table: str
+    lacking: tuple[str, ...]
+    """Tables and `table.column`."""
+    records: int
+    searches: int
+    others: int
+    """Requests that are no searches."""
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.lacking[:_SHOWN])
+        more = len(self.lacking) - _SHOWN
+        return (
+            f"{shown}{f' and {more} more' if more > 0 else ''}: {self.records:,} records of "
+            f"{self.table} are read again, in about {self.searches + self.others:,} requests."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What a key can do for a connection."""
@@ -331,6 +356,8 @@ class Check:
     """Searches that may go out in a minute."""
     request_budget: int = 0
     """Requests, searches among them, that may go out in a minute."""
+    back_fills: tuple[BackFill, ...] = ()
+    """What the next sync will read again."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -342,6 +369,11 @@ class Check:
                 {"table": c.table, "records": c.records, "at_least": c.at_least,
                  "searches": c.searches, "others": c.others}
                 for c in self.costs
+            ],
+            "back_fills": [
+                {"table": b.table, "lacking": list(b.lacking), "records": b.records,
+                 "searches": b.searches, "others": b.others}
+                for b in self.back_fills
             ],
             "search_budget": self.search_budget,
             "request_budget": self.request_budget,

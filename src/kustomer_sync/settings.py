@@ -31,7 +31,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from kustomer_sync.errors import ConfigError, did_you_mean
-from kustomer_sync.model import Column, Search, Table
+from kustomer_sync.model import READ_BACK, Column, Origin, Table
 
 FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
 SCHEMA_CHANGES = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
@@ -168,9 +168,9 @@ class ColumnChoice:
     """What the owner wants of one column: `[connections.NAME.tables.TABLE.columns.COLUMN]`."""
 
     enabled: bool = True
-    """`false` blocks it: its values never leave the machine that syncs; not built yet."""
+    """`false` blocks it: its values never leave the machine that syncs."""
     hashed: bool = False
-    """`true` lands a digest made with `hash_salt` instead of each value; not built yet."""
+    """`true` lands a digest made with `hash_salt` instead of each value."""
 
 
 @dataclass(frozen=True, kw_only=True, config=_MODEL)
@@ -178,7 +178,7 @@ class TableChoice:
     """What the owner wants of one table: `[connections.NAME.tables.TABLE]`."""
 
     enabled: bool = True
-    """`false` leaves the table out, and is no request for it."""
+    """`false` leaves the table out; its records are read if a child or history of it is wanted."""
     history: bool = False
     """`true` keeps every version of its rows in `{table}_history` beside it."""
     columns: Mapping[str, ColumnChoice] = Field(default_factory=dict)
@@ -211,7 +211,7 @@ class Connection:
     """`2`: the tables of the reference schema; `1`: those of before August 2022, without the six
     history tables and with a few columns dropped since."""
     schema_change_handling: Annotated[_Text, AfterValidator(_schema_change)] = "ALLOW_ALL"
-    """Whether new klasses and custom attributes land; so far `ALLOW_ALL` alone is built."""
+    """New klasses and attributes that land: all; `ALLOW_COLUMNS`: the latter; `BLOCK_ALL`: none."""
     sync_frequency: Annotated[_Whole, AfterValidator(_frequency)] = 360
     """Minutes between two syncs: 1, 5, 15, 30, 60, 120, 180, 360, 480, 720 or 1440."""
     daily_sync_time: Annotated[str, BeforeValidator(_time_of_day)] | None = None
@@ -539,6 +539,11 @@ def check_tables(connection: Connection, tables: Sequence[Table]) -> None:
         where = f"[connections.{connection.name}.tables.{name}]"
         _check_history(connection, name, tables, where)
         table = named_table(name, tables, where)
+        if choice.columns and name == table.history:
+            raise ConfigError(
+                f"{where}: the columns of {name} are those of {table.name}.",
+                f"Write them below tables.{table.name}; they go for both.",
+            )
         for column, wish in choice.columns.items():
             _check_column(connection, table, column, wish, f"{where[:-1]}.columns.{column}]")
     _refuse_unbuilt(connection)
@@ -546,19 +551,11 @@ def check_tables(connection: Connection, tables: Sequence[Table]) -> None:
 
 def _refuse_unbuilt(connection: Connection) -> None:
     """What the contract names and this version can't do is refused, never silently ignored."""
-    asked = {
-        "ssh": connection.ssh is not None,
-        "schema_change_handling": connection.schema_change_handling != "ALLOW_ALL",
-    }
-    for name, choice in connection.tables.items():
-        for column, wish in choice.columns.items():
-            asked[f"tables.{name}.columns.{column}"] = wish.hashed or not wish.enabled
-    for key, wanted in asked.items():
-        if wanted:
-            raise ConfigError(
-                f"{key} in [connections.{connection.name}] is not built yet.",
-                "Leave it out with this version.",
-            )
+    if connection.ssh is not None:
+        raise ConfigError(
+            f"ssh in [connections.{connection.name}] is not built yet.",
+            "Leave it out with this version.",
+        )
 
 
 def _check_history(
@@ -617,10 +614,17 @@ def _check_column(
             f"{where}: {name} {fixed}, so it can be neither blocked nor hashed.",
             "Choose another column.",
         )
-    if wish.hashed and column is not None and column.references:
+    if wish.hashed and wish.enabled and column is not None and column.references:
         raise ConfigError(
             f"{where}: {name} points to {column.references}, so it can't be {treated}.",
             "Block it instead: enabled = false.",
+        )
+    made = any(c.origin is Origin.SURROGATE for c in table.columns)
+    if made and not wish.enabled and connection.hash_salt is None:
+        raise ConfigError(
+            f"{where}: the key of {table.name} is made from what its rows hold, so blocking one of "
+            f"its columns needs hash_salt in [connections.{connection.name}].",
+            'Add hash_salt = "env:KUSTOMER_HASH_SALT".',
         )
     if wish.hashed and connection.hash_salt is None:
         raise ConfigError(
@@ -635,9 +639,9 @@ def _fixed(connection: Connection, table: Table, name: str, column: Column | Non
         return "is a system column" if name.startswith(connection.system_prefix) else ""
     if name in table.key or name == table.parent_column:
         return f"is part of {table.name}'s key"
-    if name == "updated_at" and isinstance(table.reading, Search):
-        return "decides which copy of a record is newer"
-    return ""
+    if name in table.history_key:
+        return f"is part of {table.history}'s key"
+    return READ_BACK.get(name, "") if table.reading is not None else ""
 
 
 def _column(connection: Connection, table: Table, name: str, where: str) -> Column | None:
@@ -645,7 +649,7 @@ def _column(connection: Connection, table: Table, name: str, where: str) -> Colu
     known = {column.name: column for column in table.columns}
     if name in known:
         return known[name]
-    if name.startswith((connection.system_prefix, "custom_")):
+    if name.startswith(connection.system_prefix) or (name.startswith("custom_") and table.custom):
         return None
     raise ConfigError(
         f'{where}: {table.name} has no column "{name}"{did_you_mean(name, known)}',

@@ -325,7 +325,7 @@ def _custom(
     multi: set[str], erased: set[str],
 ) -> Iterator[str]:  # fmt: skip
     """Every custom attribute is in its column, of the type its suffix says."""
-    if not table.custom:
+    if not table.custom or (table.hidden and not table.per_klass):
         return
     for record in records:
         record["table"] = f"kobject_{snake(record['klass'])}" if table.per_klass else table.name

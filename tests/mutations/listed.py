@@ -24,11 +24,14 @@ ATTRIBUTES = f"{A}test_attributes.py::"
 RESUME = f"{A}test_resume.py::"
 CHECK = f"{A}test_check.py::"
 READINGS = f"{A}test_readings.py::"
+PROTECT = f"{A}test_protect.py::"
+PROTECTION = f"{U}test_protect.py::"
+FOREIGN = f"{A}test_foreign.py::"
 VERIFY = f"{A}test_verify.py::"
 STATUS = f"{A}test_status.py::"
 ADOPT = f"{A}test_adopt.py::"
 LEGACY = "tests/contract/test_legacy_schema.py::"
-FOREIGN = "tests/contract/destinations/test_foreign_columns.py::"
+FOREIGN_TYPES = "tests/contract/destinations/test_foreign_columns.py::"
 RESYNC = f"{A}test_resync.py::"
 REIMPORT = f"{A}test_reimport.py::"
 LOOKS = f"{A}test_looks.py::"
@@ -450,14 +453,14 @@ _CHOICE = _of(
     ),
     (
         "Without extras the reference's columns are left",
-        "columns = tuple(c for c in table.columns if connection.extras or not c.extra)",
-        "columns = table.columns",
+        "        if c.name not in extra and (old",
+        "        if (old",
         f"{CHOICE}test_without_extras_only_the_reference_s_columns_are_left",
     ),
     (
         "A disabled table does not sync",
-        "if choice is None else choice.enabled",
-        "if choice is None else True",
+        "return found if protection.enabled(table.name) else _hidden(found)",
+        "return found",
         f"{CHOICE}test_a_disabled_table_takes_only_itself",
     ),
     (
@@ -586,7 +589,7 @@ _LANDING = _of(
     ),
     (
         "An erased KObject is flagged in its klass's table too",
-        "found = {name: tuple(gone) for name in (table.name, *klasses.values())}",
+        "found = {name: tuple(gone) for name in sorted({table.name, *self.of_klasses(table)})}",
         "found = {table.name: tuple(gone)}",
         f"{DELETES}test_an_erased_record_is_flagged_with_its_children_and_returns[kobject]",
     ),
@@ -1274,9 +1277,9 @@ _READINGS = (
         (
             "A span that is read is open for all that follow, in this sync or not",
             "    for follower in _followers(run, choose(run.connection)):\n"
-            "        if follower.parent.name == table.name:\n            follower.reopen",
+            "        if follower.parent.name == table.name:\n            for part in",
             "    for follower in _followers(run, run.tables):\n"
-            "        if follower.parent.name == table.name:\n            follower.reopen",
+            "        if follower.parent.name == table.name:\n            for part in",
             f"{READINGS}test_times_are_asked_for_after_a_sync_of_conversations_alone",
         ),
         (
@@ -1371,11 +1374,11 @@ _READINGS = (
         ),
     ),
     *_of(
-        "sync/choice.py",
+        "protect.py",
         (
             "What costs many requests lands only where it is named",
-            "return not table.off if choice is None",
-            "return True if choice is None",
+            "            return table not in _OFF\n",
+            "            return True\n",
             f"{READINGS}test_events_and_the_audit_log_land_only_where_they_are_named",
         ),
     ),
@@ -1455,7 +1458,7 @@ _VERIFY = (
         ),
         (
             "A child's row that has another value is unlike",
-            'tests = {c: self._differs("o", {c: sql}, name) for c, sql in own.items()}',
+            'tests = {c: self._differs("o", {c: sql}, place) for c, sql in own.items()}',
             'tests = dict.fromkeys(own, "FALSE")',
             f"{PROMISES}test_what_is_unlike_is_what_landing_would_change",
         ),
@@ -1570,12 +1573,6 @@ _ADOPT = (
             f"{ADOPT}test_what_can_t_be_adopted_is_refused",
         ),
         (
-            "Columns that somebody added keep their values",
-            "return replace(table, others=frozenset(found - own))",
-            "return table",
-            f"{ADOPT}test_what_is_not_ours_is_left_alone",
-        ),
-        (
             "A parent that only its children tell of is flagged when it is gone",
             "            if ids:\n",
             "            if not ids:\n",
@@ -1586,8 +1583,8 @@ _ADOPT = (
         "sync/landing.py",
         (
             "A KObject that is gone is flagged in an adopted table of its klass",
-            "for name in (adopted if table.per_klass else ())}",
-            "for name in ()}",
+            "sorted({*self.names.klasses(table.name).values(), *adopted})",
+            "sorted(self.names.klasses(table.name).values())",
             f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
         ),
         (
@@ -1601,8 +1598,8 @@ _ADOPT = (
         "sync/choice.py",
         (
             "Only service_version 1 has the columns of before August 2022",
-            "for c in columns if old or not c.legacy)",
-            "for c in columns)",
+            "        if c.name not in extra and (old or not c.legacy)\n",
+            "        if c.name not in extra\n",
             f"{LEGACY}test_only_version_1_has_what_the_reference_schema_dropped",
         ),
     ),
@@ -1612,19 +1609,19 @@ _ADOPT = (
             "A value that does not fit a narrower column widens it",
             "        if misfit is None:\n",
             "        if True:\n",
-            f"{FOREIGN}test_a_narrower_column_stays_while_every_value_fits",
+            f"{FOREIGN_TYPES}test_a_narrower_column_stays_while_every_value_fits",
         ),
         (
             "Another program's type becomes ours only if no value is lost",
             "return self._first_other(connection, self._t(name), quoted, back) is not None",
             "return False",
-            f"{FOREIGN}test_making_ready_gives_the_nearest_of_our_types",
+            f"{FOREIGN_TYPES}test_making_ready_gives_the_nearest_of_our_types",
         ),
         (
             "A row that nobody flagged is not flagged",
             'connection.execute(f"UPDATE {table} SET {quoted} = FALSE")',
             "pass",
-            f"{FOREIGN}test_rows_are_not_flagged_where_nobody_flagged_any",
+            f"{FOREIGN_TYPES}test_rows_are_not_flagged_where_nobody_flagged_any",
         ),
     ),
     *_of(
@@ -1633,7 +1630,7 @@ _ADOPT = (
             "A number column of a text attribute stays a number",
             "    return (stored, incoming) in _NARROWER\n",
             "    return False\n",
-            f"{FOREIGN}test_a_narrower_column_stays_while_every_value_fits",
+            f"{FOREIGN_TYPES}test_a_narrower_column_stays_while_every_value_fits",
             f"{ADOPT}test_a_number_column_of_a_text_attribute_stays_one_while_values_fit",
         ),
     ),
@@ -1816,9 +1813,150 @@ _RESYNC = (
         "destinations/duckdb.py",
         (
             "Child rows without a record are missing from a list too",
-            'held = [(part.name, part.parent_column or "id") for part in table.walk()]',
-            'held = [(table.name, "id")]',
+            'held = [(part.place, part.parent_column or "id") for part in table.walk()]',
+            'held = [(table.place, "id")]',
             f"{RESYNC}test_a_resync_mends_listed_tables_and_what_is_asked_for_by_others",
+        ),
+    ),
+)
+
+_PROTECT = (
+    *_of(
+        "protect.py",
+        (
+            "What is said of all klasses is said of each",
+            "for name in (table.common, table.name):",
+            "for name in (table.name,):",
+            f"{PROTECTION}test_what_is_said_of_kobjects_is_said_of_each_klass",
+        ),
+        (
+            "A reject does not tell what its column may not",
+            "        return replace(reject, value=None)\n",
+            "        return reject\n",
+            f"{PROTECTION}test_a_reject_keeps_its_text_only_where_that_may_land",
+            f"{PROTECT}test_protected_values_land_nowhere",
+        ),
+        (
+            "A key made of content does not give it away",
+            "        return bool(hashed or blocked)\n",
+            "        return False\n",
+            f"{PROTECTION}test_a_key_made_of_content_is_made_with_the_salt",
+        ),
+        (
+            "A blocked custom attribute is dropped",
+            "rows.data.drop_columns(sorted(dropped)) if dropped else rows.data",
+            "rows.data",
+            f"{PROTECTION}test_a_column_is_dropped_or_hashed_and_the_others_stay",
+        ),
+        (
+            "A klass that is blocked has no table",
+            "            return None\n        if not self._guarded(table):",
+            "            pass\n        if not self._guarded(table):",
+            f"{PROTECTION}test_a_blocked_klass_has_no_batch",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "A family that is blocked whole is not requested",
+            "    return shown or histories or _klass_named(protection, root)\n",
+            "    return True\n",
+            f"{CHOICE}test_a_table_is_requested_only_if_something_of_it_is_wanted",
+        ),
+        (
+            "A hidden table has no more than the program reads",
+            "    if table.history or table.per_klass:\n",
+            "    if True:\n",
+            f"{CHOICE}test_what_lands_for_its_children_alone_has_what_the_program_reads",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A blocked column makes no row differ",
+            "if name not in table.left_out}",
+            "if True}",
+            f"{PROTECT}test_a_blocked_column_rewrites_nothing_and_is_empty_in_rows_written_later",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Turning hashing on rewrites what is there",
+            "            self._hash(connection, name, column, have, counts)\n",
+            "            pass\n",
+            f"{PROTECT}test_turning_hashing_on_rewrites_what_is_there_and_reading_it_again_"
+            "changes_nothing",
+        ),
+        (
+            "A table that was hidden is caught up",
+            "                self._uncovered(connection, part, twin, stored)\n",
+            "                pass\n",
+            f"{PROTECT}test_a_table_that_is_hidden_and_comes_back_is_as_the_org",
+        ),
+        (
+            "A child that returns knows which records went",
+            "                self._returned(connection, back, stored)\n",
+            "                pass\n",
+            f"{PROTECT}test_flags_are_caught_up_in_a_child_that_returns",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "Somebody's column is no difference",
+            "        return table not in self._now or column in self._now[table]\n",
+            "        return True\n",
+            f"{FOREIGN}test_what_is_somebody_s_own_is_left_alone",
+        ),
+        (
+            "Somebody's column keeps its values",
+            "    for sql in restore:\n",
+            "    for sql in ():\n",
+            f"{FOREIGN}test_what_is_somebody_s_own_is_left_alone",
+            f"{ADOPT}test_what_is_not_ours_is_left_alone",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "A back-fill asks for nothing else",
+            "state.reread(_EVER, fill=True)",
+            "state.reread(_EVER)",
+            f"{PROTECT}test_a_back_fill_asks_for_nothing_else",
+        ),
+        (
+            "What is wanted again is filled",
+            "        state.reread(_EVER, fill=True)\n",
+            "        pass\n",
+            f"{PROTECT}test_what_is_wanted_again_is_filled_and_nothing_else_is_read",
+        ),
+        (
+            "A listed table that was dropped is listed again",
+            "    elif isinstance(root.reading, Listing):\n        state.listed_at = None\n",
+            "    elif isinstance(root.reading, Listing):\n        pass\n",
+            f"{FOREIGN}test_a_table_that_was_dropped_is_named_and_filled",
+        ),
+        (
+            "Another salt is refused",
+            "    if kept and given and kept != given and hashed and still:\n",
+            "    if False:\n",
+            f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
+        ),
+        (
+            "What was kept out and may come now is filled",
+            "            if names.admits(scope, name):\n                yield scope",
+            "            if False:\n                yield scope",
+            f"{PROTECT}test_going_back_to_all_brings_what_was_kept_out",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "A klass that is kept out has no table",
+            "            if not self._names.klass_admitted(klass, self.table.name):\n",
+            "            if False:\n",
+            f"{PROTECT}test_what_is_new_lands_as_the_connection_says",
         ),
     ),
 )
@@ -1827,5 +1965,5 @@ MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT,
 )  # fmt: skip

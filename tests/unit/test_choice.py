@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.settings import Connection, from_flags
 from kustomer_sync.sync import Limits, choose, client_for
 
@@ -15,7 +16,11 @@ def connection(**settings: Any) -> Connection:
 
 def names(**settings: Any) -> set[str]:
     tables = [t for root in choose(connection(**settings)) for t in root.walk()]
-    return {t.name for t in tables} | {t.history for t in tables if t.history}
+    return {t.name for t in tables if not t.hidden} | {t.history for t in tables if t.history}
+
+
+def roots(**settings: Any) -> set[str]:
+    return {root.name for root in choose(connection(**settings))}
 
 
 def test_service_version_1_has_no_histories() -> None:
@@ -26,12 +31,50 @@ def test_service_version_1_has_no_histories() -> None:
 
 
 def test_a_disabled_table_takes_only_itself() -> None:
-    """A root with its children and histories, a child, or a history."""
-    assert "message_attachment" not in names(tables={"message": {"enabled": False}})
-    assert names() - names(tables={"conversation_tag_history": {"enabled": False}}) == {
-        "conversation_tag_history"
-    }
-    assert names() - names(tables={"team_member": {"enabled": False}}) == {"team_member"}
+    """A root, a child, or a history; the others sync without it."""
+    for one in ("message", "conversation", "team_member", "conversation_tag_history"):
+        assert names() - names(tables={one: {"enabled": False}}) == {one}
+    assert "conversation_tag_history" in names(tables={"conversation_tag": {"enabled": False}})
+
+
+def test_a_table_is_requested_only_if_something_of_it_is_wanted() -> None:
+    """A child, or a history that is spelled out where all else is blocked."""
+    family = [part.name for root in TABLES if root.name == "conversation" for part in root.walk()]
+    without = {name: {"enabled": False} for name in family}
+    assert "conversation" not in roots(tables=without)
+    child = {**without, "conversation_tag": {"enabled": True}}
+    assert "conversation" in roots(tables=child)
+    history = {**without, "conversation_history": {"enabled": True}}
+    assert "conversation" in roots(tables=history)
+    assert "conversation" not in names(tables=history)
+
+
+def test_a_klass_may_be_wanted_alone() -> None:
+    """Of KObjects that are blocked whole, the klass that is named."""
+    without: dict[str, Any] = {name: {"enabled": False} for name in ("kobject", "kobject_tag")}
+    assert "kobject" not in roots(tables=without)
+    assert "kobject" in roots(tables={**without, "kobject_parcel": {"enabled": True}})
+
+
+def test_what_lands_for_its_children_alone_has_what_the_program_reads() -> None:
+    """Nothing else of a blocked table is shredded, unless its history is wanted."""
+    tables = {"customer": {"enabled": False}}
+    (customer,) = (t for t in choose(connection(tables=tables)) if t.name == "customer")
+    assert customer.place == "_kustomer_sync_customer"
+    assert {c.name for c in customer.columns} == {"id", "updated_at", "rev", "deleted"}
+    assert not customer.custom
+    tables = {"conversation": {"enabled": False}}
+    (talk,) = (t for t in choose(connection(tables=tables)) if t.name == "conversation")
+    assert {c.name for c in talk.landing} == {"id", "updated_at", "rev", "deleted", "customer_id"}
+    assert "status" in {c.name for c in talk.columns}
+
+
+def test_a_blocked_column_is_not_shredded() -> None:
+    """Of a table of the catalog; its history goes without it too."""
+    tables = {"conversation": {"columns": {"name": {"enabled": False}}}}
+    (talk,) = (t for t in choose(connection(tables=tables)) if t.name == "conversation")
+    assert "name" not in {c.name for c in talk.columns}
+    assert "name" in talk.left_out
 
 
 def test_any_table_may_have_a_history() -> None:

@@ -350,6 +350,8 @@ def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
         line("It may read every table.")
     for text in _price(found):
         line(text)
+    for filled in found.back_fills:
+        line(f"The next sync fills {filled}")
 
 
 def _price(found: Check) -> list[str]:
@@ -444,8 +446,9 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
     """Each table with what it is, how it is read and its key; children after their parent."""
     entries = []
     for root in tables:
-        for table in root.shown():
-            entries.append(_entry(table, root))
+        for table in root.walk():
+            if not table.hidden:
+                entries.append(_entry(table, root))
             if table.history:
                 entries.append(_history_entry(table, root))
     return entries
@@ -468,8 +471,9 @@ def _entry(table: Table, root: Table) -> dict[str, Any]:
 
 def _columns(columns: Iterable[Column], root: Table) -> list[dict[str, Any]]:
     return [
-        {"name": c.name, "type": str(c.type), "extra": c.extra, "source": _field(c, root)}
+        {"name": c.name, "type": str(c.landed), "extra": c.extra, "source": _field(c, root)}
         for c in columns
+        if not c.legacy
     ]
 
 

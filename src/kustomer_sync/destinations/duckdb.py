@@ -7,31 +7,37 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import orjson
 import pyarrow as pa
 
+from kustomer_sync.destinations import foreign
+from kustomer_sync.destinations.foreign import Ours
 from kustomer_sync.destinations.histories import as_stored, histories, taken_in
 from kustomer_sync.destinations.merge import PLACE, Dialect, Plan, Staged, Steps, System
+from kustomer_sync.destinations.types import BY_NAME, TYPES, nearest
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
 from kustomer_sync.model import (
     END_OF_TIME,
     Batch,
     Begun,
     Change,
+    Column,
     Counts,
     Found,
     Held,
     Reject,
+    Returned,
     Rows,
     Stamp,
+    Strayed,
     Table,
     Type,
     Unlike,
@@ -40,26 +46,13 @@ from kustomer_sync.model import (
     wider,
 )
 
-TYPES: Mapping[Type, str] = {
-    Type.STRING: "VARCHAR",
-    Type.INT: "INTEGER",
-    Type.LONG: "BIGINT",
-    Type.DOUBLE: "DOUBLE",
-    Type.BOOLEAN: "BOOLEAN",
-    Type.INSTANT: "TIMESTAMP WITH TIME ZONE",
-    Type.JSON: "JSON",
-}
-_BY_NAME = {name: type_ for type_, name in TYPES.items()}
-_NEAREST: Mapping[str, Type] = {
-    **dict.fromkeys(("TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"), Type.INT),
-    **dict.fromkeys(("UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"), Type.LONG),
-    "FLOAT": Type.DOUBLE,
-    **dict.fromkeys(
-        ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), Type.INSTANT
-    ),
-}
-"""What other programs' types become, if no value of the column is lost by it; all else is text."""
+Digests: TypeAlias = Callable[[Any, Type], Any]
+"""An Arrow array of values of a type -> one of their digests."""
 STATE, REJECTS = "_kustomer_sync_state", "_kustomer_sync_rejects"
+OURS = "columns"
+"""State key: the columns of each table that the program made, with what is in them."""
+_AT_ONCE = 20_000
+"""Values hashed at once."""
 LOCK_SECONDS = 60.0
 MOST_TIMES = 16
 TIDY_EVERY = 50
@@ -72,6 +65,24 @@ _HELD = re.compile("Could not set lock|different configuration")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What columns a table is to have, each of at least this type; which of them have digests."""
+
+    name: str
+    wanted: Mapping[str, Type]
+    hashed: Collection[str]
+    left_out: Iterable[str]
+
+    @classmethod
+    def of(
+        cls, name: str, columns: Mapping[str, Column], marks: Mapping[str, Type],
+        left_out: Iterable[str],
+    ) -> _Shape:  # fmt: skip
+        wanted = {**{c: column.landed for c, column in columns.items()}, **marks}
+        return cls(name, wanted, {c for c, column in columns.items() if column.hashed}, left_out)
 
 
 class DuckDB:
@@ -94,6 +105,8 @@ class DuckDB:
         """Table and column of each type that is none of `TYPES`, as `_columns` last saw them."""
         self.changed: list[Change] = []
         self._catalog = ""
+        self._ours = Ours()
+        self._digests: Digests | None = None
         self._times = 1
         """How often `memory_limit` a write has needed."""
 
@@ -160,12 +173,19 @@ class DuckDB:
             try:
                 connection.execute("BEGIN")
                 yield connection
+                if self._ours.changed:
+                    self._put(connection, OURS, self._ours.state())
                 connection.execute("COMMIT")
+                self._ours.keep()
             except duckdb.Error as error:
+                self._ours.forget()
                 raise DestinationFailed(
                     f"{str(self.path)!r} refused a write ({_first(error)}).",
                     "Nothing of it was kept; the sync goes on from here the next time.",
                 ) from error
+            except Exception:
+                self._ours.forget()
+                raise
 
     def check(self) -> None:
         new = not self.path.exists()
@@ -183,6 +203,7 @@ class DuckDB:
         self._synced_at = synced_at
         with self._transaction() as connection:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._t()}")
+            foreign.refuse_views(connection, self._schema, (STATE, REJECTS))
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {self._t(STATE)} "
                 "(key VARCHAR NOT NULL, value JSON, epoch BIGINT)"
@@ -202,6 +223,7 @@ class DuckDB:
                 connection.execute(
                     f"UPDATE {self._t(STATE)} SET epoch = ? WHERE key = 'epoch'", [self._epoch]
                 )
+            self._ours = Ours(self._state(connection, own=True).get(OURS))
             return self._state(connection)
 
     def state(self) -> dict[str, Any]:
@@ -210,9 +232,11 @@ class DuckDB:
                 return {}
             return self._state(connection)
 
-    def _state(self, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    def _state(self, connection: duckdb.DuckDBPyConnection, *, own: bool = False) -> dict[str, Any]:
+        """What was written as state; `own`: what this file keeps there itself."""
+        which = "key = ?" if own else "key NOT IN ('epoch', ?)"
         rows = connection.execute(
-            f"SELECT key, CAST(value AS VARCHAR) FROM {self._t(STATE)} WHERE key <> 'epoch'"
+            f"SELECT key, CAST(value AS VARCHAR) FROM {self._t(STATE)} WHERE {which}", [OURS]
         ).fetchall()
         return {key: orjson.loads(value) for key, value in rows}
 
@@ -243,13 +267,14 @@ class DuckDB:
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "
+            "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
             "WHERE database_name = current_database() AND schema_name = ? ORDER BY column_index",
             [self._schema],
         ).fetchall()
         found: dict[str, dict[str, Type]] = {}
-        self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in _BY_NAME}
+        self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in BY_NAME}
         for table, column, type_ in rows:
-            found.setdefault(table, {})[column] = _nearest(type_)
+            found.setdefault(table, {})[column] = nearest(type_)
         return found
 
     def found(self) -> Mapping[str, Found]:
@@ -287,105 +312,287 @@ class DuckDB:
             return [
                 change
                 for table in tables
-                for name, wanted in self._wanted(table)
-                if name in stored
-                for change in self._differing(connection, name, wanted, stored[name])
+                for part in table.walk()
+                for shape in self._shapes(part)
+                if shape.name in stored
+                for change in self._differing(connection, shape, stored[shape.name])
             ]
 
-    def ensure(self, tables: Iterable[Table]) -> None:
+    def ensure(
+        self, tables: Iterable[Table], *, digests: Digests | None = None,
+        state: Mapping[str, Any] | None = None, returned: Iterable[Returned] = (),
+        silent: Mapping[str, Iterable[str]] | None = None,
+    ) -> Mapping[str, Counts]:  # fmt: skip
         if self._epoch is None:
             raise RuntimeError("ensure before begin")
+        self._digests = digests or self._digests
+        counts: dict[str, Counts] = {}
+        tables = tuple(tables)
         with self._transaction() as connection:
             self._own(connection)
+            names = {name for table in tables for name in foreign.places(table)}
+            foreign.refuse_views(connection, self._schema, names)
+            foreign.refuse_required(connection, self._schema, self._always(tables))
+            foreign.mend(connection, self._schema, self._ours, names)
             stored = self._columns(connection)
             for table in tables:
                 self._known[table.name] = table
-                self._ensure(connection, table, stored)
+                self._ensure(connection, table, stored, counts)
+            for back in returned:
+                self._returned(connection, back, stored)
+            for name, kept in (silent or {}).items():
+                connection.execute(
+                    f"UPDATE {self._t(REJECTS)} SET value = NULL WHERE table_name = ? "
+                    "AND value IS NOT NULL AND NOT list_contains(?, column_name)",
+                    [name, list(kept)],
+                )
+            for key, value in (state or {}).items():
+                self._put(connection, key, value)
+        return counts
+
+    def _always(self, tables: Iterable[Table]) -> dict[str, set[str]]:
+        """By table, the columns for which each row that is written has a value."""
+        system, found = self._system, dict[str, set[str]]()
+        for part in (part for table in tables for part in table.walk()):
+            marks = {system.synced, system.deleted, part.parent_column or "id"}
+            found[part.place] = {*marks, *system.key(part)}
+            if part.history:
+                marks = {system.synced, system.start, system.end, system.active}
+                found[part.history] = {*marks, *part.history_key}
+        return found
+
+    def strayed(self) -> list[Strayed]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return []
+            return foreign.strayed(connection, self._schema, self._ours)
 
     def _ensure(
         self, connection: duckdb.DuckDBPyConnection, table: Table,
-        stored: dict[str, dict[str, Type]], staged: Mapping[str, str] | None = None,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+        staged: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """The table, its children and their histories are there and wide enough.
 
         `staged`, by table: where the rows are that it must be wide enough for.
         """
         self._known.setdefault(table.name, table)  # a batch may bring fewer children
-        for name, wanted in self._wanted(table):
-            self._shape(connection, name, wanted, stored, (staged or {}).get(name))
-
-    def _wanted(self, table: Table) -> Iterator[tuple[str, dict[str, Type]]]:
-        """The table, its children and their histories: what columns of which type each has."""
         for part in table.walk():
-            columns = {self._system.physical(c): c.type for c in part.columns}
-            synced, deleted = self._system.synced, self._system.deleted
-            yield part.name, {**columns, synced: Type.INSTANT, deleted: Type.BOOLEAN}
-            if part.history:
-                kept = {c.name: c.type for c in part.history_columns()}
-                marks = {
-                    self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
-                    self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
-                }  # fmt: skip
-                yield part.history, {**kept, **marks}
+            new = part.place not in stored
+            for shape in self._shapes(part):
+                self._shape(connection, shape, stored, counts, (staged or {}).get(shape.name))
+            twin = part.name if part.hidden else replace(part, hidden=True).place
+            if part.hidden and new and twin in stored and twin != part.place:
+                self._copied(connection, twin, part.place, stored)
+            elif not part.hidden and twin in stored and twin != part.name:
+                self._uncovered(connection, part, twin, stored)
+
+    def _shapes(self, table: Table) -> Iterator[_Shape]:
+        """The table and its history as they are to be."""
+        columns = {self._system.physical(c): c for c in table.landing}
+        synced, deleted = self._system.synced, self._system.deleted
+        yield _Shape.of(
+            table.place, columns, {synced: Type.INSTANT, deleted: Type.BOOLEAN}, table.left_out
+        )
+        if table.history:
+            marks = {
+                self._system.start: Type.INSTANT, self._system.end: Type.INSTANT,
+                self._system.active: Type.BOOLEAN, synced: Type.INSTANT,
+            }  # fmt: skip
+            kept = {c.name: c for c in table.history_columns()}
+            yield _Shape.of(table.history, kept, marks, table.left_out)
 
     def _shape(
-        self, connection: duckdb.DuckDBPyConnection, name: str, wanted: dict[str, Type],
-        stored: dict[str, dict[str, Type]], relation: str | None,
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts], relation: str | None,
     ) -> None:  # fmt: skip
-        table = self._t(name)
+        """The table has the columns, wide enough, and digests in those that are hashed alone."""
+        name, wanted = shape.name, shape.wanted
         if name not in stored:
+            foreign.refuse_views(connection, self._schema, (name,))
             body = ", ".join(f"{_DIALECT.name(c)} {TYPES[t]}" for c, t in wanted.items())
-            connection.execute(f"CREATE TABLE {table} ({body})")
+            connection.execute(f"CREATE TABLE {self._t(name)} ({body})")
             stored[name] = dict(wanted)
+            self._ours.made(name, wanted, shape.hashed)
             return
         have = stored[name]
-        for change in self._differing(connection, name, wanted, have, relation):
-            if change.becomes is None:
-                continue
-            quoted = _DIALECT.name(change.column)
-            if change.stored is None:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {change.becomes}")
-                if change.column == self._system.deleted:  # whoever filled it flagged none
-                    connection.execute(f"UPDATE {table} SET {quoted} = FALSE")
-            else:
-                using = self._as(name, change.column, have[change.column], change.becomes)
-                connection.execute(
-                    f"ALTER TABLE {table} ALTER COLUMN {quoted} TYPE {change.becomes} USING {using}"
-                )
-                self.changed.append(change)
-            self._foreign.pop((name, change.column), None)
-            have[change.column] = _BY_NAME[change.becomes]
+        self._ours.met(name, have, {*wanted, *shape.left_out})
+        for column, type_ in wanted.items():
+            self._fit(connection, shape, column, have, counts, relation)
+            known = None if (name, column) in self._foreign else have.get(column, type_)
+            self._ours.note(name, column, known, hashed=column in shape.hashed)
+
+    def _fit(
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape, column: str,
+        have: dict[str, Type], counts: dict[str, Counts], relation: str | None,
+    ) -> None:  # fmt: skip
+        """The column is there, wide enough, and has digests if it is to be hashed."""
+        name, type_ = shape.name, shape.wanted[column]
+        was = self._ours.is_hashed(name, column)
+        raw = column in have and column in shape.hashed and not was
+        opened = column in have and was and column not in shape.hashed
+        if (name, column) in self._foreign or not (raw or opened):
+            change = self._difference(connection, name, column, type_, have, relation)
+            if change is not None and change.becomes is not None:
+                self._change(connection, change, have)
+        if raw:
+            self._hash(connection, name, column, have, counts)
+        elif opened:
+            using = f"TRY_CAST({_DIALECT.name(column)} AS {{}})"
+            self._retype(connection, name, column, type_, using)
+            have[column] = type_
+
+    def _change(
+        self, connection: duckdb.DuckDBPyConnection, change: Change, have: dict[str, Type]
+    ) -> None:
+        name, column, becomes = change.table, change.column, BY_NAME[str(change.becomes)]
+        table, quoted = self._t(name), _DIALECT.name(column)
+        if change.stored is None:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted} {change.becomes}")
+            if column == self._system.deleted:  # whoever filled it flagged none
+                connection.execute(f"UPDATE {table} SET {quoted} = FALSE")
+        else:
+            using = self._as(name, column, have[column], becomes)
+            self._retype(connection, name, column, becomes, using)
+            self.changed.append(change)
+        self._foreign.pop((name, column), None)
+        have[column] = becomes
+
+    def _retype(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, type_: Type, using: str
+    ) -> None:  # fmt: skip
+        foreign.retype(
+            connection, self._t(name), name, column, TYPES[type_], using.format(TYPES[type_])
+        )
+
+    def _hash(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str,
+        have: dict[str, Type], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        """What stands in the column raw is a digest afterwards."""
+        assert self._digests is not None  # noqa: S101 - who hashes brings what makes digests
+        table, quoted = self._t(name), _DIALECT.name(column)
+        only = ""
+        if not self._ours.is_known(name, column):  # the state was dropped: it may have digests
+            only = f"AND NOT regexp_full_match(CAST({quoted} AS VARCHAR), '[0-9a-f]{{64}}')"
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE raw AS
+            SELECT row_number() OVER () AS n, {quoted} AS value, CAST({quoted} AS VARCHAR) AS was
+            FROM (SELECT DISTINCT {quoted} FROM {table} WHERE {quoted} IS NOT NULL {only})
+            """
+        )
+        connection.execute("CREATE OR REPLACE TEMP TABLE made (n BIGINT, digest VARCHAR)")
+        (total,) = connection.execute("SELECT count(*) FROM raw").fetchall()[0]
+        for first in range(1, int(total) + 1, _AT_ONCE):
+            found = connection.sql(
+                f"SELECT n, value FROM raw WHERE n BETWEEN {first} AND {first + _AT_ONCE - 1}"
+            ).to_arrow_table()
+            digests = self._digests(found.column("value"), have[column])
+            connection.register("digests", pa.table({"n": found.column("n"), "digest": digests}))
+            connection.execute("INSERT INTO made SELECT * FROM digests")
+            connection.unregister("digests")
+        if have[column] is not Type.STRING:
+            self._retype(connection, name, column, Type.STRING, f"CAST({quoted} AS VARCHAR)")
+            have[column] = Type.STRING
+        synced = _DIALECT.name(self._system.synced)
+        rows = connection.execute(
+            f"UPDATE {table} SET {quoted} = made.digest, {synced} = {_timestamp(self._synced_at)} "
+            f"FROM raw JOIN made USING (n) WHERE {table}.{quoted} = raw.was"
+        ).fetchall()
+        counts.setdefault(name, Counts()).updated += int(rows[0][0])
+        connection.execute("DROP TABLE raw")
+
+    def _copied(
+        self, connection: duckdb.DuckDBPyConnection, source: str, target: str,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """A table that is hidden from now on begins with what it had when it was not."""
+        both = [c for c in stored[target] if c in stored[source]]
+        names = ", ".join(map(_DIALECT.name, both))
+        connection.execute(
+            f"INSERT INTO {self._t(target)} ({names}) SELECT {names} FROM {self._t(source)}"
+        )
+
+    def _uncovered(
+        self, connection: duckdb.DuckDBPyConnection, table: Table, twin: str,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """A table that was hidden: what was flagged meanwhile is; the hidden one is no more."""
+        keys = self._system.key(table)
+        flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
+        same = " AND ".join(f"t.{_DIALECT.name(k)} = h.{_DIALECT.name(k)}" for k in keys)
+        connection.execute(
+            f"UPDATE {self._t(table.place)} t SET {flag} = TRUE, "
+            f"{synced} = {_timestamp(self._synced_at)} FROM {self._t(twin)} h "
+            f"WHERE {same} AND h.{flag} AND t.{flag} IS DISTINCT FROM TRUE"
+        )
+        connection.execute(f"DROP TABLE {self._t(twin)}")
+        del stored[twin]
+        self._ours.dropped(twin)
+
+    def _returned(
+        self, connection: duckdb.DuckDBPyConnection, back: Returned,
+        stored: dict[str, dict[str, Type]],
+    ) -> None:  # fmt: skip
+        """Rows of records that went while the table was not wanted are flagged, or ended."""
+        if back.table not in stored or back.root not in stored:
+            return
+        flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
+        gone = f"{_DIALECT.name(back.owner)} IN (SELECT id FROM {self._t(back.root)} WHERE {flag})"
+        now = _timestamp(self._synced_at)
+        start, end, active = map(
+            _DIALECT.name, (self._system.start, self._system.end, self._system.active)
+        )  # fmt: skip
+        done = f"{flag} = TRUE, {synced} = {now} WHERE {flag} IS DISTINCT FROM TRUE"
+        if back.history:
+            ended = f"{active} = FALSE, {end} = greatest({start}, {now})"
+            done = f"{ended}, {synced} = {now} WHERE {active}"
+        connection.execute(f"UPDATE {self._t(back.table)} SET {done} AND {gone}")
 
     # ---- columns that another program made ----
 
     def _differing(
-        self, connection: duckdb.DuckDBPyConnection, name: str, wanted: Mapping[str, Type],
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape, have: Mapping[str, Type]
+    ) -> Iterator[Change]:
+        """What of a table's columns is not as wanted, and what becomes of each."""
+        for column, type_ in shape.wanted.items():
+            change = self._difference(connection, shape.name, column, type_, have)
+            if column in shape.hashed and column in have and have[column] is not Type.STRING:
+                text = TYPES[Type.STRING]
+                stored = self._foreign.get((shape.name, column), TYPES[have[column]])
+                change = Change(shape.name, column, stored, text, text, "it is hashed")
+            if change is not None:
+                yield change
+
+    def _difference(
+        self, connection: duckdb.DuckDBPyConnection, name: str, column: str, type_: Type,
         have: Mapping[str, Type], relation: str | None = None,
-    ) -> Iterator[Change]:  # fmt: skip
-        """What of a table's columns is not as wanted, and what becomes of each.
+    ) -> Change | None:  # fmt: skip
+        """How a column is not as wanted, and what becomes of it.
 
-        A narrower column stays as it is while all that comes, in `relation`, fits it.
+        A narrower one stays as it is while all that comes, in `relation`, fits it.
         """
-        for column, type_ in wanted.items():
-            stored = have.get(column)
-            if stored is None:
-                yield Change(name, column, None, TYPES[type_], TYPES[type_])
-                continue
-            engine = self._foreign.get((name, column))
-            if engine is not None:
-                yield self._ours(connection, name, column, engine, type_)
-            elif stored is not type_:
-                becomes, why = self._widened(connection, name, column, (stored, type_), relation)
-                if becomes is not stored or may_stay(stored, type_) or stored is Type.STRING:
-                    changed = None if becomes is stored else TYPES[becomes]
-                    yield Change(name, column, TYPES[stored], TYPES[type_], changed, why)
+        stored = have.get(column)
+        if stored is None:
+            return Change(name, column, None, TYPES[type_], TYPES[type_])
+        engine = self._foreign.get((name, column))
+        if engine is not None:
+            return self._nearest(connection, name, column, engine, type_)
+        if stored is type_:
+            return None
+        becomes, why = self._widened(connection, name, column, (stored, type_), relation)
+        if becomes is stored and not may_stay(stored, type_) and stored is not Type.STRING:
+            return None
+        changed = None if becomes is stored else TYPES[becomes]
+        return Change(name, column, TYPES[stored], TYPES[type_], changed, why)
 
-    def _ours(
+    def _nearest(
         self, connection: duckdb.DuckDBPyConnection, name: str, column: str, engine: str,
         type_: Type,
     ) -> Change:  # fmt: skip
         """A type that is none of ours becomes the nearest of ours in which no value is lost."""
-        near = _nearest(engine)
+        near = nearest(engine)
         if engine == "DATE" and type_ is Type.STRING:
             near = Type.STRING  # a day alone is no time
         why = f"{engine} is no type of this program"
@@ -419,14 +626,14 @@ class DuckDB:
             wide = Type.STRING if lost else Type.DOUBLE
         return wide, f"{misfit[:50]!r} does not fit {TYPES[stored]} without loss"
 
-    def _as(self, name: str, column: str, stored: Type, becomes: str) -> str:
+    def _as(self, name: str, column: str, stored: Type, becomes: Type) -> str:
         """SQL of a column's values in the type that it gets."""
         quoted = _DIALECT.name(column)
-        if (name, column) in self._foreign and _nearest(becomes) is not Type.STRING:
-            return f"CAST({quoted} AS {becomes})"
+        if (name, column) in self._foreign and becomes is not Type.STRING:
+            return f"CAST({quoted} AS {TYPES[becomes]})"
         if (name, column) in self._foreign and stored is Type.INSTANT:
             return f"CAST({quoted} AS VARCHAR)"
-        return _DIALECT.cast(quoted, stored, _BY_NAME[becomes])
+        return _DIALECT.cast(quoted, stored, becomes)
 
     def _loses(
         self, connection: duckdb.DuckDBPyConnection, name: str, quoted: str, back: str
@@ -498,10 +705,10 @@ class DuckDB:
             return
         brought = [one for one in batch.root.data["id"].to_pylist() if one in ids]
         for part in (batch.root.table, *(child.table for child in batch.children)):
-            if part.name in stored:
+            if part.place in stored:
                 owner = _DIALECT.name(part.parent_column or "id")
                 connection.execute(
-                    f"DELETE FROM {self._t(part.name)} WHERE list_contains(?, {owner})", [brought]
+                    f"DELETE FROM {self._t(part.place)} WHERE list_contains(?, {owner})", [brought]
                 )
 
     def _plan(self, stored: dict[str, dict[str, Type]]) -> Plan:
@@ -511,7 +718,7 @@ class DuckDB:
             self._system.active,
         }  # fmt: skip
         own = {
-            name: {c: t for c, t in columns.items() if c not in system}
+            name: {c: t for c, t in columns.items() if c not in system and self._ours.has(name, c)}
             for name, columns in stored.items()
         }
         return Plan(
@@ -523,11 +730,11 @@ class DuckDB:
         self, connection: duckdb.DuckDBPyConnection, begun: Begun,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
-        self._ensure(connection, begun.table, stored)
-        (rows,) = connection.execute(f"SELECT count(*) FROM {self._t(begun.table.name)}").fetchall()
-        if rows[0]:
+        self._ensure(connection, begun.table, stored, counts)
+        place = self._t(begun.table.place)
+        if connection.execute(f"SELECT 1 FROM {place} LIMIT 1").fetchall():
             table = as_stored(begun.table, self._plan(stored))
-            self._ensure(connection, table, stored)
+            self._ensure(connection, table, stored, counts)
             paused = _timestamp(begun.paused) if begun.paused else None
             _run(connection, taken_in(self._plan(stored), table, paused), counts)
 
@@ -544,16 +751,18 @@ class DuckDB:
             _staged(connection, child, f"staged_{n}", PLACE)
             for n, child in enumerate(batch.children)
         ]
-        relations = {s.table.name: s.relation for s in (root, *children)}
+        relations = {s.table.place: s.relation for s in (root, *children)}
         for part in table.walk():
-            counts.setdefault(part.name, Counts())
+            counts.setdefault(part.place, Counts())
             if part.history:
                 counts.setdefault(part.history, Counts())
-                relations[part.history] = relations[part.name]
-        self._ensure(connection, table, stored, relations)
+                relations[part.history] = relations[part.place]
+        self._ensure(connection, table, stored, counts, relations)
         plan = self._plan(stored)
-        _run(connection, plan.batch(root, children), counts)
-        _run(connection, histories(plan, root, children), counts)
+        theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
+        with foreign.kept(connection, plan, theirs, (root, *children)):
+            _run(connection, plan.batch(root, children), counts)
+            _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):
             connection.unregister(staged.relation)
@@ -564,7 +773,8 @@ class DuckDB:
         names = [part.name for part in batch.root.table.walk()]
         same = (
             "o.table_name = r.table_name AND o.record_id = r.record_id AND "
-            "o.column_name = r.column_name AND o.value = r.value AND o.reason = r.reason"
+            "o.column_name = r.column_name AND o.value IS NOT DISTINCT FROM r.value "
+            "AND o.reason = r.reason"
         )
         connection.execute(
             f"DELETE FROM {self._t(REJECTS)} o WHERE list_contains(?, table_name) "
@@ -586,7 +796,7 @@ class DuckDB:
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
         table = self._known.get(name, Table(name, ()))
-        if name not in stored:
+        if table.place not in stored:
             raise DestinationFailed(
                 f"What is absent from table {name!r} can't be flagged: it was not made ready.",
                 "This is a fault of the program; please report it.",
@@ -604,10 +814,10 @@ class DuckDB:
 
     def missing(self, table: Table, seen: Iterable[str]) -> list[str]:
         with self._open(create=False) as connection:
-            if connection is None or table.name not in (stored := self._columns(connection)):
+            if connection is None or table.place not in (stored := self._columns(connection)):
                 return []
             connection.register("seen", pa.table({"id": pa.array(list(seen), pa.string())}))
-            held = [(part.name, part.parent_column or "id") for part in table.walk()]
+            held = [(part.place, part.parent_column or "id") for part in table.walk()]
             rows = connection.execute(
                 f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h "
                 "WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = h.id) ORDER BY id"
@@ -626,13 +836,13 @@ class DuckDB:
 
     def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
         with self._open(create=False) as connection:
-            if connection is None or table.name not in (stored := self._columns(connection)):
+            if connection is None or table.place not in (stored := self._columns(connection)):
                 return []
-            held = [(table.name, "id"), *held]
+            held = [(table.place, "id"), *held]
             flag = _DIALECT.name(self._system.deleted)
             rows = connection.execute(
                 f"SELECT DISTINCT id FROM ({self._held(held, stored)}) h WHERE NOT EXISTS ("
-                f"SELECT 1 FROM {self._t(table.name)} o WHERE o.id = h.id "
+                f"SELECT 1 FROM {self._t(table.place)} o WHERE o.id = h.id "
                 f"AND o.{flag} IS DISTINCT FROM TRUE AND epoch_ms(o.updated_at) BETWEEN 0 AND ?"
                 ") ORDER BY id",
                 [hi - 1],
@@ -703,7 +913,10 @@ class DuckDB:
         with self._open(create=False) as connection:
             if connection is None:
                 return []
-            plan = self._plan(self._columns(connection))
+            stored = self._columns(connection)
+            if self._epoch is None and STATE in stored:
+                self._ours = Ours(self._state(connection, own=True).get(OURS))
+            plan = self._plan(stored)
             return [one for batch in batches for one in self._unlike(connection, plan, batch)]
 
     def _unlike(
@@ -784,10 +997,10 @@ class DuckDB:
     def _read(self, table: Table, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         """What `sql` over `kept`, the table's rows not flagged, gives; [] without a table."""
         with self._open(create=False) as connection:
-            if connection is None or table.name not in self._columns(connection):
+            if connection is None or table.place not in self._columns(connection):
                 return []
             connection.execute(
-                f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.name)} "
+                f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.place)} "
                 f"WHERE {_DIALECT.name(self._system.deleted)} IS DISTINCT FROM TRUE"
             )
             return connection.execute(sql, values).fetchall()
@@ -802,13 +1015,6 @@ class DuckDB:
                     found = connection.execute(f"SELECT count(*) FROM {self._t(name)}").fetchall()
                     counted[name] = int(found[0][0])
             return counted
-
-
-def _nearest(engine: str) -> Type:
-    """The type of ours that a column of the engine's type is treated as."""
-    if engine.startswith("DECIMAL"):
-        return Type.LONG if engine.endswith(",0)") else Type.DOUBLE
-    return _BY_NAME.get(engine) or _NEAREST.get(engine, Type.STRING)
 
 
 def _run(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kustomer_sync.destinations.merge import PLACE, Plan, Staged, Step, Steps
+from kustomer_sync.destinations.merge import PLACE, Plan, Staged, Step, Steps, wanted
 from kustomer_sync.model import REV, ROW, UPDATED_AT, Origin, Table, Type
 
 TAKEN = "taken"
@@ -65,7 +65,7 @@ def taken_in(plan: Plan, table: Table, paused: str | None) -> Steps:
     yield Step(
         table.name,
         f"CREATE OR REPLACE TEMP VIEW {TAKEN} AS "
-        f"SELECT *, {', '.join(marks)} FROM {plan.t(table.name)}{before}",
+        f"SELECT *, {', '.join(marks)} FROM {plan.t(table.place)}{before}",
     )
     yield Step(table.name, f"CREATE OR REPLACE TEMP TABLE winners AS SELECT id, {ROW} FROM {TAKEN}")
     children = []
@@ -74,7 +74,7 @@ def taken_in(plan: Plan, table: Table, paused: str | None) -> Steps:
         yield Step(
             child.name,
             f"CREATE OR REPLACE TEMP VIEW {TAKEN}_{n} AS "
-            f"SELECT *, {plan.q(child.parent_column)} AS {ROW} FROM {plan.t(child.name)}",
+            f"SELECT *, {plan.q(child.parent_column)} AS {ROW} FROM {plan.t(child.place)}",
         )
     yield from _Histories(
         plan, Staged(table, TAKEN), children, f"s.{synced}",
@@ -195,8 +195,8 @@ class _Histories:
             if self._has(self._history, "rev", Type.INT, Type.LONG):
                 join = "LEFT JOIN kept k ON k.id = c.id AND k.start = c.start"
                 refused = "coalesce(k.rev > c.rev, FALSE)"
-        elif self._has(table.name, "updated_at", Type.INSTANT):
-            join = f"LEFT JOIN {self.plan.t(table.name)} k ON k.id = c.id"
+        elif self._has(table.place, "updated_at", Type.INSTANT):
+            join = f"LEFT JOIN {self.plan.t(table.place)} k ON k.id = c.id"
             refused = "k.updated_at IS NOT DISTINCT FROM c.start"
         yield Step(
             table.name,
@@ -239,10 +239,10 @@ class _Histories:
             yield self._without_same()
 
     def _without_same(self) -> Step:
-        staged = self.plan.values(self.root, "s", self._history)
+        staged = wanted(self.plan.values(self.root, "s", self._history), self.root.table)
         stored = {name: f"o.{self.plan.q(name)}" for name in staged}
-        for name, type_ in self.plan.stored[self._history].items():
-            if type_ is Type.JSON:
+        for name in staged:
+            if self.plan.stored[self._history][name] is Type.JSON:
                 staged[name] = f"CAST({staged[name]} AS VARCHAR)"
                 stored[name] = f"CAST({stored[name]} AS VARCHAR)"
         return Step(
@@ -330,9 +330,7 @@ class _Histories:
                 f"WHERE h.{row} = t.there AND t.status = 'changed' AND t.{ROW} IS NULL",
             )
         gone = f"SELECT there FROM tiles WHERE status = 'changed' AND {ROW} IS NOT NULL"
-        keys = ("id", self.plan.system.start)
         if replaced:
-            yield from self.plan.keep(self.root.table, self._history, keys, gone)
             yield Step(self._history, f"DELETE FROM {stored} WHERE {row} IN ({gone})")
         if new or replaced:
             values = self.plan.values(self.root, "s", self._history)
@@ -347,8 +345,6 @@ class _Histories:
                 WHERE t.status <> 'same'
                 """,
             )
-        if replaced:
-            yield from self.plan.restore(self.root.table, self._history, keys)
 
     # ---- children ----
 
@@ -370,9 +366,9 @@ class _Histories:
                 "AND NOT EXISTS (SELECT 1 FROM kept k "
                 f"WHERE k.id = {{owner}} AND NOT k.open AND k.until = o.{end})"
             )
-        elif self._has(table.name, "updated_at", Type.INSTANT):
+        elif self._has(table.place, "updated_at", Type.INSTANT):
             seen.append(
-                f"SELECT id, updated_at FROM {self.plan.t(table.name)} WHERE updated_at "
+                f"SELECT id, updated_at FROM {self.plan.t(table.place)} WHERE updated_at "
                 f"IS NOT NULL AND id IN (SELECT id FROM {self.root.relation})"
             )
         for n in range(len(self.children)):
@@ -414,7 +410,8 @@ class _Histories:
         child, owner = self.children[n], self._owner(n)
         history = str(child.table.history)
         start, end, active = self._marks()
-        values = {self.plan.q(k): v for k, v in self.plan.values(child, "s", history).items()}
+        found = wanted(self.plan.values(child, "s", history), child.table)
+        values = {self.plan.q(k): v for k, v in found.items()}
         del values[owner]
         others = list(values)
         keys = ", ".join(others)
@@ -455,18 +452,14 @@ class _Histories:
                OR (NOT i.__gone AND o.{end} IS DISTINCT FROM i.__until)
             """,
             [owner, *others, start, end, active],
-            child.table,
-            tuple(dict.fromkeys(
-                [child.table.parent_column, *child.table.history_key, self.plan.system.start]
-            )),
-        )  # fmt: skip
+        )
 
 
 def as_stored(table: Table, plan: Plan) -> Table:
     """The table as it is stored: what it and its children have of their columns, at these types."""
 
     def seen(one: Table) -> Table:
-        there = plan.stored[one.name]
+        there = plan.stored[one.place]
         return replace(
             one,
             columns=tuple(

@@ -134,6 +134,11 @@ class System:
         return tuple(self.physical(table.column(name)) for name in table.key)
 
 
+def wanted(values: dict[str, str], table: Table) -> dict[str, str]:
+    """Without the columns that nobody wants: what stands there makes no row different."""
+    return {name: sql for name, sql in values.items() if name not in table.left_out}
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """Rows that the engine can select from."""
@@ -174,15 +179,10 @@ class Plan:
         return self.dialect.name(name)
 
     def values(self, staged: Staged, alias: str, target: str) -> dict[str, str]:
-        """Target column -> SQL of its staged value; NULL where the batch has no such column.
-
-        Without the columns of others, which no batch has.
-        """
+        """Target column -> SQL of its staged value; NULL where the batch has no such column."""
         own = {self.system.physical(c): c for c in staged.table.columns}
         values = {}
         for name, type_ in self.stored[target].items():
-            if name in staged.table.others:
-                continue
             column = own.get(name)
             if column is None:
                 values[name] = "NULL"
@@ -205,7 +205,7 @@ class Plan:
 
     def compared(self, temp: str, root: Staged, target: str, flag: str = "") -> Steps:
         """Those of `temp` that are the same so far are changed if a column of theirs differs."""
-        values = list(self.values(root, "s", target).items())
+        values = list(wanted(self.values(root, "s", target), root.table).items())
         for first in range(0, len(values), WIDE):
             differs = self._differs("o", dict(values[first : first + WIDE]), target)
             yield Step(
@@ -228,7 +228,7 @@ class Plan:
         `there` is its stored row; `status` is new, changed, or same until a column is found that
         differs.
         """
-        target = root.table.name
+        target = root.table.place
         stored = self.stored[target]
         changed, newer, marks = "FALSE", "TRUE", ""
         if stored.get("updated_at") is Type.INSTANT:
@@ -266,7 +266,7 @@ class Plan:
         )
 
     def _root(self, root: Staged) -> Steps:
-        name = root.table.name
+        name = root.table.place
         flag = f" OR o.{self.q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
         (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
         if same:
@@ -279,7 +279,6 @@ class Plan:
         )
         gone = "SELECT there FROM winners WHERE status = 'changed'"
         if changed:
-            yield from self.keep(root.table, name, ("id",), gone)
             yield Step(name, f"DELETE FROM {self.t(name)} WHERE {self.dialect.row} IN ({gone})")
         if new or changed:
             values = self.values(root, "s", name)
@@ -293,42 +292,17 @@ class Plan:
                 WHERE w.status <> 'same'
                 """,
             )
-        if changed:
-            yield from self.restore(root.table, name, ("id",))
-
-    # ---- what others added ----
-
-    def _others(self, table: Table, target: str) -> list[str]:
-        return [self.q(name) for name in self.stored[target] if name in table.others]
-
-    def keep(self, table: Table, target: str, keys: tuple[str, ...], rows: str) -> Steps:
-        """Temp table `theirs`: what others wrote to stored rows that are about to be replaced."""
-        if others := self._others(table, target):
-            columns = ", ".join([*map(self.q, keys), *others])
-            yield Step(
-                target,
-                f"CREATE OR REPLACE TEMP TABLE theirs AS SELECT {columns} FROM {self.t(target)} "
-                f"WHERE {self.dialect.row} IN ({rows})",
-            )
-
-    def restore(self, table: Table, target: str, keys: tuple[str, ...]) -> Steps:
-        """It is in the rows that replaced them, by key."""
-        if others := self._others(table, target):
-            sets = ", ".join(f"{name} = k.{name}" for name in others)
-            same = " AND ".join(f"t.{key} IS NOT DISTINCT FROM k.{key}" for key in
-                                map(self.q, keys))  # fmt: skip
-            yield Step(target, f"UPDATE {self.t(target)} t SET {sets} FROM theirs k WHERE {same}")
 
     # ---- children ----
 
     def _child(self, child: Staged) -> Steps:
         """The accepted records' rows are what their arrays hold, one row a key, the first."""
         table = child.table
-        name, stored = table.name, self.t(table.name)
+        name, stored = table.place, self.t(table.place)
         values = self.values(child, "s", name)
         parent, flag = self.q(table.parent_column), self.q(self.system.deleted)
         keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
-        own = {column: f"e.{self.q(column)}" for column in values}
+        own = wanted({column: f"e.{self.q(column)}" for column in values}, table)
         selected = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
         columns = [*map(self.q, values), flag]
@@ -351,13 +325,9 @@ class Plan:
                OR {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag}
             """,
             columns,
-            table,
-            (table.parent_column, *self.system.key(table)),
         )
 
-    def changes(
-        self, target: str, select: str, columns: list[str], table: Table, keys: tuple[str, ...]
-    ) -> Steps:
+    def changes(self, target: str, select: str, columns: list[str]) -> Steps:
         """Lands what `select` gives: for each row that changes `there`, its stored row if it has
         one, `here`, whether it stays, and then its quoted columns.
         """
@@ -371,7 +341,6 @@ class Plan:
             ("inserted", "updated", "deleted"),
         )
         if updated or deleted:
-            yield from self.keep(table, target, keys, "SELECT there FROM changes WHERE here")
             yield Step(
                 target,
                 f"DELETE FROM {self.t(target)} "
@@ -384,8 +353,6 @@ class Plan:
                 f"({', '.join([*columns, self.q(self.system.synced)])}) "
                 f"SELECT {', '.join([*columns, self.synced_at])} FROM changes WHERE here",
             )
-        if updated:
-            yield from self.restore(table, target, keys)
 
     # ---- absences ----
 
@@ -398,8 +365,8 @@ class Plan:
         for part in table.walk():
             owner = self.q(part.parent_column or "id")
             yield Step(
-                part.name,
-                f"UPDATE {self.t(part.name)} SET {flag} = TRUE, {synced} = {self.synced_at} "
+                part.place,
+                f"UPDATE {self.t(part.place)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
                 ("deleted",),
             )
@@ -420,11 +387,12 @@ class Plan:
         A row that is stored twice differs in its key.
         """
         name, flag = root.table.name, self.q(self.system.deleted)
-        if name not in self.stored:
+        place = root.table.place
+        if place not in self.stored:
             yield Question(name, (), f"SELECT id, FALSE, TRUE FROM {root.relation}")
         else:
             stored = (
-                f"(SELECT *, count(*) OVER (PARTITION BY id) AS {TIMES} FROM {self.t(name)} "
+                f"(SELECT *, count(*) OVER (PARTITION BY id) AS {TIMES} FROM {self.t(place)} "
                 f"WHERE id IN (SELECT id FROM {root.relation}))"
             )
             marks = {"id": f"o.{TIMES} > 1"}
@@ -443,13 +411,13 @@ class Plan:
 
     def _tests(self, staged: Staged) -> dict[str, str]:
         """Column -> whether the stored row `o` has another value than the staged row `s`."""
-        own = {self.system.physical(c): c for c in staged.table.columns}
-        stored, tests = self.stored[staged.table.name], {}
+        own = {self.system.physical(c): c for c in staged.table.landing}
+        stored, tests = self.stored[staged.table.place], {}
         for name, type_ in stored.items():
             column = own.get(name)
             if column is not None:
                 tests[name] = self._unequal(name, type_, column)
-            elif name.startswith("custom_"):
+            elif name.startswith("custom_") and name not in staged.table.left_out:
                 tests[name] = f"o.{self.q(name)} IS NOT NULL"
         lacking = {name: c for name, c in own.items() if name not in stored}
         return tests | {name: f"s.{self.q(c.name)} IS NOT NULL" for name, c in lacking.items()}
@@ -469,16 +437,16 @@ class Plan:
 
     def _unlike_child(self, root: Staged, child: Staged) -> Question:
         table = child.table
-        name, parent = table.name, self.q(table.parent_column)
+        name, place, parent = table.name, table.place, self.q(table.parent_column)
         staged = f"FROM {child.relation} c JOIN {root.relation} r ON r.{ROW} = c.{ROW}"
-        if name not in self.stored:
+        if place not in self.stored:
             return Question(name, (), f"SELECT r.id, FALSE, TRUE {staged}")
         flag = self.q(self.system.deleted)
-        values = self.values(child, "c", name)
+        values = self.values(child, "c", place)
         keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
-        own = {column: f"e.{self.q(column)}" for column in values}
-        tests = {c: self._differs("o", {c: sql}, name) for c, sql in own.items()}
+        own = wanted({column: f"e.{self.q(column)}" for column in values}, table)
+        tests = {c: self._differs("o", {c: sql}, place) for c, sql in own.items()}
         tests[table.parent_column] = f"o.{TIMES} > 1"
         tests[self.system.deleted] = f"o.{flag} IS DISTINCT FROM e.{flag}"
         chosen = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
@@ -491,7 +459,7 @@ class Plan:
                 ORDER BY {", ".join([*keys, PLACE])}
             ), stored AS (
                 SELECT *, count(*) OVER (PARTITION BY {", ".join(keys)}) AS {TIMES}
-                FROM {self.t(name)} WHERE {parent} IN (SELECT id FROM {root.relation})
+                FROM {self.t(place)} WHERE {parent} IN (SELECT id FROM {root.relation})
             )
             SELECT coalesce(e.{parent}, o.{parent}), o.{parent} IS NOT NULL,
                    e.{parent} IS NOT NULL, {", ".join(tests.values())}

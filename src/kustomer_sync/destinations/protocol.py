@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,7 +12,9 @@ from kustomer_sync.model import (
     Counts,
     Found,
     Held,
+    Returned,
     Stamp,
+    Strayed,
     Table,
     Type,
     Unlike,
@@ -42,8 +44,28 @@ class Destination(Protocol):
     def state(self) -> dict[str, Any]:
         """The state without raising the epoch; {} where nothing was ever synced."""
 
-    def ensure(self, tables: Iterable[Table]) -> None:
-        """Every table is there, empty if new, with at least its columns; nothing is dropped."""
+    def ensure(
+        self,
+        tables: Iterable[Table],
+        *,
+        digests: Callable[[Any, Type], Any] | None = None,
+        state: Mapping[str, Any] | None = None,
+        returned: Iterable[Returned] = (),
+        silent: Mapping[str, Iterable[str]] | None = None,
+    ) -> Mapping[str, Counts]:
+        """Every table is there, empty if new, with at least its columns; nothing is dropped.
+
+        A column that is to be hashed has digests alone: what stood there raw is rewritten by
+        `digests`, in this transaction or, where a column is met later, in that of the batch. A
+        table that is hidden from now on begins with the rows it had. A column of ours to which
+        somebody gave another type has its own again, or one that holds all that is in it.
+
+        `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
+        columns' texts alone stay. `state` is written in the same transaction.
+        """
+
+    def strayed(self) -> list[Strayed]:
+        """What somebody else did to tables of ours since they were last written."""
 
     def columns(self) -> Mapping[str, Mapping[str, Type]]:
         """Table -> column -> type of every table of ours that is there."""

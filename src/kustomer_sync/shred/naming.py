@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LONGEST = 63
@@ -49,6 +49,10 @@ class Names:
 
     def __init__(self, given: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._given = {scope: dict(names) for scope, names in (given or {}).items()}
+        self.admits: Callable[[str, str], bool] = lambda scope, wanted: True
+        """Whether what has no name yet may have one, `wanted` if it is free, in a scope."""
+        self.kept_out: dict[str, set[str]] = {}
+        """Scope -> attributes and klasses that were met and not admitted."""
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Names:
@@ -77,9 +81,27 @@ class Names:
             names[table] = _free(f"{table}_history", taken)
         return names[table]
 
+    def column_admitted(self, table: str, attribute: str) -> bool:
+        """Whether a custom attribute has its column, or may have; else it is kept out."""
+        return self._admitted(table, attribute, "custom")
+
+    def klass_admitted(self, klass: str, root: str = "kobject") -> bool:
+        """The same of a klass and its table."""
+        return self._admitted(f"{root}.*", klass, root)
+
+    def _admitted(self, scope: str, key: str, prefix: str) -> bool:
+        if key in self._given.get(scope, {}) or self.admits(scope, wanted_name(prefix, key)):
+            return True
+        self.kept_out.setdefault(scope, set()).add(key)
+        return False
+
     def klasses(self, root: str = "kobject") -> dict[str, str]:
         """The klasses met so far, each with its table."""
         return dict(self._given.get(f"{root}.*", {}))
+
+    def columns(self, table: str) -> dict[str, str]:
+        """The custom attributes met so far in a table, each with its column."""
+        return dict(self._given.get(table, {}))
 
     def attributes(self, table: str) -> set[str]:
         """The custom attributes met so far in a table."""
@@ -88,9 +110,13 @@ class Names:
     def _name(self, scope: str, key: str, prefix: str, taken: Iterable[str]) -> str:
         names = self._given.setdefault(scope, {})
         if key not in names:
-            wanted = f"{prefix}_{snake(key).lstrip('_')}"
-            names[key] = _free(wanted, {*names.values(), *taken})
+            names[key] = _free(wanted_name(prefix, key), {*names.values(), *taken})
         return names[key]
+
+
+def wanted_name(prefix: str, key: str) -> str:
+    """The name it gets where that is free."""
+    return f"{prefix}_{snake(key).lstrip('_')}"
 
 
 def _free(wanted: str, taken: set[str]) -> str:

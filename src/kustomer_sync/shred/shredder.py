@@ -94,6 +94,8 @@ class Shredder:
         for place, record in enumerate(records):
             members.setdefault(self._klass_of(record), []).append(place)
         for klass, places in members.items():
+            if not self._names.klass_admitted(klass, self.table.name):
+                continue
             table, pages = self._klass(klass)
             found = pages.read([records[n] for n in places], [ids[n] for n in places])
             shared = root.data.drop_columns([ROW]).take(pa.array(places, pa.int64()))
@@ -118,10 +120,7 @@ def klass_table(table: Table, name: str, names: Names) -> Table:
 
     It has a history if the common table has one, or if it was asked for by its own name.
     """
-    one = replace(
-        table, name=name, children=(), per_klass=False, history=None, history_key=(),
-        klasses_kept=frozenset(),
-    )  # fmt: skip
+    one = table.of_klass(name)
     if table.history or name in table.klasses_kept:
         return one.versioned(names.klass_history(name, table.name))
     return one
@@ -210,7 +209,9 @@ class _Pages:
         if not self._table.custom:
             return {}
         customs = (at(record, _CUSTOM) for record in records)
-        met = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
+        found = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
+        own, names = self._table.name, self._names
+        met = {a: None for a in found if a in self._attributes or names.column_admitted(own, a)}
         for attribute in met:
             if attribute not in self._attributes:
                 taken = [c.name for c in self._table.columns]

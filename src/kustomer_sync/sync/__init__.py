@@ -3,6 +3,7 @@
     choice     which tables and columns a connection wants
     run        check the key -> begin (epoch) -> listings that are due -> windows, newest first
     landing    one way of one record: page -> shred -> batch -> write with the state that covers it
+    wanted     what is wanted now and was not: back-fills, and what somebody else changed
     reimport   listed tables, read whole
     frugal     little memory, little time
     sweep      searched tables compared with the source: what a search by time can't show
@@ -19,7 +20,9 @@ from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.landing import ATTACHMENTS
 from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
+from kustomer_sync.sync.wanted import pending
 
 __all__ = [
-    "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "first_contact", "sync",
+    "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "first_contact", "pending",
+    "sync",
 ]  # fmt: skip

@@ -26,6 +26,7 @@ from kustomer_sync.model import (
     DELETED,
     REV,
     ROW,
+    SYSTEM,
     UPDATED_AT,
     Batch,
     Change,
@@ -39,15 +40,14 @@ from kustomer_sync.model import (
     Type,
     Write,
 )
+from kustomer_sync.protect import Protection
 from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
-from kustomer_sync.sync.landing import ATTACHMENTS, TableState, family
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family
 
-STATE = "adopted"
 _DAY = timedelta(days=1)
-_OURS = "_kustomer_sync_"
 _COUNTED = 8_500  # rows that the daily comparison counts at once
 _LISTED = 100  # records of a page of a list
 _KLASS_LISTS = 3  # a klass is enabled, disabled, or between
@@ -159,7 +159,7 @@ class _Plan:
     def state(self) -> dict[str, Any]:
         """What is there was read up to the cursor, and asked for by its parents up to there."""
         done = {"done": [[0, self.millis]]} if self.cursor else {}
-        kept: dict[str, Any] = {STATE: {"klass_tables": self.klass_tables}}
+        kept: dict[str, Any] = {ADOPTED: {"klass_tables": self.klass_tables}}
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
@@ -177,7 +177,7 @@ class _Plan:
         The reference connector has no table of these parents; without a row nobody would notice
         that one is gone.
         """
-        for table in (t for t in self.tables if t.hidden):
+        for table in (t for t in self.tables if t.name.startswith(SYSTEM)):
             children = [child for child in table.children if child.name in self.found]
             ids = sorted({one for child in children for one in there.parents(child)})
             if ids:
@@ -187,22 +187,23 @@ class _Plan:
 
     def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
         changes = there.changes(self._as_stored())
-        ours = {name for table in self.tables for name in _names(table)} | {*self.klass_tables}
+        ours = {name for table in self.tables for name in family(table)} | {*self.klass_tables}
         shown = [name for name in sorted(ours) if name in self.found]
-        shown = [name for name in shown if not name.startswith(_OURS)]
+        shown = [name for name in shown if not name.startswith(SYSTEM)]
         return Adoption(
             connection=self.connection.name,
             cursor=self.cursor,
             tables=tuple(self._table(name, changes) for name in shown),
-            new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(_OURS))),
+            new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(SYSTEM))),
             alone=tuple(sorted(self.found.keys() - ours)),
             requests=dict(requests) if requests else None,
         )
 
     def _as_stored(self) -> list[Table]:
         """The tables that are there, each with the custom columns that it has."""
-        klasses = [replace(_of(KOBJECT, self.tables), name=n, children=(), per_klass=False)
-                   for n in self.klass_tables]  # fmt: skip
+        klasses = [
+            klass_table(_of(KOBJECT, self.tables), name, Names()) for name in self.klass_tables
+        ]
         return [self._with_customs(table) for table in (*self.tables, *klasses)]
 
     def _with_customs(self, table: Table) -> Table:
@@ -214,7 +215,9 @@ class _Plan:
             Column(name, Type.JSON if stored[name] is Type.JSON else _type_of(name), custom=name)
             for name in named
         )
-        return replace(table, columns=(*table.columns, *customs))
+        return Protection(self.connection).dressed(
+            replace(table, columns=(*table.columns, *customs))
+        )
 
     def _table(self, name: str, changes: Iterable[Change]) -> AdoptedTable:
         own = [change for change in changes if change.table == name]
@@ -278,43 +281,9 @@ def _klass_tables(connection: Connection, found: Mapping[str, Found]) -> list[st
     return sorted(
         name for name, table in found.items()
         if name.startswith(f"{KOBJECT.name}_") and name not in catalog
+        and Protection(connection).klass_lands(name, KOBJECT.name)
         and needed <= table.columns.keys()
     )  # fmt: skip
-
-
-def klass_tables(tables: Iterable[Table], state: Mapping[str, Any]) -> list[Table]:
-    """The adopted tables of klasses, whether or not one of their KObjects was met since."""
-    kept = (state.get(STATE) or {}).get("klass_tables", ())
-    return [
-        klass_table(table, name, Names())
-        for table in tables if table.per_klass
-        for name in kept
-    ]  # fmt: skip
-
-
-def with_others(
-    tables: Iterable[Table], stored: Mapping[str, Iterable[str]], prefix: str
-) -> tuple[Table, ...]:
-    """The tables, each knowing which of its columns in the destination somebody else added."""
-    return tuple(
-        replace(
-            _knowing(table, table, stored, prefix),
-            children=tuple(_knowing(table, child, stored, prefix) for child in table.children),
-        )
-        for table in tables
-    )
-
-
-def _knowing(
-    root: Table, table: Table, stored: Mapping[str, Iterable[str]], prefix: str
-) -> Table:  # fmt: skip
-    names = {table.name, *([table.history] if table.history else [])}
-    if table.per_klass:
-        catalog = {name for one in TABLES for name in _names(one)}
-        names |= {n for n in stored if n.startswith(f"{table.name}_") and n not in catalog}
-    own = _own_columns(root, table.name, prefix)
-    found = {c for n in names if n in stored for c in stored[n] if not c.startswith("custom_")}
-    return replace(table, others=frozenset(found - own))
 
 
 def _own_columns(root: Table, name: str, prefix: str) -> set[str]:

@@ -11,7 +11,8 @@ from typing import Any
 from kustomer_sync.kustomer import catalog, windows
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.quota import ORG_PER_MINUTE, SEARCHES_PER_MINUTE, Quota
-from kustomer_sync.model import Table
+from kustomer_sync.model import READ_BACK, Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.settings import Connection
 
 COMMIT_RECORDS = 20_000
@@ -37,32 +38,64 @@ class Limits:
 
 def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ...]:
     """The root tables a connection syncs, with the columns and children it wants."""
+    protection = Protection(connection)
     chosen = []
     for table in catalog.TABLES:
         if names and table.name not in names and not {c.name for c in table.children} & set(names):
             continue
-        if _enabled(connection, table) and (connection.extras or not table.extra):
-            trimmed = _trimmed(connection, table)
-            if any(trimmed.shown()):
+        if (connection.extras or not table.extra) and _any_wanted(protection, table):
+            trimmed = _trimmed(connection, protection, table)
+            if any(_lands(part) for part in trimmed.walk()) or _klass_named(protection, table):
                 chosen.append(trimmed)
     return tuple(chosen)
 
 
-def _enabled(connection: Connection, table: Table) -> bool:
-    choice = connection.tables.get(table.name)
-    return not table.off if choice is None else choice.enabled
+def _any_wanted(protection: Protection, root: Table) -> bool:
+    """Whether any table of its records is enabled, or a history spelled out, or a klass's table."""
+    shown = any(protection.enabled(part.name) for part in root.shown())
+    histories = any(part.history and protection.named(part.history) for part in root.walk())
+    return shown or histories or _klass_named(protection, root)
 
 
-def _trimmed(connection: Connection, table: Table) -> Table:
-    columns = tuple(c for c in table.columns if connection.extras or not c.extra)
+def _klass_named(protection: Protection, root: Table) -> bool:
+    return root.per_klass and protection.any_named(f"{root.name}_", root)
+
+
+def _lands(table: Table) -> bool:
+    """Whether anything that users see lands of it."""
+    return not table.hidden or table.history is not None
+
+
+def _trimmed(connection: Connection, protection: Protection, table: Table) -> Table:
+    """The table with what is wanted of it; hidden where only its children or its history are."""
+    extra = {c.name for c in table.columns if c.extra and not connection.extras}
     old = connection.service_version == 1
-    columns = tuple(replace(c, legacy=False) for c in columns if old or not c.legacy)
-    children = tuple(
-        _trimmed(connection, child)
+    columns = (
+        replace(c, legacy=False) for c in table.columns
+        if c.name not in extra and (old or not c.legacy)
+    )  # fmt: skip
+    children = (
+        _trimmed(connection, protection, child)
         for child in table.children
-        if _enabled(connection, child) and (connection.extras or not child.extra)
+        if connection.extras or not child.extra
     )
-    return _kept(connection, replace(table, columns=columns, children=children))
+    found = replace(
+        table, columns=tuple(columns),
+        children=tuple(child for child in children if _lands(child)),
+        left_out=tuple(sorted(extra)),
+    )  # fmt: skip
+    found = protection.dressed(_kept(connection, found))
+    return found if protection.enabled(table.name) else _hidden(found)
+
+
+def _hidden(table: Table) -> Table:
+    """With the columns alone that the program reads back; its history, if any, has all."""
+    read = {*table.key, table.parent_column, "rev", *READ_BACK}
+    lands = tuple(c.name for c in table.columns if c.name in read)
+    if table.history or table.per_klass:
+        return replace(table, hidden=True, lands=lands)
+    columns = tuple(c for c in table.columns if c.name in lands)
+    return replace(table, hidden=True, columns=columns, custom=False)
 
 
 def _kept(connection: Connection, table: Table) -> Table:

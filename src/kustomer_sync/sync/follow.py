@@ -89,7 +89,8 @@ def to_read(run: Run, table: Table, span: windows.Span) -> None:
     """
     for follower in _followers(run, choose(run.connection)):
         if follower.parent.name == table.name:
-            follower.reopen(span)
+            for part in windows.gaps(span, run.landing.of(table.name).fills):
+                follower.reopen(part)
 
 
 def have_read(run: Run, table: Table, span: windows.Span) -> None:

@@ -47,6 +47,8 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
         # A klass's history was kept for its own sake or for the common table's.
         names = [table.name, *(one.name for one in run.tables if _is_klass_of(run, table, one))]
         for part in table.walk():
+            if part.hidden:
+                continue  # its rows say too little: it is read again
             own = names if part is table else [part.name]
             since = [before[name] for name in own if name in before]
             if part.history and None not in since:
@@ -63,8 +65,7 @@ def _custom(
     run: Run, table: Table, stored: Mapping[str, Mapping[str, Type]]
 ) -> Iterator[Column]:  # fmt: skip
     """The columns of its custom attributes that landed, but for what is blocked by now."""
-    choice = run.connection.tables.get(table.name)
-    blocked = {n for n, wish in choice.columns.items() if not wish.enabled} if choice else set()
-    for name, type_ in stored.get(table.name, {}).items():
+    blocked = {n for n, wish in run.protection.of(table).items() if not wish.enabled}
+    for name, type_ in stored.get(table.place, {}).items():
         if name.startswith("custom_") and name not in blocked:
             yield Column(name, type_)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
+ADOPTED = "adopted"
+"""State key: what is known of a schema that was adopted."""
 _SHOWN = 3  # columns named in one warning
 _REJECTED = 100_000
 """Rejected values that are told apart; more may be counted twice."""
@@ -34,6 +36,8 @@ class TableState:
     """Spans of `updatedAt` that were read to the last record."""
     again: list[windows.Span] = field(default_factory=list)
     """Of these, what is to be read once more: by a re-sync, or for what was not wanted then."""
+    fills: list[windows.Span] = field(default_factory=list)
+    """Of those, the ones read for what was not wanted then: nothing else depends on it."""
     archive_denied: bool = False
     list_cut: bool = False
     """The list of its older records may have ended early: they are asked for by their parents."""
@@ -46,7 +50,8 @@ class TableState:
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
         return cls(
             [(lo, hi) for lo, hi in kept.get("done", [])],
-            [(lo, hi) for lo, hi in kept.get("again", [])], kept.get("archive_denied", False),
+            [(lo, hi) for lo, hi in kept.get("again", [])],
+            [(lo, hi) for lo, hi in kept.get("fills", [])], kept.get("archive_denied", False),
             kept.get("list_cut", False), kept.get("listed_at"), kept.get("swept_at"),
             kept.get("described_at"),
         )  # fmt: skip
@@ -54,7 +59,8 @@ class TableState:
     def state(self) -> dict[str, Any]:
         return {
             "done": [list(span) for span in self.done],
-            "again": [list(span) for span in self.again], "archive_denied": self.archive_denied,
+            "again": [list(span) for span in self.again],
+            "fills": [list(span) for span in self.fills], "archive_denied": self.archive_denied,
             "list_cut": self.list_cut, "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at,
         }  # fmt: skip
@@ -62,11 +68,20 @@ class TableState:
     def complete(self, span: windows.Span) -> None:
         self.done = windows.merged([*self.done, span])
         self.again = [rest for part in self.again for rest in windows.gaps(part, [span])]
+        self.fills = [rest for part in self.fills for rest in windows.gaps(part, [span])]
 
-    def reread(self, span: windows.Span) -> None:
-        """What was read of the span is read once more, by this sync or the next; cursors stay."""
+    def reread(self, span: windows.Span, *, fill: bool = False) -> None:
+        """What was read of the span is read once more, by this sync or the next; cursors stay.
+
+        `fill`: for what was not wanted of its records then.
+        """
         lo, hi = span
-        parts = [(max(lo, a), min(hi, b)) for a, b in self.done]
+        parts = [(max(lo, a), min(hi, b)) for a, b in self.done if max(lo, a) < min(hi, b)]
+        if fill:
+            new = [rest for part in parts for rest in windows.gaps(part, self.again)]
+            self.fills = windows.merged([*self.fills, *new])
+        else:
+            self.fills = [rest for part in self.fills for rest in windows.gaps(part, parts)]
         self.again = windows.merged([*self.again, *parts])
 
     @property
@@ -84,6 +99,7 @@ class Landing:
         self._run = run
         self.state = state
         self.names = Names.from_state(state.get("names") or {})
+        self.names.admits = run.protection.admits(run.connection.schema_change_handling)
         self.types = CustomTypes.from_state(state.get("custom_types") or {})
         self.klasses = Klasses(run.client, state.get("klasses") or {})
         self.merged: set[str] = set(state.get("merged") or ())
@@ -119,6 +135,17 @@ class Landing:
     def touch(self, table: str) -> None:
         """The next commit writes the table's state."""
         self._changed[f"table:{table}"] = self.of(table).state()
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What the next commit writes of the state."""
+        return self._changed
+
+    def made_ready(self, counts: Mapping[str, Counts]) -> None:
+        """The changes of the state were written with the tables."""
+        self.state |= self._changed
+        self._changed = {}
+        self._count(counts)
 
     def put(self, key: str, value: Any) -> None:
         """The next commit writes `value` for `key`."""
@@ -159,7 +186,7 @@ class Landing:
         names = self.klass_names() if table.per_klass else []
         found: dict[str, str] = {}
         for klass, name in self.names.klasses(table.name).items() if table.per_klass else ():
-            own = replace(table, name=name)
+            own = table.of_klass(name)
             found |= dict.fromkeys(self._run.destination.holding(own, "id", ids), klass)
         return lambda one: sorted(names, key=lambda klass: klass != found.get(one))
 
@@ -207,6 +234,7 @@ class Landing:
             custom = attributes.get("custom") if isinstance(attributes, dict) else None
             met = set(custom if isinstance(custom, dict) else ())
             known = self.names.attributes(name) | self.types.described(resource)
+            known |= set((self.state.get("kept_out") or {}).get(name, ()))
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
                 found = self.described(resource, again=True)
@@ -234,15 +262,14 @@ class Landing:
         """The records' rows are made anew in one commit, whatever is stored; children too."""
         self.commit()
         self._take_in(table, records, whole=True)
-        klasses = self.names.klasses(table.name) if table.per_klass else {}
         ids = tuple(sorted(ids_of(records)))
-        self.commit(anew=dict.fromkeys((table.name, *klasses.values()), ids))
+        self.commit(anew=dict.fromkeys((table.name, *self.of_klasses(table)), ids))
 
     def shredded(self, table: Table, records: list[Record], *, whole: bool = True) -> list[Batch]:
         """The batches that `take` would have made of the records; none of them is kept."""
         self._take_in(table, records, whole=whole)
-        batches = list(self._gathered())
-        return [b for b in batches if table.hidden or not b.root.table.hidden]
+        made = ((batch, batch.root.table) for batch in self._gathered())
+        return [batch for batch, root in made if table.name in (root.name, root.common)]
 
     def _take_in(self, table: Table, records: list[Record], *, whole: bool) -> None:
         if table.per_klass:
@@ -269,8 +296,10 @@ class Landing:
                 replace(table, children=kept), names=self.names, custom_types=self.types,
                 klass_of=lambda record: str(record["klass"]),
             )  # fmt: skip
-        for batch in self._shredders[key].shred(records):
-            self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
+        for raw in self._shredders[key].shred(records):
+            batch = self._run.protection.protect(raw)
+            if batch is not None:
+                self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
 
     # ---- committing ----
 
@@ -281,10 +310,7 @@ class Landing:
         """
         if not gone:
             return {}
-        klasses = self.names.klasses(table.name) if table.per_klass else {}
-        adopted = (self.state.get("adopted") or {}).get("klass_tables", ())
-        found = {name: tuple(gone) for name in (table.name, *klasses.values())}
-        found |= {name: tuple(gone) for name in (adopted if table.per_klass else ())}
+        found = {name: tuple(gone) for name in sorted({table.name, *self.of_klasses(table)})}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
@@ -305,6 +331,11 @@ class Landing:
                 "custom_types": self.types.state(),
                 "klasses": self.klasses.names,
             }
+        kept_out = self.state.get("kept_out") or {}
+        for scope, keys in self.names.kept_out.items():
+            if not keys <= set(kept_out.get(scope, ())):
+                kept_out = {**kept_out, scope: sorted({*kept_out.get(scope, ()), *keys})}
+                self.put("kept_out", kept_out)
         for key, customers in (("merged", self.merged), ("unfollowed", self.unfollowed)):
             if customers != set(self.state.get(key) or ()):
                 self.put(key, sorted(customers))
@@ -314,15 +345,26 @@ class Landing:
             write = Write(batches, absent or {}, self._changed, anew or {}, begun)
             counts = self._run.destination.write(write)
             self.broken = False
-            for name, count in counts.items():
-                self.counts.setdefault(name, Counts())
-                self.counts[name] += count
+            self._count(counts)
             self._say_rejects(batches)
             self.say_changed()
         self.state |= self._changed
         self._changed = {}
         self._records = self._nbytes = 0
         self._since = time.monotonic()
+
+    def _count(self, counts: Mapping[str, Counts]) -> None:
+        for name, count in counts.items():
+            self.counts.setdefault(name, Counts())
+            self.counts[name] += count
+
+    def of_klasses(self, table: Table) -> list[str]:
+        """The klasses' tables of a root that the connection wants, adopted ones included."""
+        if not table.per_klass:
+            return []
+        adopted = (self.state.get(ADOPTED) or {}).get("klass_tables", ())
+        names = sorted({*self.names.klasses(table.name).values(), *adopted})
+        return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:
         """One batch for each table; its pages are let go, or there would be two of all."""
@@ -369,9 +411,8 @@ class Landing:
     def klass_tables(self) -> Iterator[Table]:
         """The tables of the klasses met so far, without their custom columns."""
         for table in self._run.tables:
-            if table.per_klass:
-                for name in self.names.klasses(table.name).values():
-                    yield klass_table(table, name, self.names)
+            for name in self.of_klasses(table):
+                yield klass_table(table, name, self.names)
 
 
 def _told_elsewhere(table: Table, child: Table) -> bool:

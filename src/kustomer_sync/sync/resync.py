@@ -189,12 +189,11 @@ def _finish(run: Run, table: Table, asked: Mark) -> None:
 
 def _held(run: Run, table: Table) -> Iterator[tuple[str, str]]:
     """Where else the ids of the table's records are: its children, klasses, what is asked by it."""
-    yield from ((child.name, child.parent_column) for child in table.children)
-    if table.per_klass:
-        yield from ((name, "id") for name in run.landing.names.klasses(table.name).values())
+    yield from ((child.place, child.parent_column) for child in table.children)
+    yield from ((name, "id") for name in run.landing.of_klasses(table))
     for other in run.tables:
         if isinstance(other.reading, Each) and other.reading.of == table.name:
-            yield other.name, other.reading.via
+            yield other.place, other.reading.via
 
 
 def _told(run: Run, asked: Collection[Table], span: windows.Span) -> str:
@@ -206,14 +205,14 @@ def _told(run: Run, asked: Collection[Table], span: windows.Span) -> str:
             count = _count(run, table, run.marks[table.name].spans)
             requests += -(-count // run.limits.page_size) + 1
         elif isinstance(table.reading, Listing):
-            count = run.destination.rows([table.name])[table.name]
+            count = run.destination.rows([table.place])[table.place]
             requests += -(-count // PAGE_SIZE) + (count if table.reading.singly else 0)
         else:
-            count = run.destination.rows([table.name])[table.name]
+            count = run.destination.rows([table.place])[table.place]
         records += count
         if isinstance(table.reading, Each) or table.name == "message":
             requests += sum(_count(run, talk, [span]) for talk in talks)  # one for each of them
-    names = ", ".join(next(table.shown()).name for table in asked)
+    names = ", ".join(table.known_as for table in asked)
     return f"Re-sync of {names}: about {records:,} records, in about {requests:,} requests."
 
 

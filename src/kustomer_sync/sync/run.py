@@ -23,9 +23,9 @@ from kustomer_sync.errors import (
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
-from kustomer_sync.sync.adopt import klass_tables, with_others
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
 from kustomer_sync.sync.frugal import frugal
@@ -37,6 +37,7 @@ from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.resync import Mark, Resync, mark, marks, resync
 from kustomer_sync.sync.sweep import sweep
+from kustomer_sync.sync.wanted import kept_out, make_ready, refuse_other_salt
 
 _TWO_YEARS = 730 * windows.DAY_MS + windows.DAY_MS // 2
 _HORIZON_MARGIN = 3 * windows.DAY_MS
@@ -106,6 +107,7 @@ class Run:
         self.tables = choose(connection, tables)
         if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
+        self.protection = Protection(connection)
         self.client = client_for(connection, stop, limits, share)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
@@ -143,15 +145,14 @@ class Run:
         if self.again:
             self.again.check(self.now())
         self.destination.check()
+        refuse_other_salt(
+            self.connection.name, self.protection, choose(self.connection), self.destination.state()
+        )
         state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
         self.marks = marks(state)
         try:
-            stored = self.destination.columns()
-            self.tables = with_others(self.tables, stored, self.connection.system_prefix)
-            self.destination.ensure([
-                *self.tables, *self.landing.klass_tables(), *klass_tables(self.tables, state)
-            ])  # fmt: skip
+            make_ready(self)
             self.landing.say_changed()
             take_up(self)
             self._read()
@@ -193,8 +194,9 @@ class Run:
     def _search(self) -> None:
         """Every searched table is read up to the present, and again or compared where due."""
         searched = [t for t in self.tables if isinstance(t.reading, Search)]
-        rows = self.destination.rows([t.name for t in searched])
-        fresh = {t.name for t in searched if rows[t.name] == 0 and not self.landing.of(t.name).done}
+        rows = self.destination.rows([t.place for t in searched])
+        empty = [t.name for t in searched if rows[t.place] == 0]
+        fresh = {name for name in empty if not self.landing.of(name).done}
         compared = self.landing.of("customer").swept_at
         if "customer" in fresh:
             self.merged_since = self.began
@@ -322,6 +324,8 @@ class Run:
         state = self.landing.of(table.name)
         done = windows.merged((lo, top - overlap) for lo, top in state.done)
         unread = windows.gaps((0, hi), done)
+        # What may be indexed late is read for the first time, whatever is read again.
+        state.fills = [rest for part in state.fills for rest in windows.gaps(part, unread)]
         again = [rest for part in state.again for rest in windows.gaps(part, unread)]
         for span in sorted([*unread, *again]):
             yield from self.windows_of(table, span)
@@ -440,7 +444,7 @@ class Run:
         if isinstance(error, Forbidden):
             self.denied(table, str(error))
             return
-        name = next(table.shown()).name
+        name = table.known_as
         self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
 
     def note(self, phase: str, cost: int = 0) -> None:
@@ -482,6 +486,8 @@ class Run:
                 f"{column}: {count} values did not fit and landed as NULL; their text is in "
                 "_kustomer_sync_rejects.",
             )
+        if self.landing.names.kept_out:
+            self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
         names = sorted(self.landing.names_of_all())
         rows = self.destination.rows(names)
         for name in names:

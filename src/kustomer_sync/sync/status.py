@@ -13,6 +13,7 @@ from typing import Any
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer import windows
 from kustomer_sync.model import Each, Recent, Search, Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.report import Reach, Status, TableStatus, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names
@@ -37,16 +38,17 @@ def status(connection: Connection, now: datetime | None = None) -> Status:
     )  # fmt: skip
     if not state:
         return found
-    names = Names.from_state(state.get("names") or {})
-    roots = {name: table for table in choose(connection) for name in _all(table, names)}
+    names, protection = Names.from_state(state.get("names") or {}), Protection(connection)
+    roots = {name: table for table in choose(connection) for name in _all(table, names, protection)}
     kept = {
         name: TableState.from_state(state.get(f"table:{name}") or {})
         for name in {*roots, *(root.name for root in roots.values())}
     }
-    rows = there.rows(roots)
+    rows = there.rows({*roots, *(root.place for root in roots.values())})
     for name, table in roots.items():
         found.tables[name] = _table(name, table, kept, rows[name])
-    _estimate(found, roots, there.oldest(_FIRST), now)
+    sizes = {root.name: rows[root.place] for root in roots.values()}
+    _estimate(found, roots, sizes, there.oldest(_FIRST), now)
     return found
 
 
@@ -57,17 +59,18 @@ def _as_of(quota: dict[str, Any] | None, now: datetime) -> dict[str, Any] | None
     return quota | {lane: quota[lane] | {"used": 0} for lane in ("requests", "searches")}
 
 
-def _all(table: Table, names: Names) -> Iterator[str]:
+def _all(table: Table, names: Names, protection: Protection) -> Iterator[str]:
     """The table, its children and histories, and a table for each klass met."""
     yield from (t.name for t in table.shown())
     yield from sorted(family(table) - {t.name for t in table.shown()})
     if table.per_klass:
-        yield from sorted(names.klasses(table.name).values())
+        klasses = sorted(names.klasses(table.name).values())
+        yield from (name for name in klasses if protection.klass_lands(name, table.name))
 
 
 def _table(name: str, root: Table, kept: dict[str, TableState], rows: int) -> TableStatus:
     own = kept[name if name == ATTACHMENTS else root.name]
-    first = next(root.shown()).name
+    first = root.known_as
     if name == ATTACHMENTS and own.done:
         return TableStatus("each", rows, *_reach(own.done, kept[root.name].done))
     if name != first:
@@ -92,7 +95,9 @@ def _reach(
     return Reach(*done[-1]) if done else None, tuple(Reach(*gap) for gap in left)
 
 
-def _estimate(found: Status, roots: dict[str, Table], began: int | None, now: datetime) -> None:
+def _estimate(
+    found: Status, roots: dict[str, Table], sizes: dict[str, int], began: int | None, now: datetime
+) -> None:
     """When what is open will be read, at the density of records seen so far and these budgets.
 
     An org is as old as its first user, team or tag. The tables share a budget and are read side by
@@ -106,7 +111,7 @@ def _estimate(found: Status, roots: dict[str, Table], began: int | None, now: da
             name: share for name, table in found.tables.items()
             if table.reading == reading and (share := _open_share(table, began)) is not None
         }  # fmt: skip
-        asked = {name: found.tables[_asked_by(roots[name], name)].rows for name in open_}
+        asked = {name: sizes[_asked_by(roots[name], name)] for name in open_}
         requests = sum(math.ceil(share * asked[name] / many) for name, share in open_.items())
         ready = now + timedelta(minutes=requests / found.quota[lane]["permitted"])
         for name in open_:
@@ -115,9 +120,9 @@ def _estimate(found: Status, roots: dict[str, Table], began: int | None, now: da
 
 def _asked_by(root: Table, name: str) -> str:
     """The table whose rows say how many requests are to come."""
-    if name == ATTACHMENTS:
-        return root.name
-    return root.reading.of if isinstance(root.reading, Each) else name
+    if isinstance(root.reading, Each) and name != ATTACHMENTS:
+        return root.reading.of
+    return root.name
 
 
 def _open_share(table: TableStatus, began: int) -> float | None:

@@ -14,7 +14,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, UsageError
@@ -42,6 +42,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
 from kustomer_sync.sync.sweep import confirmed, counted, living, says_deleted
+from kustomer_sync.sync.wanted import make_ready, refuse_other_salt
 
 SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
@@ -124,6 +125,7 @@ class Verification:
                 "this connection.",
                 f"Run `kustomer-sync sync {run.connection.name}` first.",
             )
+        refuse_other_salt(run.connection.name, run.protection, choose(run.connection), state)
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())
@@ -148,7 +150,7 @@ class Verification:
         return found
 
     def _table(self, table: Table) -> None:
-        self.run.note(f"verifying {_name(table)}")
+        self.run.note(f"verifying {table.known_as}")
         try:
             match table.reading:
                 case Search():
@@ -164,7 +166,7 @@ class Verification:
             self._untold(table, f"it could not be read ({error})")
 
     def _of(self, table: Table) -> TableVerified:
-        return self.found.tables.setdefault(_name(table), TableVerified())
+        return self.found.tables.setdefault(table.known_as, TableVerified())
 
     def _untold(self, table: Table, why: str, ids: Iterable[str] = ()) -> None:
         untold = Untold(why, tuple(sorted(ids)))
@@ -174,9 +176,9 @@ class Verification:
     def _cost(self) -> int:
         """About how many requests this takes: counts, pages of lists, and one a sampled record."""
         run, cost = self.run, 0
-        rows = run.destination.rows([t.name for t in run.tables])
+        rows = run.destination.rows([t.place for t in run.tables])
         for table in run.tables:
-            sampled = min(self.sample, rows[table.name])
+            sampled = min(self.sample, rows[table.place])
             if isinstance(table.reading, Search):
                 counts = sum(
                     len(archives) * (2 if says_deleted(table) else 1)
@@ -184,8 +186,8 @@ class Verification:
                 )
                 cost += counts + sampled + -(-sampled // _DRAW) + 2
             elif isinstance(table.reading, Listing):
-                pages = -(-rows[table.name] // listings.PAGE_SIZE) + len(table.reading.also)
-                cost += max(1, pages) + (rows[table.name] if table.reading.singly else 0)
+                pages = -(-rows[table.place] // listings.PAGE_SIZE) + len(table.reading.also)
+                cost += max(1, pages) + (rows[table.place] if table.reading.singly else 0)
             else:
                 cost += sampled
         return cost
@@ -193,9 +195,13 @@ class Verification:
     # ---- searched tables ----
 
     def _spans(self, table: Table) -> list[windows.Span]:
-        """What of the table was read for good: what may be indexed late is still to be read."""
+        """What of the table was read for good: what may be indexed late is still to be read.
+
+        So is what is wanted now and was not when it was read.
+        """
         overlap = self.run.connection.overlap_seconds * 1000
-        done = self.run.landing.of(table.name).done
+        state = self.run.landing.of(table.name)
+        done = [rest for span in state.done for rest in windows.gaps(span, state.fills)]
         return windows.merged((lo, top - overlap) for lo, top in done)
 
     def _held(
@@ -392,7 +398,7 @@ class Verification:
         return {
             one: klass
             for klass, name in self.run.landing.names.klasses(table.name).items()
-            for one in self.run.destination.holding(replace(table, name=name), "id", ids)
+            for one in self.run.destination.holding(table.of_klass(name), "id", ids)
         }
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
@@ -455,11 +461,13 @@ class Verification:
                 found.missing.append(u.record_id)
             elif self._follows(table, u):
                 self._untold(table, "its customer was merged or deleted since", [u.record_id])
-            elif u.table == table.name and u.columns == (self._flag,) and self._shown_gone(u):
+            elif self._shown_gone(table, u):
                 found.missing.append(u.record_id)
             else:
                 what = "row missing" if not u.there else "differs" if u.here else "row too many"
-                found.differing.append(Differing(u.record_id, u.table, u.columns, what))
+                hidden = table.hidden and u.table == table.name
+                shown = (table.known_as, ()) if hidden else (u.table, u.columns)
+                found.differing.append(Differing(u.record_id, *shown, what))
         found.missing[:] = sorted(set(found.missing))
         found.differing[:] = sorted(set(found.differing), key=lambda d: (d.id, d.table, d.what))
 
@@ -467,9 +475,10 @@ class Verification:
     def _flag(self) -> str:
         return f"{self.run.connection.system_prefix}deleted"
 
-    def _shown_gone(self, unlike: Unlike) -> bool:
+    def _shown_gone(self, table: Table, unlike: Unlike) -> bool:
         """Whether the row is flagged though the source has the record."""
-        table = Table(unlike.table, ())
+        if unlike.table != table.name or unlike.columns != (self._flag,):
+            return False
         return not self.run.destination.holding(table, "id", [unlike.record_id])
 
     def _follows(self, table: Table, unlike: Unlike) -> bool:
@@ -652,7 +661,7 @@ class Verification:
         run = self.run
         run.note("reading again what differs")
         run.landing = Landing(run, run.destination.begin(datetime.now(UTC)))
-        run.destination.ensure(run.tables)
+        make_ready(run)
         for table in run.tables:
             before = self._of(table)
             left = before.ids
@@ -662,7 +671,7 @@ class Verification:
                         left = self._repaired(table, left, repair)
                 before.repaired = [one for one in before.ids if one not in left]
             finally:
-                self.found.tables[_name(table)] = before
+                self.found.tables[table.known_as] = before
 
     def _repaired(
         self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]
@@ -671,7 +680,7 @@ class Verification:
         try:
             repair(table, ids)
             self.run.landing.commit()
-            self.found.tables[_name(table)] = TableVerified()
+            self.found.tables[table.known_as] = TableVerified()
             self._again(table, ids)
         except (Forbidden, NotFound, Refused) as error:
             self.run.unread(table, error)
@@ -756,11 +765,6 @@ def _slim(record: Record) -> Record:
 def _deleted(record: Record) -> bool:
     attributes = record.get("attributes")
     return isinstance(attributes, dict) and attributes.get("deleted") is True
-
-
-def _name(table: Table) -> str:
-    """As people know it: one that lands for its children's sake goes by theirs."""
-    return next(table.shown()).name
 
 
 def _within(at: int | None, spans: Iterable[windows.Span]) -> bool:

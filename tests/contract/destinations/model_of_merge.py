@@ -121,7 +121,7 @@ class Model:
     content: dict[str, Content] = field(default_factory=dict)
     types: dict[str, dict[str, Type]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=dict)
-    rejects: dict[tuple[str, str, str, str, str], datetime] = field(default_factory=dict)
+    rejects: dict[tuple[str, str, str, str | None, str], datetime] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
 

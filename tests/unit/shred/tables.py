@@ -121,7 +121,7 @@ def rows(batch: Batch, child: str, *names: str) -> list[tuple[Any, ...]]:
     return [tuple(row[name] for name in names) for row in found.data.to_pylist()]
 
 
-def said(batch: Batch) -> Counter[tuple[str, str, str, str]]:
+def said(batch: Batch) -> Counter[tuple[str, str, str, str | None]]:
     """What was rejected: table, record, column, value."""
     return Counter((r.table, r.record_id, r.column, r.value) for r in batch.rejects)
 

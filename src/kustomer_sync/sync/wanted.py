@@ -1,0 +1,300 @@
+"""What a connection wants now and wanted last: what that asks of the destination and the source.
+
+A column, child table, history or klass that is wanted and was not is read again; a column that is
+hashed from now on is rewritten where it stands, one that is hashed no longer is read again. So is
+what somebody else took out of the destination. Other tables, cursors and rows that are equal stay
+as they are, and the state says what is left to read in the transaction that makes the tables ready,
+so a crash in between loses nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kustomer_sync.destinations import Destination
+from kustomer_sync.errors import ConfigError
+from kustomer_sync.model import Column, Each, Listing, Returned, Search, Strayed, Table
+from kustomer_sync.protect import Protection
+from kustomer_sync.report import BackFill
+from kustomer_sync.settings import Connection
+from kustomer_sync.shred import Names, klass_table, wanted_name
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS
+
+if TYPE_CHECKING:
+    from kustomer_sync.sync.landing import Landing
+    from kustomer_sync.sync.run import Run
+
+_EVER = (0, 1 << 62)
+_LISTED = 100
+"""Records a page of a list has."""
+
+
+# ---- what changed ----
+
+
+def choice_of(protection: Protection, root: Table, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wanted of a root now, as the state keeps it."""
+    blocked = protection.blocked_names(root)
+    hashed = {*protection.hashed_names(root), *(blocked & set(before.get("hashed", ())))}
+    return {
+        "lands": sorted(_lands(root)), "blocked": sorted(blocked), "hashed": sorted(hashed),
+    }  # fmt: skip
+
+
+def _lands(root: Table) -> Iterator[str]:
+    """`table.column` of what lands where users see it, but for custom attributes.
+
+    A history goes on from its table's rows; only where these do not land must it be read.
+    """
+    for part in root.walk():
+        name = part.history if part.hidden else part.name
+        yield from (f"{name}.{c.name}" for c in part.columns) if name else ()
+
+
+def lacking(
+    protection: Protection, root: Table, before: Mapping[str, Any] | None, names: Names,
+    kept_out: Mapping[str, Iterable[str]],
+) -> set[str]:  # fmt: skip
+    """What is wanted of a root that has been synced, and was not wanted last time."""
+    found = {shown for _, _, shown in let_in(root, names, kept_out)}
+    if before is None:
+        return found
+    now = choice_of(protection, root, before)
+    new = set(now["lands"]) - set(before["lands"])
+    whole = {name.partition(".")[0] for name in new} - {
+        name.partition(".")[0] for name in before["lands"]
+    }
+    found |= whole | {name for name in new if name.partition(".")[0] not in whole}
+    before_it = {*before["blocked"], *before["hashed"]}
+    found |= before_it - set(now["hashed"]) - {*whole, root.name}
+    return {name for name in found if not {name, name.partition(".")[0]} & set(now["blocked"])}
+
+
+def let_in(
+    root: Table, names: Names, kept_out: Mapping[str, Iterable[str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Scope, key and shown name of what was kept out and may come now."""
+    klasses = f"{root.name}.*"
+    scopes = {root.name, klasses, *(names.klasses(root.name).values() if root.per_klass else ())}
+    for scope in scopes & set(kept_out):
+        for key in kept_out[scope]:
+            name = wanted_name(root.name if scope == klasses else "custom", key)
+            if names.admits(scope, name):
+                yield scope, key, name if scope == klasses else f"{scope}.{name}"
+
+
+def refuse_other_salt(
+    connection_name: str, protection: Protection, tables: Iterable[Table], state: Mapping[str, Any]
+) -> None:  # fmt: skip
+    """Digests made with another salt would match none of those that are there."""
+    kept, given = state.get("hash_salt"), protection.fingerprint()
+    before = state.get("choice") or {}
+    hashed = any(old["hashed"] for old in before.values())
+    still = any(
+        choice_of(protection, root, before.get(root.name) or {})["hashed"] for root in tables
+    )
+    if kept and given and kept != given and hashed and still:
+        raise ConfigError(
+            f"hash_salt in [connections.{connection_name}] is not the one that the hashed columns "
+            "in the destination were made with, so nothing would match them.",
+            "Give the former one; to change it, sync once with no column hashed, then hash anew.",
+        )
+
+
+def back_fill(
+    destination: Destination, root: Table, missing: Iterable[str], page_size: int
+) -> BackFill:  # fmt: skip
+    """What it costs to read a root again."""
+    reading = root.reading
+    counted = Table(reading.of, ()) if isinstance(reading, Each) else root
+    names = [counted.name, replace(counted, hidden=True).place]
+    found = destination.rows(dict.fromkeys(names))
+    records = max(found.values())
+    searches = others = 0
+    if isinstance(reading, Search):
+        searches = max(1, -(-records // page_size))
+    elif isinstance(reading, Each):
+        others = records
+    else:
+        others = max(1, -(-records // _LISTED))
+    if ATTACHMENTS in missing:
+        others += destination.rows(["conversation"])["conversation"]
+    return BackFill(root.name, tuple(sorted(missing)), records, searches, others)
+
+
+def kept_out(connection: Connection, met: Mapping[str, Iterable[str]]) -> str:
+    """What new was met and not let in, and how to let it in."""
+    shown = []
+    for scope, keys in sorted(met.items()):
+        for key in sorted(keys):
+            root = scope.removesuffix(".*")
+            if scope != root:
+                shown.append(f"tables.{wanted_name(root, key)}")
+            else:
+                shown.append(f"tables.{scope}.columns.{wanted_name('custom', key)}")
+    return (
+        f"New in Kustomer and kept out by schema_change_handling = "
+        f'"{connection.schema_change_handling}": {", ".join(shown)}. To let one in, write '
+        f"{shown[0]}.enabled = true in [connections.{connection.name}]; what it missed is read "
+        "then."
+    )
+
+
+def pending(
+    connection: Connection, destination: Destination, tables: Iterable[Table], page_size: int
+) -> tuple[BackFill, ...]:  # fmt: skip
+    """What the next sync will read again for what is wanted now and was not."""
+    state = destination.state()
+    before, kept = state.get("choice") or {}, state.get("kept_out") or {}
+    protection, names = Protection(connection), Names.from_state(state.get("names") or {})
+    names.admits = protection.admits(connection.schema_change_handling)
+    found = []
+    for root in tables:
+        missing = lacking(protection, root, before.get(root.name), names, kept)
+        if missing and state.get(f"table:{root.name}"):
+            found.append(back_fill(destination, root, missing, page_size))
+    return tuple(found)
+
+
+# ---- making ready ----
+
+
+def make_ready(run: Run) -> None:
+    """The destination is as the connection wants it; what it lacks then will be read again."""
+    landing, protection = run.landing, run.protection
+    before = landing.state.get("choice") or {}
+    kept_out = landing.state.get("kept_out") or {}
+    parts = {root.name: list(_parts(run, root)) for root in run.tables}
+    strayed = run.destination.strayed()
+    returned: list[Returned] = []
+    silent: dict[str, set[str]] = {}
+    for root in run.tables:
+        old = before.get(root.name)
+        missing = lacking(protection, root, old, landing.names, kept_out)
+        missing |= _strayed(run, parts[root.name], strayed)
+        if missing and _known(landing, root):
+            _read_again(run, root, missing)
+            returned += _returned(root, parts[root.name], missing)
+        now = choice_of(protection, root, old or {})
+        if now != old:
+            before = {**before, root.name: now}
+            for part in parts[root.name]:
+                for table in part.walk() if now["blocked"] or now["hashed"] else ():
+                    custom = landing.names.columns(table.name).values()
+                    silent[table.name] = protection.open_columns(table, custom)
+        for scope, key, _ in list(let_in(root, landing.names, kept_out)):
+            left = [k for k in kept_out[scope] if k != key]
+            kept_out = {**kept_out, scope: left}
+    hashed = any(choice["hashed"] for choice in before.values())
+    for key, value in (
+        ("choice", before), ("kept_out", kept_out),
+        ("hash_salt", (protection.fingerprint() or landing.state.get("hash_salt")) if hashed
+         else None),
+    ):  # fmt: skip
+        if landing.state.get(key) != value:
+            landing.put(key, value)
+    landing.made_ready(
+        run.destination.ensure(
+            [part for found in parts.values() for part in found],
+            digests=protection.digests, state=landing.changes, returned=returned,
+            silent=silent,
+        )
+    )  # fmt: skip
+
+
+def _known(landing: Landing, root: Table) -> bool:
+    """Whether anything of the root was read before."""
+    state = landing.of(root.name)
+    return bool(state.done) or state.listed_at is not None
+
+
+def _parts(run: Run, root: Table) -> Iterator[Table]:
+    """The root and its klasses' tables, with the custom columns that are known."""
+    names = run.landing.names
+    yield root if root.per_klass else _customized(run, root, root.name)
+    klasses = {name: klass for klass, name in names.klasses(root.name).items()}
+    for name in run.landing.of_klasses(root):
+        table = klass_table(root, name, names)
+        yield _customized(run, table, f"{root.name}.{klasses.get(name)}")
+
+
+def _customized(run: Run, table: Table, resource: str) -> Table:
+    if not table.custom:
+        return table
+    found = run.landing.names.columns(table.name)
+    own = [run.landing.types.column(resource, name, key) for key, name in found.items()]
+    hashed = (name for name, wish in run.protection.of(table).items() if wish.hashed)
+    there = run.destination.columns().get(table.name, ()) if run.landing.state.get(ADOPTED) else ()
+    for name in hashed:  # it stands there raw, whether or not one of its values ever comes
+        if name.startswith("custom_") and name in there and name not in found.values():
+            own.append(Column(name, custom=name))
+    return run.protection.dressed(replace(table, columns=(*table.columns, *own)))
+
+
+def _strayed(run: Run, parts: Iterable[Table], strayed: Iterable[Strayed]) -> set[str]:
+    """What of these somebody took out or made narrower; each is told."""
+    places: dict[str, Table] = {}
+    for one in (table for part in parts for table in part.walk()):
+        places |= dict.fromkeys([one.place, *([one.history] if one.history else ())], one)
+    lost = set()
+    for change in strayed:
+        table, column = places.get(change.table), change.column
+        if table is None or (column is not None and column in table.left_out):
+            continue
+        name = f"{run.connection.schema_name}.{change.table}"
+        but = ", but for the versions of before" if change.table == table.history else ""
+        if column is None:
+            said = f"The table {name} is gone: it is made again and filled{but}."
+        elif change.now is None:
+            said = f"{name} has lost its column {column}: it is made again and filled{but}."
+        else:
+            said = (
+                f"{name}.{column} was {change.was} and somebody made it {change.now}: it is set "
+                f"right{'' if change.lossless else ' and read again'}."
+            )
+        run.warn("destination_changed", said)
+        if change.now is None or not change.lossless:
+            lost.add(change.table if column is None else f"{change.table}.{column}")
+    return lost
+
+
+def _read_again(run: Run, root: Table, missing: set[str]) -> None:
+    """The state says that the root is to be read again; what that costs is told."""
+    landing = run.landing
+    state = landing.of(root.name)
+    if isinstance(root.reading, Search):
+        state.reread(_EVER, fill=True)
+        if root.reading.older is not None:
+            state.listed_at = None
+            _ask_again(landing, f"{root.name} of over two years ago")
+    elif isinstance(root.reading, Listing):
+        state.listed_at = None
+    else:
+        state.done = []
+    landing.touch(root.name)
+    if ATTACHMENTS in missing:
+        _ask_again(landing, ATTACHMENTS)
+    run.say(str(back_fill(run.destination, root, missing, run.limits.page_size)))
+
+
+def _ask_again(landing: Landing, name: str) -> None:
+    landing.of(name).done = []
+    landing.touch(name)
+
+
+def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Returned]:
+    """Of the tables that are wanted again, those in which flags are behind."""
+    place = root.place
+    for part in parts:
+        for table in part.walk():
+            owner = table.parent_column or "id"
+            if table.name in missing and table.place != place:
+                yield Returned(table.place, owner, place)
+            if (
+                table.hidden
+                and table.history in missing
+                and any(c.name == "deleted" for c in root.columns)
+            ):
+                yield Returned(str(table.history), owner, place, history=True)

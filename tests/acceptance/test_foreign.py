@@ -1,0 +1,164 @@
+"""Somebody else changes the destination: it is found, named, and set right."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from kustomer_sync.report import Report
+from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Simulator
+from tests.acceptance.case import Case
+
+TABLES = ("tag", "customer", "conversation", "message", "kobject")
+
+
+def done_by_somebody(case: Case, *statements: str) -> None:
+    with duckdb.connect(str(case.database)) as db:
+        db.execute("SET schema = 'kustomer'")
+        for statement in statements:
+            db.execute(statement)
+
+
+def next_sync(case: Case, sim: Simulator, connection: Connection) -> Report:
+    sim.clock.advance(60)
+    report = case.sync(connection)
+    assert report.status == "SUCCESSFUL", report.error
+    return report
+
+
+def named(report: Report) -> str:
+    return " ".join(w.message for w in report.warnings if w.code == "destination_changed")
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["tag", "customer", "customer_email", "message_attachment", "conversation_tag_history"],
+)
+def test_a_table_that_was_dropped_is_named_and_filled(case: Case, table: str) -> None:
+    """Today's rows are all there again, without a re-sync of anything else."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(case, f"DROP TABLE {table}")
+        report = next_sync(case, sim, connection)
+        assert f"kustomer.{table} is gone" in named(report)
+        case.assert_equal_by_polling(sim, connection)
+        assert named(next_sync(case, sim, connection)) == ""
+
+
+def test_a_klass_s_table_that_was_dropped_is_filled(case: Case) -> None:
+    """Custom columns too."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        ((table,),) = case.ask("SELECT min(table_name) FROM duckdb_tables() WHERE table_name LIKE "
+                               "'kobject_%' AND table_name <> 'kobject_tag'")  # fmt: skip
+        done_by_somebody(case, f"DROP TABLE {table}")
+        assert table in named(next_sync(case, sim, connection))
+        case.assert_equal_by_polling(sim, connection)
+
+
+def test_a_column_that_was_dropped_is_named_and_filled(case: Case) -> None:
+    """One of the catalog and a custom one, in a root, a child and a klass's table."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        customs = "table_name = 'customer' AND column_name LIKE 'custom_%'"
+        ((column,),) = case.ask(f"SELECT min(column_name) FROM duckdb_columns() WHERE {customs}")
+        dropped = (("customer", "display_name"), ("customer_email", "type"), ("customer", column))
+        done_by_somebody(case, *(f"ALTER TABLE {t} DROP COLUMN {c}" for t, c in dropped))
+        told = named(next_sync(case, sim, connection))
+        for table, name in dropped:
+            assert f"kustomer.{table} has lost its column {name}" in told
+        case.assert_equal_by_polling(sim, connection)
+
+
+def test_a_column_of_another_type_is_named_and_set_right(case: Case) -> None:
+    """Of a type of ours or not, wider or narrower; every value is there."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(
+            case,
+            "ALTER TABLE conversation ALTER message_count TYPE VARCHAR",
+            "ALTER TABLE conversation ALTER note_count TYPE DECIMAL(9, 2)",
+            "ALTER TABLE conversation ALTER created_at TYPE DATE",
+            "ALTER TABLE customer ALTER verified TYPE TINYINT",
+        )
+        told = named(next_sync(case, sim, connection))
+        for name in ("message_count", "note_count", "created_at", "verified"):
+            assert name in told
+        types = dict(case.ask(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name IN "
+            "('conversation', 'customer')"
+        ))  # fmt: skip
+        assert types["message_count"] == "INTEGER"
+        assert types["created_at"] == "TIMESTAMP WITH TIME ZONE"
+        case.assert_equal_by_polling(sim, connection)
+
+
+def test_what_is_somebody_s_own_is_left_alone(case: Case) -> None:
+    """Columns and tables beside ours keep what is in them, and make no row differ."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(
+            case,
+            "ALTER TABLE customer ADD COLUMN region VARCHAR",
+            "UPDATE customer SET region = 'region ' || id",
+            "ALTER TABLE customer_email ADD COLUMN checked BOOLEAN",
+            "UPDATE customer_email SET checked = TRUE",
+            "CREATE TABLE notes_of_mine AS SELECT 1 AS n",
+            "CREATE VIEW emails AS SELECT email FROM customer_email",
+        )
+        sim.clock.advance(60)
+        report = case.sync(connection, reimport=True)
+        assert report.tables["customer"].updated == 0
+        customer = sim.id("customer", 2)
+        sim.edit("customer", customer, {"displayName": "new name"})
+        assert named(next_sync(case, sim, connection)) == ""
+        assert case.ask(
+            f"SELECT display_name, region FROM kustomer.customer WHERE id = '{customer}'"
+        ) == [("new name", f"region {customer}")]
+        assert case.ask("SELECT count(*) FROM kustomer.customer WHERE region IS NULL") == [(0,)]
+        assert case.ask("SELECT n FROM kustomer.notes_of_mine") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        (["DROP TABLE customer_email", "CREATE VIEW customer_email AS SELECT 1 AS email"],
+         "kustomer.customer_email is a view"),
+        (["ALTER TABLE customer ADD COLUMN region VARCHAR DEFAULT 'x'",
+          "ALTER TABLE customer ALTER region SET NOT NULL",
+          "ALTER TABLE customer ALTER region DROP DEFAULT"], "region"),
+        (["CREATE TABLE other AS SELECT * FROM customer",
+          "ALTER TABLE customer ALTER conversation_counts_all TYPE VARCHAR",
+          "CREATE INDEX mine ON customer (conversation_counts_all)"], "conversation_counts_all"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_written_to_is_named_in_one_sentence(
+    case: Case, statements: list[str], said: str
+) -> None:
+    """The sync fails before it reads anything; the next one goes on when it is out of the way."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(case, *statements)
+        sim.clock.advance(60)
+        report = case.sync(connection)
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert said in report.error.message
+        assert report.error.hint
+        assert "\n" not in report.error.message
+
+
+def test_a_dropped_state_begins_anew_without_duplicates(case: Case) -> None:
+    """Hashed columns are not hashed twice."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(case, "DROP TABLE _kustomer_sync_state")
+        case.assert_equal_by_polling(sim, connection)
