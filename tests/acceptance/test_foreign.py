@@ -43,6 +43,7 @@ def test_a_table_that_was_dropped_is_named_and_filled(case: Case, table: str) ->
         done_by_somebody(case, f"DROP TABLE {table}")
         report = next_sync(case, sim, connection)
         assert f"kustomer.{table} is gone" in named(report)
+        assert report.tables[table].rows > 0
         case.assert_equal_by_polling(sim, connection)
         assert named(next_sync(case, sim, connection)) == ""
 

@@ -158,6 +158,7 @@ def test_a_blocked_column_rewrites_nothing_and_is_empty_in_rows_written_later(ca
         before = case.ask("SELECT id, preview, _fivetran_synced FROM kustomer.message ORDER BY id")
         connection = connect(case, sim, message__preview={"enabled": False})
         sim.clock.advance(60)
+        read_all_again(case)
         report = case.sync(connection, reimport=True)
         after = case.ask("SELECT id, preview, _fivetran_synced FROM kustomer.message ORDER BY id")
         assert after == before
