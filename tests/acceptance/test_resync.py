@@ -258,28 +258,44 @@ def test_a_resync_that_ended_early_goes_on_with_the_next_sync(small: Case, end: 
         assert_mended(small, sim, connection, polled=False)
 
 
+def test_a_resync_that_never_came_to_read_is_done_by_the_next_sync(small: Case) -> None:
+    """What was asked for is kept before anything is read."""
+    with small.org(rate=0) as sim:
+        connection = small.connect(sim, tables=["conversation"])
+        small.sync(connection)
+        damage(small.database, tables=["conversation"])
+        sim.faults.add("expired", "search")
+        assert small.sync(connection, resync=ALL).status == "FAILURE"
+        sim.faults.clear()
+        assert small.sync(connection).tables["conversation"].deleted == 1
+        assert_mended(small, sim, connection, polled=False)
+
+
 @pytest.mark.parametrize(
-    ("fault", "path", "said"),
+    ("fault", "path", "times", "said"),
     [
-        (403, "search", "resync_incomplete"),
-        (400, "search", "resync_incomplete"),
-        (403, "/v1/conversations/[0-9a-f]{24}$", "resync_incomplete"),
-        (404, "/v1/conversations/[0-9a-f]{24}$", "sweep_unconfirmed"),
+        (403, "search", None, "resync_incomplete"),
+        (403, "search", 1, "resync_incomplete"),
+        (400, "search", None, "resync_incomplete"),
+        (403, "/v1/conversations/[0-9a-f]{24}$", None, "resync_incomplete"),
+        (404, "/v1/conversations/[0-9a-f]{24}$", None, "sweep_unconfirmed"),
     ],
 )
 def test_a_resync_of_an_api_that_fails_flags_nothing(
-    small: Case, fault: int, path: str, said: str
+    small: Case, fault: int, path: str, times: int | None, said: str
 ) -> None:
     """Refused half way, or where ids are looked for; the next sync goes on when it can."""
     with small.org(rate=0) as sim:
         connection = small.connect(sim, tables=["conversation"])
         small.sync(connection)
         damage(small.database, tables=["conversation"])
-        sim.faults.add("empty", path, value=fault, skip=4 if path == "search" else 0)
+        skip = 4 if path == "search" else 0
+        sim.faults.add("empty", path, value=fault, skip=skip, times=times)
         report = small.sync(connection, resync=ALL)
         assert report.status == "SUCCESSFUL"
         assert said in {w.code for w in report.warnings}
         assert report.tables["conversation"].deleted == 0
+        assert "conversation" in json.loads(small.ask(MARKED)[0][0])
         sim.faults.clear()
         sim.clock.advance(DAY + 60)  # an archive that was refused is asked again a day later
         assert small.sync(connection).tables["conversation"].deleted == 1
@@ -305,7 +321,8 @@ def test_a_soft_deleted_record_that_no_look_shows_is_not_flagged(
         assert small.ask(deleted) == [(3,)]
         at = None if since is None else sim.clock.now() - timedelta(days=since)
         sim.clock.advance(60)
-        assert small.sync(connection, resync=Resync(since=at)).tables["conversation"].deleted == 0
+        report = small.sync(connection, resync=Resync(since=at), limits=Limits(workers=1))
+        assert report.tables["conversation"].deleted == 0
         assert_mended(small, sim, connection, polled=False)
 
 
@@ -434,6 +451,7 @@ def test_kills_during_a_resync_leave_nothing_wrong(database: Path) -> None:
         damage(database)
         process = subprocess.Popen([*command, "resync"])
         while not marked(case):
+            assert process.poll() is None
             time.sleep(0.1)
         for _ in range(5):
             process.kill()
