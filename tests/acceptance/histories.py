@@ -29,6 +29,10 @@ def _faults(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
     table, history = f'kustomer."{name}"', f'kustomer."{name}_history"'
     found = db.execute(f"DESCRIBE {history}").fetchall()
     own = ", ".join(f'"{row[0]}"' for row in found if row[0] not in _MARKS)
+    left_out = {"index", *(f"_fivetran_{mark}" for mark in ("id", "deleted", "synced"))}
+    for column in {row[0] for row in db.execute(f"DESCRIBE {table}").fetchall()} - left_out:
+        if f'"{column}"' not in own:
+            yield f"{name}_history has no column {column}"
     living = f'SELECT id FROM kustomer."{records}" WHERE NOT _fivetran_deleted'
     present = f"SELECT {own} FROM {table} WHERE {owner} IN ({living})"
     active = f"SELECT {own} FROM {history} WHERE _fivetran_active AND {owner} IN ({living})"

@@ -192,3 +192,20 @@ def test_without_the_six_one_may_still_be_asked_for(case: Case) -> None:
         assert {n for n in report.tables if n.endswith("_history")} == {"conversation_tag_history"}
         case.assert_equal(sim, connection)
         assert faults(case, ["conversation_tag"]) == []
+
+
+def test_a_kobject_that_is_gone_is_closed_in_its_klass_s_history(case: Case) -> None:
+    """In a sync that read nothing else of that klass."""
+    with case.org(seed=19, rate=0) as sim:
+        connection = case.connect(sim, tables=("kobject",), histories=("kobject",))
+        case.sync(connection)
+        sim.settle()
+        gone = next(living(sim, "kobject", 0))
+        sim.hard_delete("kobject", gone)
+        sim.settle()
+        sim.clock.advance(86_400 + 60)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        for name in ("kobject", *klass_tables(case)):
+            assert count(case, f"{name}_history", f"id = '{gone}' AND _fivetran_active") == 0
+        assert count(case, "kobject", "_fivetran_deleted") >= 1
+        case.assert_equal(sim, connection)

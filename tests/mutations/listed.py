@@ -35,6 +35,8 @@ FOREIGN_TYPES = "tests/contract/destinations/test_foreign_columns.py::"
 RESYNC = f"{A}test_resync.py::"
 REIMPORT = f"{A}test_reimport.py::"
 LOOKS = f"{A}test_looks.py::"
+HISTORIES = f"{A}test_histories.py::"
+KEPT = "tests/contract/destinations/test_histories.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 
 
@@ -950,6 +952,185 @@ _DESTINATION = (
             "        with self._transaction() as connection:\n            self._own(connection)\n"
             "            stored = self._columns(connection)\n            for begun in",
             f"{PROMISES}test_a_refused_write_leaves_nothing",
+        ),
+    ),
+)
+
+_HISTORIES = (
+    *_of(
+        "destinations/histories.py",
+        (
+            "A record without a time opens a version only when it changed",
+            'doubtful = "c.late" if',
+            'doubtful = "FALSE" if',
+            f"{KEPT}test_a_record_without_a_time_has_a_version_from_the_sync_that_saw_it",
+        ),
+        (
+            "Nor does one whose time no column holds",
+            'in self.plan.stored[self._history] else "TRUE"',
+            'in self.plan.stored[self._history] else "c.late"',
+            f"{KEPT}test_a_time_that_no_column_holds_opens_a_version_only_with_a_change",
+        ),
+        (
+            "The last version is what the table's row is",
+            "CASE WHEN latest IS NULL OR since >= latest THEN since",
+            "CASE WHEN TRUE THEN since",
+            f"{KEPT}test_what_the_table_took_is_the_last_version",
+        ),
+        (
+            "A record that returns as it was is open again",
+            "                            WHEN p.id IS NOT NULL OR v.{ROW} IS NOT NULL THEN TRUE\n",
+            "                            WHEN v.{ROW} IS NOT NULL THEN TRUE\n",
+            f"{KEPT}test_a_record_without_a_time_that_returns_is_open_again",
+        ),
+        (
+            "What a record without a time holds is seen when the sync begins",
+            "TRUE FROM present WHERE start IS DISTINCT FROM own",
+            "TRUE FROM present WHERE FALSE",
+            f"{KEPT}test_elements_of_a_record_without_a_time_open_when_they_are_seen",
+        ),
+        (
+            "Versions tile",
+            "THEN v.following - INTERVAL 1 MILLISECOND",
+            "THEN v.following",
+            f"{PROMISES}test_versions_tile_time_and_a_late_one_goes_between",
+        ),
+        (
+            "NULL in an element is a value like another",
+            '*(f"o.{k} IS NOT DISTINCT FROM i.{k}" for k in others),',
+            '*(f"o.{k} = i.{k}" for k in others),',
+            f"{KEPT}test_an_element_is_known_by_its_content",
+        ),
+        (
+            "Of a repeated key the history has the first element, as the table",
+            "if indexed or set(table.key) >= set(table.history_key):",
+            "if True:",
+            f"{KEPT}test_a_repeated_key_is_in_the_history_as_in_the_table",
+        ),
+        (
+            "When an element left is known although its record did not change",
+            "{owner}, o.{end} + INTERVAL 1 MILLISECOND FROM spans_{n} o",
+            "{owner}, o.{start} FROM spans_{n} o",
+            f"{KEPT}test_elements_of_a_record_without_a_time_open_when_they_are_seen",
+        ),
+        (
+            "Elements of a record that returns as it was are open again",
+            "WHERE p.id IS NULL OR s.start <= p.start",
+            "WHERE TRUE",
+            f"{KEPT}test_elements_of_a_record_that_returns_as_it_was_are_open_again",
+        ),
+        (
+            "A copy of a lower rev says nothing of its elements",
+            'refused = "k.updated_at IS NOT DISTINCT FROM c.start"',
+            'refused = "FALSE"',
+            f"{KEPT}test_a_copy_of_a_lower_rev_says_nothing_of_what_was_there",
+        ),
+        (
+            "What was flagged when its history begins is closed",
+            'f"CASE WHEN s.{flag} THEN s.{synced} END",',
+            'f"CASE WHEN s.{flag} THEN NULL ELSE s.{synced} END",',
+            f"{KEPT}test_a_history_that_begins_has_what_is_there",
+        ),
+        (
+            "A pause closes nothing that was soft-deleted before",
+            'AND {synced} < {paused}, FALSE)" if paused else ""',
+            'AND {synced} < {paused}, FALSE)" if not paused else ""',
+            f"{KEPT}test_a_soft_delete_before_the_pause_is_still_none_of_its_end",
+        ),
+    ),
+    *_of(
+        "model.py",
+        (
+            "The place of an element is no part of what it is",
+            "if c.origin in (Origin.VALUE, Origin.PARENT)",
+            "if c.origin is not Origin.SURROGATE",
+            f"{KEPT}test_an_element_is_known_by_its_content",
+        ),
+    ),
+    *_of(
+        "sync/histories.py",
+        (
+            "That a history was switched off is remembered",
+            "{name: at or (None if name in wanted else ended) for name, at in before.items()}",
+            "dict(before)",
+            f"{HISTORIES}test_switched_off_it_stays_and_switched_on_again_it_goes_on",
+        ),
+        (
+            "One that is switched on again goes on",
+            "if part.history and None not in since:",
+            "if part.history and not since:",
+            f"{HISTORIES}test_switched_off_it_stays_and_switched_on_again_it_goes_on",
+        ),
+        (
+            "A history begins with what is there",
+            "run.landing.commit(begun=begun)",
+            "run.landing.commit()",
+            f"{HISTORIES}test_a_history_begins_with_what_is_there",
+        ),
+        (
+            "It begins with the custom columns too",
+            'if name.startswith("custom_") and name not in blocked:',
+            'if name.startswith("custom_") and name in blocked:',
+            f"{HISTORIES}test_a_history_begins_with_what_is_there",
+        ),
+        (
+            "It is kept from when it was taken in, not from when it was asked for",
+            "after |= {name: None for table in run.tables for name in _kept(table)}",
+            "after |= dict.fromkeys(wanted)",
+            f"{HISTORIES}test_a_sync_of_some_tables_leaves_the_others_histories_for_later",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "What is taken in lands with the state that says so or not at all",
+            "                self._take_in(connection, begun, stored, counts)\n",
+            "                self._take_in(connection, begun, stored, counts)\n"
+            '                connection.execute("COMMIT")\n'
+            '                connection.execute("BEGIN")\n',
+            f"{HISTORIES}test_what_is_taken_in_lands_whole_or_not_at_all",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A klass's history is closed by a record that is gone",
+            "self.destination.ensure([*self.tables, *self.landing.klass_tables()])",
+            "self.destination.ensure(self.tables)",
+            f"{HISTORIES}test_a_kobject_that_is_gone_is_closed_in_its_klass_s_history",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "`history = true` wins over `service_version = 1`",
+            "if _history_wanted(connection, table.name):",
+            "if _history_wanted(connection, table.name) and connection.service_version != 1:",
+            f"{CHOICE}test_a_history_may_be_asked_for_where_the_six_are_not",
+        ),
+    ),
+    *_of(
+        "shred/naming.py",
+        (
+            "No klass is called as a history is",
+            'taken = {*taken, f"{root}_history", *self._given.get(_HISTORIES, {}).values()}',
+            "taken = set(taken)",
+            f"{U}shred/test_naming.py::test_a_klass_and_a_history_never_share_a_name",
+        ),
+        (
+            "No history is called as a klass is",
+            'taken = {*names.values(), *self.klasses(root).values(), f"{root}_history"}',
+            "taken = set(names.values())",
+            f"{U}shred/test_naming.py::test_a_klass_and_a_history_never_share_a_name",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "A history can have none",
+            "    if connection.tables[name].history:\n",
+            "    if False:\n",
+            "tests/unit/cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
         ),
     ),
 )
@@ -1965,4 +2146,6 @@ MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
+    *_HISTORIES, *_CLI, *_SIMULATOR,
 )  # fmt: skip
