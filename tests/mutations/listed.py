@@ -1361,14 +1361,14 @@ _VERIFY = (
         ),
         (
             "What a merge moved since without a trace is no difference",
-            "_QUIET >= set(u.columns) and",
-            "False and",
+            "moved = {_OWNER} <= set(unlike.columns) <= _QUIET",
+            "moved = False",
             f"{VERIFY}test_a_living_org_raises_no_alarm[merges-move-no-time]",
         ),
         (
             "A record that the destination lacks is named",
-            "found.missing.append(u.record_id)\n            elif _OWNER",
-            "pass\n            elif _OWNER",
+            "found.missing.append(u.record_id)\n            elif self._follows",
+            "pass\n            elif self._follows",
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
         (

@@ -440,11 +440,7 @@ class Verification:
         for u in self._unlike(table, records):
             if u.table == table.name and not u.there:
                 found.missing.append(u.record_id)
-            elif (
-                _OWNER in u.columns
-                and _QUIET >= set(u.columns)
-                and self._follows(table, u.record_id)
-            ):
+            elif self._follows(table, u):
                 self._untold(table, "its customer was merged or deleted since", [u.record_id])
             elif u.table == table.name and u.columns == (self._flag,) and self._shown_gone(u):
                 found.missing.append(u.record_id)
@@ -463,13 +459,14 @@ class Verification:
         table = Table(unlike.table, ())
         return not self.run.destination.holding(table, "id", [unlike.record_id])
 
-    def _follows(self, table: Table, one: str) -> bool:
+    def _follows(self, table: Table, unlike: Unlike) -> bool:
         """Whether what moved the record may be newer than what was read of its old customer."""
         customers = next((t for t in choose(self.run.connection) if t.name == "customer"), None)
-        if table.name not in OWNED or customers is None:
+        moved = {_OWNER} <= set(unlike.columns) <= _QUIET
+        if table.name not in OWNED or customers is None or not moved:
             return False
         compared = _Compared(customers, self._spans(customers))
-        for owner in self.run.destination.holding(table, "id", [one], _OWNER):
+        for owner in self.run.destination.holding(table, "id", [unlike.record_id], _OWNER):
             for _, customer in self._look(customers, [owner]):
                 return not customer or not compared.settled(customer)
         return False
