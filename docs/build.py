@@ -23,6 +23,10 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.features import BEYOND, REFERENCE
+
 from kustomer_sync import settings
 from kustomer_sync.cli.screen import table_entries
 from kustomer_sync.cli.words import COMMANDS, help_of, overview
@@ -43,6 +47,7 @@ def reference() -> dict[str, str]:
         "commands.md": NOTE + commands(),
         "settings.md": NOTE + configuration(),
         "tables.md": NOTE + tables(),
+        "features.md": NOTE + features(),
         "erd.svg": render(TABLES, "svg") + "\n",
     }
 
@@ -135,6 +140,29 @@ def tables() -> str:
             field = fields.get(column.name, fields.get("_fivetran_id", ""))
             text += f"| `{column.name}` | {column.type.value} | {field} | {', '.join(notes)} |\n"
     return text
+
+
+def features() -> str:
+    """Each feature, and the tests that prove it."""
+    text = (
+        "# Features\n\n"
+        "Each promise with the tests that prove it. The suite requires that the tests are there, "
+        "and breaks each feature on purpose to see that they notice "
+        "([the mutations](../../tests/mutations/listed.py); `make test-all`).\n"
+    )
+    for title, listed in (
+        ("Of the reference connector", REFERENCE), ("Beyond it", BEYOND)
+    ):  # fmt: skip
+        text += f"\n## {title}\n\n| feature | what holds | proved by |\n|---|---|---|\n"
+        for feature in listed:
+            proofs = "<br>".join(_proof(test) for test in feature.tests)
+            text += f"| {feature.name} | {feature.promise} | {proofs} |\n"
+    return text
+
+
+def _proof(test: str) -> str:
+    file, name = test.split("::")
+    return f"[{name.removeprefix('test_').replace('_', ' ')}](../../{file})"
 
 
 # ---- real output ----
