@@ -63,16 +63,16 @@ def taken_in(plan: Plan, table: Table, paused: str | None) -> Steps:
     # What was flagged before was so under the history's eyes: it is closed, or a soft delete.
     before = f" WHERE NOT coalesce({flag} AND {synced} < {paused}, FALSE)" if paused else ""
     yield Step(
-        table.name,
+        table.place,
         f"CREATE OR REPLACE TEMP VIEW {TAKEN} AS "
         f"SELECT *, {', '.join(marks)} FROM {plan.t(table.place)}{before}",
     )
-    yield Step(table.name, f"CREATE OR REPLACE TEMP TABLE winners AS SELECT id, {ROW} FROM {TAKEN}")
+    yield Step(table.place, f"CREATE OR REPLACE TEMP TABLE winners AS SELECT id, {ROW} FROM {TAKEN}")
     children = []
     for n, child in enumerate(child for child in table.children if child.history):
         children.append(Staged(child, f"{TAKEN}_{n}"))
         yield Step(
-            child.name,
+            child.place,
             f"CREATE OR REPLACE TEMP VIEW {TAKEN}_{n} AS "
             f"SELECT *, {plan.q(child.parent_column)} AS {ROW} FROM {plan.t(child.place)}",
         )
@@ -164,7 +164,7 @@ class _Histories:
         ]
         now = self.plan.synced_at
         yield Step(
-            self.root.table.name,
+            self.root.table.place,
             f"""
             CREATE OR REPLACE TEMP TABLE present AS
             SELECT id, {ROW}, own, gone,
@@ -199,7 +199,7 @@ class _Histories:
             join = f"LEFT JOIN {self.plan.t(table.place)} k ON k.id = c.id"
             refused = "k.updated_at IS NOT DISTINCT FROM c.start"
         yield Step(
-            table.name,
+            table.place,
             f"""
             CREATE OR REPLACE TEMP TABLE copies AS
             SELECT c.id, c.start, c.{ROW}, FALSE AS late
@@ -379,7 +379,7 @@ class _Histories:
                 f"WHERE NOT o.{active} {erased.format(owner=owner)}",
             ]
         yield Step(
-            table.name,
+            table.place,
             f"""
             CREATE OR REPLACE TEMP TABLE sightings AS
             WITH seen (id, start) AS ({" UNION ".join(seen)}), ordered AS (
