@@ -6,12 +6,15 @@ import hmac
 import logging
 from typing import Any
 
+import duckdb
 import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
+from kustomer_sync.sync import Resync
 from tests.acceptance.case import Case, connection_to, living
+from tests.acceptance.test_verify import verified
 from tests.acceptance.truth import contents
 
 SALT = "a salt of the tests"
@@ -226,8 +229,6 @@ def test_another_salt_is_refused_and_writes_nothing(case: Case) -> None:
 
 def read_all_again(case: Case) -> None:
     """The state forgets what was read."""
-    import duckdb
-
     with duckdb.connect(str(case.database)) as db:
         db.execute("DELETE FROM kustomer._kustomer_sync_state WHERE key LIKE 'table:%'")
 
@@ -295,14 +296,14 @@ def test_what_is_wanted_again_is_filled_and_nothing_else_is_read(case: Case, nam
         case.sync(without)
         sim.requests.clear()
         told: list[str] = []
-        report = case.sync(whole, progress=lambda now: told.append(now.notice))
+        report = case.sync(whole, progress=lambda now: told.append(now.sentence))
         assert report.status == "SUCCESSFUL", report.error
         (notice,) = filter(None, told)
         assert name.replace("__", ".") in notice
         assert "requests" in notice
         case.assert_equal_by_polling(sim, whole)
         told.clear()
-        case.sync(whole, progress=lambda now: told.append(now.notice))
+        case.sync(whole, progress=lambda now: told.append(now.sentence))
         assert not any(told)
 
 
@@ -402,7 +403,7 @@ def test_going_back_to_all_brings_what_was_kept_out(case: Case) -> None:
         _new_things(sim)
         case.sync(connect(case, sim, settings={"schema_change_handling": "BLOCK_ALL"}))
         told: list[str] = []
-        case.sync(connect(case, sim), progress=lambda now: told.append(now.notice))
+        case.sync(connect(case, sim), progress=lambda now: told.append(now.sentence))
         assert sorted(t.partition(":")[0] for t in told if t) == [
             "customer.custom_fresh_str", "kobject_parcel"
         ]  # fmt: skip
@@ -471,3 +472,55 @@ def test_a_klass_that_is_no_longer_listed_keeps_its_rows(case: Case) -> None:
         case.sync(connection)
         assert len(before) == 3
         assert case.ask(rows) == before
+
+
+def protected(case: Case) -> list[list[tuple[Any, ...]]]:
+    """The digests, each with its record's id and with when its row was written."""
+    return [
+        case.ask(f"SELECT {columns}, _fivetran_synced FROM kustomer.{table} ORDER BY ALL")
+        for table, columns in (
+            ("customer", "id, display_name, custom_code_str"), ("kobject", "id, title"),
+            ("customer_email", "customer_id, email"),
+        )
+    ]  # fmt: skip
+
+
+def test_verify_and_re_sync_see_what_is_protected_as_it_is_to_be(case: Case) -> None:
+    """Blocked and hashed columns and a hidden root are no difference, and stay as they are."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim)
+        connection = connect(
+            case, sim, message={"enabled": False}, **{
+                **HASHED, "conversation__name": {"enabled": False},
+                "customer_email__type": {"enabled": False},
+            },
+        )  # fmt: skip
+        case.sync(connection)
+        told = verified(case, connection)
+        assert told.status == "AGREES", told
+        assert "message" not in told.tables
+        assert told.tables["message_assigned_team"].sampled > 0  # the first of its children
+        assert told.tables["customer"].sampled > 0
+        before = protected(case)
+        sim.clock.advance(60)
+        report = case.sync(connection, resync=Resync())
+        assert report.status == "SUCCESSFUL", report.error
+        assert protected(case) == before
+        assert_nowhere(case)
+        one = f"WHERE id = '{ids['customer']}'"
+        assert case.ask(f"SELECT display_name FROM kustomer.customer {one}") == [
+            (digest(f"{SECRET}1"),)
+        ]
+        with duckdb.connect(str(case.database)) as db:
+            db.execute(f"UPDATE kustomer.customer SET display_name = 'x' {one}")
+            db.execute(f"DELETE FROM kustomer._kustomer_sync_message WHERE id = '{ids['message']}'")
+        told = verified(case, connection)
+        assert [(d.id, d.columns) for d in told.tables["customer"].differing] == [
+            (ids["customer"], ("display_name",))
+        ]
+        assert told.tables["message_assigned_team"].missing == [ids["message"]]
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert case.ask(f"SELECT display_name FROM kustomer.customer {one}") == [
+            (digest(f"{SECRET}1"),)
+        ]
+        assert_nowhere(case)
