@@ -67,7 +67,9 @@ def taken_in(plan: Plan, table: Table, paused: str | None) -> Steps:
         f"CREATE OR REPLACE TEMP VIEW {TAKEN} AS "
         f"SELECT *, {', '.join(marks)} FROM {plan.t(table.place)}{before}",
     )
-    yield Step(table.place, f"CREATE OR REPLACE TEMP TABLE winners AS SELECT id, {ROW} FROM {TAKEN}")
+    yield Step(
+        table.place, f"CREATE OR REPLACE TEMP TABLE winners AS SELECT id, {ROW} FROM {TAKEN}"
+    )
     children = []
     for n, child in enumerate(child for child in table.children if child.history):
         children.append(Staged(child, f"{TAKEN}_{n}"))
