@@ -12,6 +12,7 @@ import inspect
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -247,8 +248,10 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     for name, text in reference().items():
         (folder / name).write_text(text, "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:  # another program may have 8900
+        port = str(free.getsockname()[1])
     for path in pages():
-        path.write_text(played(path.read_text("utf-8")), "utf-8")
+        path.write_text(played(path.read_text("utf-8"), port), "utf-8")
 
 
 if __name__ == "__main__":
