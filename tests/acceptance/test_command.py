@@ -53,7 +53,6 @@ def config(text: str) -> Path:
         ('memory_limit = "lots"', "128MB"),
         ('hash_salt = "env:NOT_SET_ANYWHERE"', "NOT_SET_ANYWHERE"),
         ('tables = { customer = { columns = { id = { hashed = true } } } }', "customer's key"),
-        ('tables = { customer = { history = true } }', "not built yet"),
         ('service_version = 3', "1 or 2"),
         ('proxy = ', "TOML"),
     ],

@@ -281,8 +281,7 @@ def test_a_table_that_is_hidden_and_comes_back_is_as_the_org(case: Case) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "customer__display_name", "customer_email", "customer", "conversation_tag_history",
-        "kobject__custom_code_str",
+        "customer__display_name", "customer_email", "customer", "kobject__custom_code_str",
     ],
 )  # fmt: skip
 def test_what_is_wanted_again_is_filled_and_nothing_else_is_read(case: Case, name: str) -> None:

@@ -687,10 +687,8 @@ class DuckDB:
             for begun in write.begun:
                 self._take_in(connection, begun, stored, counts)
             for batch in write.batches:
-                self._take_away(
-                    connection, write.anew.get(batch.root.table.name, ()), batch, stored
-                )
-                self._batch(connection, batch, stored, counts)
+                anew = write.anew.get(batch.root.table.name, ())
+                self._batch(connection, batch, stored, counts, anew)
             for name, ids in write.absent.items():
                 self._absent(connection, name, ids, stored, counts)
             for key, value in write.state.items():
@@ -736,11 +734,16 @@ class DuckDB:
             table = as_stored(begun.table, self._plan(stored))
             self._ensure(connection, table, stored, counts)
             paused = _timestamp(begun.paused) if begun.paused else None
-            _run(connection, taken_in(self._plan(stored), table, paused), counts)
+            plan = self._plan(stored)
+            theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
+            whole = [Staged(part, plan.t(part.place)) for part in table.walk()]
+            with foreign.kept(connection, plan, theirs, whole):
+                _run(connection, taken_in(plan, table, paused), counts)
 
     def _batch(
         self, connection: duckdb.DuckDBPyConnection, batch: Batch,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+        anew: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         table = replace(
             batch.root.table,
@@ -761,6 +764,7 @@ class DuckDB:
         plan = self._plan(stored)
         theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
         with foreign.kept(connection, plan, theirs, (root, *children)):
+            self._take_away(connection, anew, batch, stored)
             _run(connection, plan.batch(root, children), counts)
             _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
@@ -974,7 +978,7 @@ class DuckDB:
         synced = _DIALECT.name(self._system.synced)
         only = f"AND {synced} = {_timestamp(self._synced_at)}" if changed else ""
         only += f" AND {_DIALECT.name(lacking)} IS NULL" if lacking else ""
-        if made_before is not None:
+        if made_before is not None and any(c.name == "created_at" for c in table.landing):
             only += f" AND (created_at IS NULL OR epoch_ms(created_at) < {made_before:d})"
         rows = self._read(
             table,

@@ -266,7 +266,7 @@ def kept(
         table = one.table
         for name, keys in (
             (table.place, [table.parent_column or "id", *plan.system.key(table)]),
-            (table.history or "", [*table.history_key, plan.system.start]),
+            (table.history or "", [*_known_by(table), plan.system.start]),
         ):
             if columns := theirs.get(name):
                 aside = _set_aside(connection, plan, name, dict.fromkeys(keys), columns, one)
@@ -274,6 +274,11 @@ def kept(
     yield
     for sql in restore:
         connection.execute(sql)
+
+
+def _known_by(table: Table) -> list[str]:
+    """The columns that tell the rows of its history apart, but for the start; no blocked one."""
+    return ["id"] if table.parent is None else [c.name for c in table.history_columns()]
 
 
 def _set_aside(

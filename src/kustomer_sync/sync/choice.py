@@ -43,17 +43,20 @@ def choose(connection: Connection, names: Sequence[str] = ()) -> tuple[Table, ..
     for table in catalog.TABLES:
         if names and table.name not in names and not {c.name for c in table.children} & set(names):
             continue
-        if (connection.extras or not table.extra) and _any_wanted(protection, table):
+        if (connection.extras or not table.extra) and _any_wanted(connection, protection, table):
             trimmed = _trimmed(connection, protection, table)
             if any(_lands(part) for part in trimmed.walk()) or _klass_named(protection, table):
                 chosen.append(trimmed)
     return tuple(chosen)
 
 
-def _any_wanted(protection: Protection, root: Table) -> bool:
+def _any_wanted(connection: Connection, protection: Protection, root: Table) -> bool:
     """Whether any table of its records is enabled, or a history spelled out, or a klass's table."""
     shown = any(protection.enabled(part.name) for part in root.shown())
-    histories = any(part.history and protection.named(part.history) for part in root.walk())
+    histories = any(
+        _history_wanted(connection, part.name) or (part.history and protection.named(part.history))
+        for part in root.walk()
+    )
     return shown or histories or _klass_named(protection, root)
 
 

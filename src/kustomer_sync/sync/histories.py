@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kustomer_sync.model import Begun, Column, Table, Type
 from kustomer_sync.sync.choice import choose
+from kustomer_sync.sync.landing import ADOPTED
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -43,7 +44,8 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
     """Every history of this sync that was not kept before."""
     stored = run.destination.columns()
     for table in (*run.tables, *run.landing.klass_tables()):
-        root = replace(table, children=(), columns=(*table.columns, *_custom(run, table, stored)))
+        whole = replace(table, children=(), columns=(*table.columns, *_custom(run, table, stored)))
+        root = run.protection.dressed(whole)
         # A klass's history was kept for its own sake or for the common table's.
         names = [table.name, *(one.name for one in run.tables if _is_klass_of(run, table, one))]
         for part in table.walk():
@@ -64,8 +66,9 @@ def _is_klass_of(run: Run, table: Table, common: Table) -> bool:
 def _custom(
     run: Run, table: Table, stored: Mapping[str, Mapping[str, Type]]
 ) -> Iterator[Column]:  # fmt: skip
-    """The columns of its custom attributes that landed, but for what is blocked by now."""
-    blocked = {n for n, wish in run.protection.of(table).items() if not wish.enabled}
+    """The columns of its custom attributes that landed, and no one else's of such a name."""
+    known = set(run.landing.names.columns(table.name).values())
+    adopted = run.landing.state.get(ADOPTED) is not None
     for name, type_ in stored.get(table.place, {}).items():
-        if name.startswith("custom_") and name not in blocked:
+        if name in known or (adopted and name.startswith("custom_")):
             yield Column(name, type_)

@@ -38,6 +38,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, first_contact
 from kustomer_sync.sync.follow import OWNED, belongs, land_each
 from kustomer_sync.sync.frugal import frugal
+from kustomer_sync.sync.histories import take_up
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
@@ -660,8 +661,10 @@ class Verification:
         """
         run = self.run
         run.note("reading again what differs")
-        run.landing = Landing(run, run.destination.begin(datetime.now(UTC)))
+        run.synced_at = datetime.now(UTC)
+        run.landing = Landing(run, run.destination.begin(run.synced_at))
         make_ready(run)
+        take_up(run)
         for table in run.tables:
             before = self._of(table)
             left = before.ids

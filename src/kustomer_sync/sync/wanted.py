@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.destinations import Destination
 from kustomer_sync.errors import ConfigError
-from kustomer_sync.model import Column, Each, Listing, Returned, Search, Strayed, Table
+from kustomer_sync.model import Column, Each, Listing, Log, Returned, Search, Strayed, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS
+from kustomer_sync.sync.log import log_key
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.landing import Landing
@@ -153,7 +154,8 @@ def pending(
     found = []
     for root in tables:
         missing = lacking(protection, root, before.get(root.name), names, kept)
-        if missing and state.get(f"table:{root.name}"):
+        read = state.get(f"table:{root.name}") or state.get(log_key(root))
+        if missing and read:
             found.append(back_fill(destination, root, missing, page_size))
     return tuple(found)
 
@@ -207,7 +209,8 @@ def make_ready(run: Run) -> None:
 def _known(landing: Landing, root: Table) -> bool:
     """Whether anything of the root was read before."""
     state = landing.of(root.name)
-    return bool(state.done) or state.listed_at is not None
+    logged = landing.state.get(log_key(root)) is not None
+    return bool(state.done) or state.listed_at is not None or logged
 
 
 def _parts(run: Run, root: Table) -> Iterator[Table]:
@@ -271,6 +274,8 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
             _ask_again(landing, f"{root.name} of over two years ago")
     elif isinstance(root.reading, Listing):
         state.listed_at = None
+    elif isinstance(root.reading, Log):
+        landing.put(log_key(root), None)
     else:
         state.done = []
     landing.touch(root.name)
