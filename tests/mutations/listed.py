@@ -1069,8 +1069,8 @@ _HISTORIES = (
         ),
         (
             "It begins with the custom columns too",
-            'if name.startswith("custom_") and name not in blocked:',
-            'if name.startswith("custom_") and name in blocked:',
+            'if name in known or (adopted and name.startswith("custom_")):',
+            'if adopted and name.startswith("custom_"):',
             f"{HISTORIES}test_a_history_begins_with_what_is_there",
         ),
         (
