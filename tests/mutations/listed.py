@@ -438,8 +438,8 @@ _CHOICE = _of(
     "sync/choice.py",
     (
         "Service version 1 has no histories",
-        "if connection.service_version == 1 or (history and",
-        "if (history and",
+        "if table.history and connection.service_version != 1 and",
+        "if table.history and",
         f"{CHOICE}test_service_version_1_has_no_histories",
     ),
     (
@@ -570,8 +570,8 @@ _LANDING = _of(
     "sync/landing.py",
     (
         "The state is in the transaction of the rows it covers",
-        "Write(batches, absent or {}, self._changed)",
-        "Write(batches, absent or {}, {})",
+        "Write(batches, absent or {}, self._changed, begun)",
+        "Write(batches, absent or {}, {}, begun)",
         f"{RESUME}test_each_commit_saves_what_was_completed",
     ),
     (
@@ -936,12 +936,12 @@ _DESTINATION = (
         (
             "The state lands with its rows or not at all",
             "        with self._transaction() as connection:\n            self._own(connection)\n"
-            "            stored = self._columns(connection)\n            for batch in",
+            "            stored = self._columns(connection)\n            for begun in",
             "        with self._transaction() as connection:\n"
             "            for key, value in write.state.items():\n"
             "                self._put(connection, key, value)\n"
             "        with self._transaction() as connection:\n            self._own(connection)\n"
-            "            stored = self._columns(connection)\n            for batch in",
+            "            stored = self._columns(connection)\n            for begun in",
             f"{PROMISES}test_a_refused_write_leaves_nothing",
         ),
     ),
