@@ -16,7 +16,7 @@ from kustomer_sync.kustomer.catalog import KOBJECT
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import choose, sync
 from tests.acceptance.case import UNLIMITED, Case, living
 from tests.acceptance.truth import differences
 
@@ -186,7 +186,8 @@ def test_what_changes_while_it_is_compared_is_not_flagged(connect: Connect, data
         sim.faults.clear()
         sim.clock.advance(2)
         sync(connection)
-        assert differences(sim, database) == []
+        told = [table for table in choose(connection) if table.name != "klass"]
+        assert differences(sim, database, tables=told) == []
 
 
 def test_a_span_of_which_nothing_is_left_is_flagged_whole(case: Case) -> None:
