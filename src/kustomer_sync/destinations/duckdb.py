@@ -732,7 +732,8 @@ class DuckDB:
         place = self._t(begun.table.place)
         if connection.execute(f"SELECT 1 FROM {place} LIMIT 1").fetchall():
             table = as_stored(begun.table, self._plan(stored))
-            self._ensure(connection, table, stored, counts)
+            rows = {str(part.history): self._t(part.place) for part in table.walk()}
+            self._ensure(connection, table, stored, counts, rows)
             paused = _timestamp(begun.paused) if begun.paused else None
             plan = self._plan(stored)
             theirs = foreign.theirs(connection, self._schema, self._ours, stored, plan.system)
