@@ -211,8 +211,8 @@ class Plan:
             yield Step(
                 target,
                 f"""
-                UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND {ROW} IN (
-                    SELECT t.{ROW} FROM {temp} t
+                UPDATE {temp} SET status = 'changed' WHERE status = 'same' AND there IN (
+                    SELECT t.there FROM {temp} t
                     JOIN {self.t(target)} o ON o.{self.dialect.row} = t.there
                     JOIN {root.relation} s ON s.{ROW} = t.{ROW}
                     WHERE t.status = 'same' AND ({differs}{flag})

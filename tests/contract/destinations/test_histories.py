@@ -98,6 +98,17 @@ def test_what_the_table_took_is_the_last_version(subject: Subject) -> None:
     assert load(subject, 2, Copy("a", "y", at(1))) == {}
 
 
+def test_of_a_copy_that_is_two_versions_only_the_changed_one_is_written(subject: Subject) -> None:
+    """One copy may be what its record was at its own time, and what it is from this sync on."""
+    load(subject, 0, Copy("a", "x", at(1)), table=NO_TIMES)
+    load(subject, 1, Copy("a", "y", at(0)), table=NO_TIMES)
+    load(subject, 2, Copy("a", "z", at(0.5)), table=NO_TIMES)
+    load(subject, 2, Copy("a", "x", at(1)), table=NO_TIMES)
+    assert spans(subject, ROOT, "name")[-1] == ("x", DAYS[2], END_OF_TIME, True)
+    (was,) = (r for r in subject.read(f"{ROOT}_history") if r["_fivetran_start"] == at(1))
+    assert (was["name"], was["_fivetran_synced"]) == ("x", DAYS[1])
+
+
 def test_a_record_without_a_time_that_returns_is_open_again(subject: Subject) -> None:
     """Closed while it was gone; as it was, it goes on."""
     load(subject, 0, Copy("a", "x", None))
