@@ -929,7 +929,8 @@ _DESTINATION = (
         ),
         (
             "Of a copy that is two versions only the changed one is written",
-            "'changed' WHERE status = 'same' AND there IN (\n                    SELECT t.there FROM",
+            "'changed' WHERE status = 'same' AND there IN (\n"
+            "                    SELECT t.there FROM",
             "'changed' WHERE status = 'same' AND {ROW} IN (\n"
             "                    SELECT t.{ROW} FROM",
             f"{KEPT}test_of_a_copy_that_is_two_versions_only_the_changed_one_is_written",
