@@ -242,6 +242,11 @@ class Table:
         """The columns that land in the table itself."""
         return tuple(c for c in self.columns if not self.lands or c.name in self.lands)
 
+    @property
+    def says_deleted(self) -> bool:
+        """Whether its rows say themselves that they are soft-deleted; else their flag does."""
+        return any(column.name == "deleted" for column in self.columns)
+
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
 

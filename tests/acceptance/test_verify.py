@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -183,6 +184,25 @@ def test_a_living_org_raises_no_alarm(
         assert report.error is None
         assert found(report) == {}
         assert sum(table.changed for table in report.tables.values()) > 0
+
+
+def test_a_delete_that_searches_show_late_is_no_difference(case: Case) -> None:
+    """Its record's own path hides it at once; the first look at what changed saw none of it."""
+    late: dict[str, Any] = {"index_lag_ms": 60_000, "index_lag_random": False}
+    with case.org(rate=0, get_deleted="404", **late) as sim:
+        connection = case.connect(sim, tables=("customer",))
+        case.sync(connection)
+        sim.soft_delete("customer", next(living(sim, "customer", 3)))
+        sim.clock.advance(3)
+
+        class Slow(random.Random):
+            def sample(self, *given: Any, **named: Any) -> list[Any]:
+                sim.settle()
+                return super().sample(*given, **named)
+
+        report = verified(case, connection, rng=Slow())
+        assert found(report) == {}
+        assert report.error is None
 
 
 def test_what_was_erased_since_is_all_that_a_living_org_differs_in(case: Case) -> None:

@@ -68,7 +68,7 @@ def _quiet(sim: Simulator, table: Table) -> set[str]:
     """What was soft-deleted before it was erased, where the table's flag says both: nobody asks
     for a row again that is flagged, and its history stays as the soft delete left it.
     """
-    if any(column.name == "deleted" for column in table.columns):
+    if table.says_deleted:
         return set()
     return {
         gone.id
@@ -143,7 +143,7 @@ def _table(
     connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
     erased: set[str], unsure: set[str],
 ) -> Iterator[str]:  # fmt: skip
-    says_itself = any(c.name == "deleted" for c in table.columns)
+    says_itself = table.says_deleted
     soft = set() if says_itself else {r["id"] for r in records if r["attributes"].get("deleted")}
     for part in table.shown():
         key_of = _content if any(c.origin is Origin.SURROGATE for c in part.columns) else _key

@@ -38,6 +38,7 @@ LOOKS = f"{A}test_looks.py::"
 HISTORIES = f"{A}test_histories.py::"
 KEPT = "tests/contract/destinations/test_histories.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
+TOGETHER = f"{A}test_together.py::"
 
 
 @dataclass(frozen=True)
@@ -1641,14 +1642,14 @@ _VERIFY = (
         ),
         (
             "A custom value that the record lacks or has is compared",
-            "                tests[name] = self._unequal(name, type_, column)\n",
-            "                tests[name] = 'FALSE'\n",
+            "                tests[name] = self._unequal(name, type_, column,",
+            '                tests[name] = "FALSE" or self._unequal(name, type_, column,',
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
         (
             "A child's row that has another value is unlike",
-            'tests = {c: self._differs("o", {c: sql}, place) for c, sql in own.items()}',
-            'tests = dict.fromkeys(own, "FALSE")',
+            "name: self._unequal(name, type_, own[name], new[name])",
+            'name: "FALSE"',
             f"{PROMISES}test_what_is_unlike_is_what_landing_would_change",
         ),
     ),
@@ -2109,13 +2110,13 @@ _PROTECT = (
         "sync/wanted.py",
         (
             "A back-fill asks for nothing else",
-            "state.reread(_EVER, fill=True)",
-            "state.reread(_EVER)",
+            "state.reread()",
+            "state.done = []",
             f"{PROTECT}test_a_back_fill_asks_for_nothing_else",
         ),
         (
             "What is wanted again is filled",
-            "        state.reread(_EVER, fill=True)\n",
+            "        state.reread()\n",
             "        pass\n",
             f"{PROTECT}test_what_is_wanted_again_is_filled_and_nothing_else_is_read",
         ),
@@ -2149,10 +2150,135 @@ _PROTECT = (
     ),
 )
 
+_TOGETHER = (
+    *_of(
+        "sync/histories.py",
+        (
+            "A history that begins digests nothing a second time",
+            "        root = run.protection.dressed(whole)\n",
+            "        root = whole\n",
+            f"{TOGETHER}test_a_history_that_begins_has_the_digests_of_its_table",
+        ),
+        (
+            "Somebody's column is no custom attribute of a history",
+            '        if name in known or (adopted and name.startswith("custom_")):\n',
+            '        if name.startswith("custom_"):\n',
+            f"{TOGETHER}test_somebody_s_column_keeps_its_values_through_repairs_and_new_histories",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "A root is read for its history alone",
+            "        _history_wanted(connection, part.name) or (part",
+            "        False or (part",
+            f"{TOGETHER}test_a_blocked_root_keeps_its_history_if_that_is_asked_for",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "A history's rows are told apart by what lands of them",
+            "[c.name for c in table.history_columns()]\n",
+            "list(table.history_key)\n",
+            f"{TOGETHER}test_somebody_s_column_of_a_history_without_a_blocked_one_stops_no_sync",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "What is made anew keeps other people's columns",
+            "        with foreign.kept(connection, plan, theirs, (root, *children)):\n"
+            "            self._take_away(connection, anew, batch, stored)\n",
+            "        self._take_away(connection, anew, batch, stored)\n"
+            "        with foreign.kept(connection, plan, theirs, (root, *children)):\n",
+            f"{TOGETHER}test_somebody_s_column_keeps_its_values_through_repairs_and_new_histories",
+        ),
+        (
+            "A history that is taken up keeps other people's columns",
+            "            with foreign.kept(connection, plan, theirs, whole):\n",
+            "            with foreign.kept(connection, plan, {}, whole):\n",
+            f"{TOGETHER}test_somebody_s_column_of_a_history_keeps_its_values_through_a_pause",
+        ),
+        (
+            "A history that goes on is wide enough for what its table holds",
+            "            self._ensure(connection, table, stored, counts, rows)\n",
+            "            self._ensure(connection, table, stored, counts)\n",
+            f"{KEPT}test_a_history_that_goes_on_holds_what_its_table_came_to_hold",
+        ),
+        (
+            "A hidden table is not asked for what does not land in it",
+            'made_before is not None and any(c.name == "created_at" for c in table.landing):',
+            "made_before is not None:",
+            f"{TOGETHER}test_old_notes_are_asked_for_by_conversations_that_land_hidden",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A value too large for an element's column is compared",
+            "        wide = wider(stored, column.type)\n        old",
+            "        wide = stored\n        old",
+            f"{PROMISES}test_what_no_longer_fits_an_elements_narrower_column_is_unlike_its_row",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "A repair takes up no history behind its back",
+            "        take_up(run)\n",
+            "",
+            f"{TOGETHER}test_a_repair_leaves_no_hole_in_a_history_that_is_paused",
+        ),
+        (
+            "What changed a moment ago may be indexed late",
+            "        compared.looked = max(lo, now - self.run.connection.overlap_seconds * 1000)\n",
+            "        compared.looked = now\n",
+            f"{VERIFY}test_a_delete_that_searches_show_late_is_no_difference",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A flag in passing makes no table ready",
+            "                    self._run.destination.know(other)\n",
+            "                    self._run.destination.ensure([other])\n",
+            f"{TOGETHER}test_a_flag_in_passing_hides_no_column_that_somebody_dropped",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "A log that lost a column is read again",
+            "        landing.put(log_key(root), None)\n",
+            "        pass\n",
+            f"{TOGETHER}test_the_audit_log_is_filled_like_any_other_table",
+        ),
+        (
+            "A log that was read is known",
+            "or state.listed_at is not None or logged",
+            "or state.listed_at is not None",
+            f"{TOGETHER}test_the_audit_log_is_filled_like_any_other_table",
+        ),
+        (
+            "A klass's table that returns with its family is flagged",
+            "            back = bool({table.name, table.common} & missing)\n",
+            "            back = table.name in missing\n",
+            f"{TOGETHER}test_a_klass_that_returns_knows_what_went_meanwhile",
+        ),
+        (
+            "What is asked for by others is flagged when it returns",
+            "        returned += _orphaned(run, root)\n",
+            "",
+            f"{TOGETHER}test_times_that_return_know_which_conversations_went",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER,
 )  # fmt: skip

@@ -350,6 +350,9 @@ class DuckDB:
                 self._put(connection, key, value)
         return counts
 
+    def know(self, table: Table) -> None:
+        self._known.setdefault(table.name, table)
+
     def _always(self, tables: Iterable[Table]) -> dict[str, set[str]]:
         """By table, the columns for which each row that is written has a value."""
         system, found = self._system, dict[str, set[str]]()
@@ -376,7 +379,7 @@ class DuckDB:
 
         `staged`, by table: where the rows are that it must be wide enough for.
         """
-        self._known.setdefault(table.name, table)  # a batch may bring fewer children
+        self.know(table)  # a batch may bring fewer children
         for part in table.walk():
             new = part.place not in stored
             for shape in self._shapes(part):
@@ -855,7 +858,7 @@ class DuckDB:
             return [row[0] for row in rows]
 
     def spread(self, table: Table, lo: int, hi: int, most: int, turn: float = 0.0) -> list[Held]:
-        says = "deleted" in {c.name for c in table.columns}
+        says = table.says_deleted
         rows = self._read(
             table,
             f"""
@@ -883,7 +886,7 @@ class DuckDB:
         ]
 
     def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
-        says = living and "deleted" in {c.name for c in table.columns}
+        says = living and table.says_deleted
         only = "AND deleted IS DISTINCT FROM TRUE" if says else ""
         rows = self._read(
             table,
@@ -895,7 +898,7 @@ class DuckDB:
     def stamps(
         self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
     ) -> list[Stamp]:
-        says = "deleted" in {c.name for c in table.columns}
+        says = table.says_deleted
         only = "" if among is None else "AND list_contains(?, id)"
         rows = self._read(
             table,

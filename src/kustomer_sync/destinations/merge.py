@@ -362,18 +362,20 @@ class Plan:
         start, end, active = (
             self.q(n) for n in (self.system.start, self.system.end, self.system.active)
         )
-        for part in table.walk():
+        for part in table.walk():  # of which some may be new, and made ready by the next sync
             owner = self.q(part.parent_column or "id")
+            if part.place not in self.stored:
+                continue
             yield Step(
                 part.place,
                 f"UPDATE {self.t(part.place)} SET {flag} = TRUE, {synced} = {self.synced_at} "
                 f"WHERE {owner} IN (SELECT id FROM {gone}) AND {flag} IS DISTINCT FROM TRUE",
                 ("deleted",),
             )
-            if part.history:
+            if part.history in self.stored:
                 yield Step(
-                    part.history,
-                    f"UPDATE {self.t(part.history)} SET {active} = FALSE, "
+                    str(part.history),
+                    f"UPDATE {self.t(str(part.history))} SET {active} = FALSE, "
                     f"{end} = greatest({start}, {self.synced_at}), {synced} = {self.synced_at} "
                     f"WHERE {owner} IN (SELECT id FROM {gone}) AND {active}",
                     ("deleted",),
@@ -416,21 +418,27 @@ class Plan:
         for name, type_ in stored.items():
             column = own.get(name)
             if column is not None:
-                tests[name] = self._unequal(name, type_, column)
+                tests[name] = self._unequal(name, type_, column, f"s.{self.q(column.name)}")
             elif name.startswith("custom_") and name not in staged.table.left_out:
                 tests[name] = f"o.{self.q(name)} IS NOT NULL"
         lacking = {name: c for name, c in own.items() if name not in stored}
         return tests | {name: f"s.{self.q(c.name)} IS NOT NULL" for name, c in lacking.items()}
 
-    def _unequal(self, name: str, stored: Type, column: Column) -> str:
-        """A number whose column became text may be stored as it was before, or not at all."""
+    def _sides(self, name: str, stored: Type, column: Column, new: str) -> tuple[str, str]:
+        """A stored value and `new`, at a type that holds both: none is too large for the other."""
         wide = wider(stored, column.type)
         old = self.dialect.cast(f"o.{self.q(name)}", stored, wide)
-        new = self.dialect.cast(f"s.{self.q(column.name)}", column.type, wide)
+        new = self.dialect.cast(new, column.type, wide)
         if wide is Type.JSON:
             old, new = f"CAST({old} AS VARCHAR)", f"CAST({new} AS VARCHAR)"
+        return old, new
+
+    def _unequal(self, name: str, stored: Type, column: Column, new: str) -> str:
+        """A number whose column became text may be stored as it was before, or not at all."""
+        old, new = self._sides(name, stored, column, new)
         unequal = f"{old} IS DISTINCT FROM {new}"
-        if wide is Type.STRING and column.custom is not None and column.custom.endswith("Num"):
+        text = wider(stored, column.type) is Type.STRING
+        if text and column.custom is not None and column.custom.endswith("Num"):
             same = f"TRY_CAST({old} AS DOUBLE) = TRY_CAST({new} AS DOUBLE)"
             unequal = f"({unequal} AND NOT ({old} IS NULL OR coalesce({same}, FALSE)))"
         return unequal
@@ -442,14 +450,23 @@ class Plan:
         if place not in self.stored:
             return Question(name, (), f"SELECT r.id, FALSE, TRUE {staged}")
         flag = self.q(self.system.deleted)
-        values = self.values(child, "c", place)
-        keys = list(dict.fromkeys([parent, *map(self.q, self.system.key(table))]))
-        match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
-        own = wanted({column: f"e.{self.q(column)}" for column in values}, table)
-        tests = {c: self._differs("o", {c: sql}, place) for c, sql in own.items()}
+        stored, own = self.stored[place], {self.system.physical(c): c for c in table.columns}
+        new = {name: f"e.{self.q(name)}" for name in stored}
+        tests = {
+            name: self._unequal(name, type_, own[name], new[name])
+            if name in own
+            else f"o.{self.q(name)} IS NOT NULL"
+            for name, type_ in stored.items()
+            if name not in table.left_out
+        }
+        names = dict.fromkeys([table.parent_column, *self.system.key(table)])
+        keys = list(map(self.q, names))
+        match = " AND ".join(
+            " IS NOT DISTINCT FROM ".join(self._sides(n, stored[n], own[n], new[n])) for n in names
+        )
         tests[table.parent_column] = f"o.{TIMES} > 1"
         tests[self.system.deleted] = f"o.{flag} IS DISTINCT FROM e.{flag}"
-        chosen = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
+        chosen = ", ".join(f"c.{self.q(own[n].name)} AS {self.q(n)}" for n in stored if n in own)
         return Question(
             name, tuple(tests),
             f"""

@@ -64,6 +64,9 @@ class Destination(Protocol):
         columns' texts alone stay. `state` is written in the same transaction.
         """
 
+    def know(self, table: Table) -> None:
+        """A table that was made ready by an earlier sync may be named as `absent` by this one."""
+
     def strayed(self) -> list[Strayed]:
         """What somebody else did to tables of ours since they were last written."""
 

@@ -165,7 +165,7 @@ def _root(table: Table, found: _Found) -> Rows:
     """The root's rows, with the marks that a batch carries."""
     settled = found.settled
     deleted = settled[DELETED].array.fill_null(False)
-    if any(c.name == "deleted" for c in table.columns):
+    if table.says_deleted:
         deleted = pa.array([False] * len(deleted), pa.bool_())
     arrays = [
         *(settled[c.name].array for c in found.columns), settled[UPDATED_AT].array,

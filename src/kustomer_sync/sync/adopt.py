@@ -278,11 +278,12 @@ def _klass_tables(connection: Connection, found: Mapping[str, Found]) -> list[st
         return []
     catalog = {name for table in TABLES for name in _names(table)}
     needed = {"id", "updated_at", f"{connection.system_prefix}synced"}
+    version = f"{connection.system_prefix}start"
     return sorted(
         name for name, table in found.items()
         if name.startswith(f"{KOBJECT.name}_") and name not in catalog
         and Protection(connection).klass_lands(name, KOBJECT.name)
-        and needed <= table.columns.keys()
+        and needed <= table.columns.keys() and version not in table.columns
     )  # fmt: skip
 
 

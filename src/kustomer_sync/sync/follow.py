@@ -89,7 +89,7 @@ def to_read(run: Run, table: Table, span: windows.Span) -> None:
     """
     for follower in _followers(run, choose(run.connection)):
         if follower.parent.name == table.name:
-            for part in windows.gaps(span, run.landing.of(table.name).fills):
+            for part in windows.gaps(span, run.landing.of(table.name).again):
                 follower.reopen(part)
 
 

@@ -47,7 +47,7 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
         whole = replace(table, children=(), columns=(*table.columns, *_custom(run, table, stored)))
         root = run.protection.dressed(whole)
         # A klass's history was kept for its own sake or for the common table's.
-        names = [table.name, *(one.name for one in run.tables if _is_klass_of(run, table, one))]
+        names = [table.name, *([table.common] if table.common else ())]
         for part in table.walk():
             if part.hidden:
                 continue  # its rows say too little: it is read again
@@ -57,10 +57,6 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
                 alone = root if part is table else replace(root, history=None, children=(part,))
                 ended = [datetime.fromisoformat(at) for at in since if at]
                 yield Begun(alone, max(ended, default=None))
-
-
-def _is_klass_of(run: Run, table: Table, common: Table) -> bool:
-    return common.per_klass and table.name in run.landing.names.klasses(common.name).values()
 
 
 def _custom(

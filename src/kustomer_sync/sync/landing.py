@@ -35,9 +35,7 @@ class TableState:
     done: list[windows.Span] = field(default_factory=list)
     """Spans of `updatedAt` that were read to the last record."""
     again: list[windows.Span] = field(default_factory=list)
-    """Of these, what is to be read once more: by a re-sync, or for what was not wanted then."""
-    fills: list[windows.Span] = field(default_factory=list)
-    """Of those, the ones read for what was not wanted then: nothing else depends on it."""
+    """Of these, what is read once more for what was not wanted then: nothing else depends on it."""
     archive_denied: bool = False
     list_cut: bool = False
     """The list of its older records may have ended early: they are asked for by their parents."""
@@ -51,38 +49,26 @@ class TableState:
         return cls(
             [(lo, hi) for lo, hi in kept.get("done", [])],
             [(lo, hi) for lo, hi in kept.get("again", [])],
-            [(lo, hi) for lo, hi in kept.get("fills", [])], kept.get("archive_denied", False),
-            kept.get("list_cut", False), kept.get("listed_at"), kept.get("swept_at"),
-            kept.get("described_at"),
+            kept.get("archive_denied", False), kept.get("list_cut", False), kept.get("listed_at"),
+            kept.get("swept_at"), kept.get("described_at"),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         return {
             "done": [list(span) for span in self.done],
             "again": [list(span) for span in self.again],
-            "fills": [list(span) for span in self.fills], "archive_denied": self.archive_denied,
-            "list_cut": self.list_cut, "listed_at": self.listed_at, "swept_at": self.swept_at,
+            "archive_denied": self.archive_denied, "list_cut": self.list_cut,
+            "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at,
         }  # fmt: skip
 
     def complete(self, span: windows.Span) -> None:
         self.done = windows.merged([*self.done, span])
         self.again = [rest for part in self.again for rest in windows.gaps(part, [span])]
-        self.fills = [rest for part in self.fills for rest in windows.gaps(part, [span])]
 
-    def reread(self, span: windows.Span, *, fill: bool = False) -> None:
-        """What was read of the span is read once more, by this sync or the next; cursors stay.
-
-        `fill`: for what was not wanted of its records then.
-        """
-        lo, hi = span
-        parts = [(max(lo, a), min(hi, b)) for a, b in self.done if max(lo, a) < min(hi, b)]
-        if fill:
-            new = [rest for part in parts for rest in windows.gaps(part, self.again)]
-            self.fills = windows.merged([*self.fills, *new])
-        else:
-            self.fills = [rest for part in self.fills for rest in windows.gaps(part, parts)]
-        self.again = windows.merged([*self.again, *parts])
+    def reread(self) -> None:
+        """What was read is read once more, by this sync or the next ones; cursors stay."""
+        self.again = list(self.done)
 
     @property
     def cursor(self) -> str | None:
@@ -315,7 +301,7 @@ class Landing:
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
                 if theirs:
-                    self._run.destination.ensure([other])
+                    self._run.destination.know(other)
                     found[other.name] = tuple(theirs)
         return found
 

@@ -325,9 +325,8 @@ class Run:
         done = windows.merged((lo, top - overlap) for lo, top in state.done)
         unread = windows.gaps((0, hi), done)
         # What may be indexed late is read for the first time, whatever is read again.
-        state.fills = [rest for part in state.fills for rest in windows.gaps(part, unread)]
-        again = [rest for part in state.again for rest in windows.gaps(part, unread)]
-        for span in sorted([*unread, *again]):
+        state.again = [rest for part in state.again for rest in windows.gaps(part, unread)]
+        for span in sorted([*unread, *state.again]):
             yield from self.windows_of(table, span)
 
     def windows_of(self, table: Table, span: windows.Span) -> Iterator[windows.Window]:

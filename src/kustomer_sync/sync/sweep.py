@@ -45,7 +45,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
             if archives
             for held in run.destination.spread(table, *part, most(run), turn)
         ]
-        searches = sum(len(archives) for _, archives in spans) * (2 if says_deleted(table) else 1)
+        searches = sum(len(archives) for _, archives in spans) * (2 if table.says_deleted else 1)
         run.note(f"comparing {table.name} with the source", cost=searches)
         differing = [
             (held.lo, held.hi)
@@ -66,14 +66,9 @@ def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> b
     window = windows.Window(table, (held.lo, held.hi), archives)
     if counted(run, window, deleted=False) != held.live:
         return False
-    if not says_deleted(table):
+    if not table.says_deleted:
         return True  # what is soft-deleted is flagged, so here only the living can be counted
     return counted(run, window, deleted=True) == held.kept
-
-
-def says_deleted(table: Table) -> bool:
-    """Whether its rows say themselves that they are soft-deleted; else the flag does."""
-    return any(column.name == "deleted" for column in table.columns)
 
 
 def counted(run: Run, window: windows.Window, *, deleted: bool) -> int | None:

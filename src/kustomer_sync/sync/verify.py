@@ -42,7 +42,7 @@ from kustomer_sync.sync.histories import take_up
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
-from kustomer_sync.sync.sweep import confirmed, counted, living, says_deleted
+from kustomer_sync.sync.sweep import confirmed, counted, living
 from kustomer_sync.sync.wanted import make_ready, refuse_other_salt
 
 SAMPLE = 100
@@ -93,7 +93,7 @@ class _Compared:
     moved: set[str] = field(default_factory=set)
     """Ids of records that were updated after the last of the spans."""
     looked: int = 0
-    """Up to when those are known, in milliseconds since 1970."""
+    """Up to when all of those are known, in milliseconds since 1970."""
 
     def settled(self, record: Record) -> bool:
         """Whether nothing of it is from outside the spans, and it says of when it is."""
@@ -182,7 +182,7 @@ class Verification:
             sampled = min(self.sample, rows[table.place])
             if isinstance(table.reading, Search):
                 counts = sum(
-                    len(archives) * (2 if says_deleted(table) else 1)
+                    len(archives) * (2 if table.says_deleted else 1)
                     for _, archives in self._held(table, self._spans(table))
                 )
                 cost += counts + sampled + -(-sampled // _DRAW) + 2
@@ -202,7 +202,7 @@ class Verification:
         """
         overlap = self.run.connection.overlap_seconds * 1000
         state = self.run.landing.of(table.name)
-        done = [rest for span in state.done for rest in windows.gaps(span, state.fills)]
+        done = [rest for span in state.done for rest in windows.gaps(span, state.again)]
         return windows.merged((lo, top - overlap) for lo, top in done)
 
     def _held(
@@ -239,10 +239,13 @@ class Verification:
         self._confirm(compared, suspects)
 
     def _catch_up(self, compared: _Compared) -> None:
-        """What was updated since the spans were read is known by its ids."""
-        lo, hi = compared.looked, windows.millis(self.run.now()) + _AHEAD
-        window = windows.Window(compared.table, (lo, hi))
-        compared.looked = windows.millis(self.run.now())
+        """What was updated since the spans were read is known by its ids.
+
+        A look goes back behind the last one as far as an index may be late.
+        """
+        lo, now = compared.looked, windows.millis(self.run.now())
+        window = windows.Window(compared.table, (lo, now + _AHEAD))
+        compared.looked = max(lo, now - self.run.connection.overlap_seconds * 1000)
         compared.moved |= self._read(compared.table, [window])[0].keys()
 
     def _read(
@@ -280,7 +283,7 @@ class Verification:
         window = windows.Window(table, (held.lo, held.hi), archives)
         theirs = counted(self.run, window, deleted=False)
         agree, ours = theirs == live, live
-        if says_deleted(table):  # what is soft-deleted is flagged elsewhere
+        if table.says_deleted:  # what is soft-deleted is flagged elsewhere
             theirs, ours = counted(self.run, window, deleted=True), kept
             agree = agree and theirs == kept
         found.destination = (found.destination or 0) + ours
@@ -310,7 +313,7 @@ class Verification:
                 there = {one: at for one, at in there.items() if one not in unread}
         theirs = {one: read_ms(r, "updatedAt") for one, r in listed.items()}
         unlike = {one for one in there.keys() | theirs.keys() if there.get(one) != theirs.get(one)}
-        if not says_deleted(table):  # these are flagged, which is not seen here
+        if not table.says_deleted:  # these are flagged, which is not seen here
             unlike -= {one for one in unlike - there.keys() if _deleted(listed[one])}
         unlike |= {one for one, times in Counter(s.id for s in stamps).items() if times > 1}
         return {one: theirs.get(one) for one in unlike - compared.moved}
@@ -379,28 +382,17 @@ class Verification:
     def _look(self, table: Table, ids: Iterable[str]) -> Iterator[tuple[str, Record | None]]:
         """Each record as its own path shows it; None, or UNSURE, as by `by_id`."""
         ids = list(ids)
-        klasses = self._klasses(table, ids) if table.per_klass else {}
-        names = self.run.landing.klass_names() if table.per_klass else []
+        klasses = self.run.landing.klasses_of(table, ids)
         attached = any(child.name == ATTACHMENTS for child in table.children)
 
         def look(one: str) -> Record | None:
             found = message(self.run.client, one) if attached else None
-            first = [klasses[one]] if one in klasses else []
-            rest = [name for name in names if name not in first]
             try:
-                return found or by_id(self.run.client, table, one, [*first, *rest])
+                return found or by_id(self.run.client, table, one, klasses(one))
             except Forbidden:
                 return UNSURE
 
         return many(look, ids, self.run.limits.workers)
-
-    def _klasses(self, table: Table, ids: list[str]) -> dict[str, str]:
-        """The klass of each KObject, as the destination has it."""
-        return {
-            one: klass
-            for klass, name in self.run.landing.names.klasses(table.name).items()
-            for one in self.run.destination.holding(table.of_klass(name), "id", ids)
-        }
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
         """What of these records is stored otherwise than they would land; each comes once."""
@@ -522,7 +514,7 @@ class Verification:
         compared = _Compared(table, [(0, windows.millis(datetime.fromisoformat(at)))])
         whole, records = self._list(table)
         there = self.run.destination.missing(table, [])
-        found.source = sum(says_deleted(table) or not _deleted(r) for r in records.values())
+        found.source = sum(table.says_deleted or not _deleted(r) for r in records.values())
         found.destination = len(there)
         settled = [r for r in records.values() if compared.settled(r) or touched(r) is None]
         self._count(table, (str(r["id"]) for r in settled))

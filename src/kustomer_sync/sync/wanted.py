@@ -20,6 +20,7 @@ from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
+from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS
 from kustomer_sync.sync.log import log_key
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.landing import Landing
     from kustomer_sync.sync.run import Run
 
-_EVER = (0, 1 << 62)
 _LISTED = 100
 """Records a page of a list has."""
 
@@ -179,6 +179,7 @@ def make_ready(run: Run) -> None:
         if missing and _known(landing, root):
             _read_again(run, root, missing)
             returned += _returned(root, parts[root.name], missing)
+        returned += _orphaned(run, root)
         now = choice_of(protection, root, old or {})
         if now != old:
             before = {**before, root.name: now}
@@ -268,7 +269,7 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
     landing = run.landing
     state = landing.of(root.name)
     if isinstance(root.reading, Search):
-        state.reread(_EVER, fill=True)
+        state.reread()
         if root.reading.older is not None:
             state.listed_at = None
             _ask_again(landing, f"{root.name} of over two years ago")
@@ -290,16 +291,28 @@ def _ask_again(landing: Landing, name: str) -> None:
 
 
 def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Returned]:
-    """Of the tables that are wanted again, those in which flags are behind."""
+    """Of the tables that are wanted again, those in which flags are behind.
+
+    A klass's table is, whether it or all of them were not wanted.
+    """
     place = root.place
     for part in parts:
         for table in part.walk():
             owner = table.parent_column or "id"
-            if table.name in missing and table.place != place:
+            back = bool({table.name, table.common} & missing)
+            if back and table.place != place:
                 yield Returned(table.place, owner, place)
-            if (
-                table.hidden
-                and table.history in missing
-                and any(c.name == "deleted" for c in root.columns)
-            ):
-                yield Returned(str(table.history), owner, place, history=True)
+            unseen = table.hidden and table.history in missing and root.says_deleted
+            if table.history and (unseen or (back and table.common)):
+                yield Returned(table.history, owner, place, history=True)
+
+
+def _orphaned(run: Run, root: Table) -> Iterator[Returned]:
+    """Records asked for by others, of which some may have gone while these were not wanted."""
+    if not isinstance(root.reading, Each):
+        return
+    for parent in choose(run.connection):
+        if parent.name == root.reading.of and parent.says_deleted:
+            yield Returned(root.place, root.reading.via, parent.place)
+            for child in root.children:
+                yield Returned(child.place, child.parent_column, root.place)

@@ -491,7 +491,8 @@ class Model:
             types = self.types[one.name]
             own = [c for c in one.columns if self.name(c) in types]
             self._shape(
-                replace(one, columns=tuple(replace(c, type=types[self.name(c)]) for c in own))
+                replace(one, columns=tuple(replace(c, type=types[self.name(c)]) for c in own)),
+                list(self.content[one.name].values()),
             )
         p, content = self.prefix, self.content[table.name].values()
         copies = [

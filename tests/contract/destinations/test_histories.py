@@ -242,3 +242,19 @@ def test_a_custom_column_is_taken_in_too(subject: Subject) -> None:
     subject.destination.write(Write(begun=(Begun(begun),)))
     (row,) = subject.read(f"{ROOT}_history")
     assert row["custom_age_num"] == 1.5
+
+
+def test_a_history_that_goes_on_holds_what_its_table_came_to_hold(subject: Subject) -> None:
+    """A column of it that was made for numbers is widened for the texts of the table's."""
+    load(subject, 0, Copy("a"))
+    custom = "custom_code_str"
+    for day, table, type_, value in ((1, EVERY, Type.INT, 7), (2, BARE, Type.STRING, "007")):
+        subject.destination.begin(DAYS[day])
+        subject.destination.ensure([table])
+        made = batch([Copy("a", None, at(day), custom={custom: value})], table, {custom: type_})
+        subject.destination.write(Write((made,)))
+    kept = with_histories(CONVERSATION, [ROOT])
+    text = Column(custom, Type.STRING)
+    begun = replace(kept, children=(), columns=(*kept.columns, text))
+    subject.destination.write(Write(begun=(Begun(begun, DAYS[2]),)))
+    assert [value for value, *_ in spans(subject, ROOT, custom)] == [None, "7", "007"]

@@ -14,6 +14,7 @@ from kustomer_sync.model import END_OF_TIME, Column, Counts, Reject, Stamp, Tabl
 from tests.contract.destinations.conftest import Subject
 from tests.contract.destinations.org import (
     CONVERSATION,
+    EMAIL,
     EPOCH,
     Copy,
     at,
@@ -424,6 +425,22 @@ def test_what_is_unlike_is_what_landing_would_change(started: Subject) -> None:
         ("conversation_tag", True, False)
     ]
     assert started.read("conversation") == before
+
+
+def test_what_no_longer_fits_an_elements_narrower_column_is_unlike_its_row(
+    subject: Subject,
+) -> None:
+    """Such a column, of an adopted table, holds numbers until a text lands."""
+    numbers = tuple(replace(c, type=Type.INT) if c.name == "id" else c for c in EMAIL.columns)
+    narrow = replace(EMAIL, columns=numbers)
+    subject.destination.begin(MONDAY)
+    subject.destination.ensure([replace(CONVERSATION, children=(narrow,))])
+    subject.destination.ensure([CONVERSATION])
+    load(subject, Copy("a", emails=[("7", True)]))
+    assert only(subject.read("conversation_email"))["id"] == 7
+    for email, expected in (("7", []), ("many", [("conversation_email", ("id",))])):
+        other = batch([Copy("a", emails=[(email, True)])])
+        assert [(u.table, u.columns) for u in subject.destination.unlike([other])] == expected
 
 
 def test_rows_made_anew_are_as_if_never_stored(started: Subject) -> None:
