@@ -395,7 +395,8 @@ def test_a_child_is_filled_alone_and_other_tables_go_on(small: Case) -> None:
         assert sim.requests.count("/times$") == 0
 
 
-def test_a_row_newer_than_the_last_search_is_compared(small: Case) -> None:
+@pytest.mark.parametrize("passes", ["before", "meanwhile"])
+def test_a_row_newer_than_the_last_search_is_compared(small: Case, passes: str) -> None:
     """What a look by id brings may be newer than what the last search reached."""
     with small.org(rate=0) as sim:
         connection = small.connect(sim, tables=["conversation"])
@@ -404,10 +405,15 @@ def test_a_row_newer_than_the_last_search_is_compared(small: Case) -> None:
         with duckdb.connect(str(small.database)) as db:
             db.execute(
                 "INSERT INTO kustomer.conversation BY NAME SELECT * REPLACE ('made-up' AS id, "
-                f"TIMESTAMPTZ '{sim.clock.now().isoformat()}' AS updated_at) "
+                f"TIMESTAMPTZ '{sim.clock.now() + timedelta(seconds=5)}' AS updated_at) "
                 "FROM kustomer.conversation LIMIT 1"
             )
-        sim.clock.advance(60)
+        if passes == "before":
+            sim.clock.advance(60)
+        else:
+            sim.faults.rules.append(
+                Meanwhile("search", lambda n: sim.clock.advance(60 if n == 4 else 0))
+            )
         assert small.sync(connection, resync=ALL).tables["conversation"].deleted == 1
 
 

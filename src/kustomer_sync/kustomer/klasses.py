@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Record
 
+_ID = re.compile("[0-9a-f]{24}")
+UNKNOWN = "unknown"
+"""The klass of a KObject that does not say of which it is."""
 _STATUSES = ("enabled", "existing_only", "disabled")
 
 
@@ -17,6 +21,8 @@ class Klasses:
         self.names = dict(known)
         """klass id -> name"""
         self.denied: str | None = None
+        self.unnamed: set[str] = set()
+        """Ids of klasses of which a KObject was met and no name is known."""
         self._client = client
         self._asked = False
 
@@ -44,6 +50,8 @@ class Klasses:
     def of(self, record: Record) -> str:
         """The name of the klass a KObject belongs to; "unknown" when nothing says it.
 
+        Where its klass could not be listed that is the klass's id, which is then `unnamed`.
+
         Its `type` is `kobject.<klass>` or plain `kobject` (inferred), and its `klass`
         relationship has `link` where all others have `links` (documented and observed).
         """
@@ -62,10 +70,12 @@ class Klasses:
                     self.refresh()
                     return self.of(record)
             for ref in _refs(relation):
+                if _ID.fullmatch(ref):
+                    self.unnamed.add(ref)
                 return ref
         attributes = record.get("attributes")
         name = attributes.get("klassName") if isinstance(attributes, dict) else None
-        return name if isinstance(name, str) and name else "unknown"
+        return name if isinstance(name, str) and name else UNKNOWN
 
 
 def _refs(relation: dict[str, Any]) -> list[str]:

@@ -86,27 +86,65 @@ def many(
             yield from zip(some, pool.map(ask, some), strict=True)
 
 
-def of_parent(client: Client, path: str) -> list[Record] | None:
-    """The records listed at a path below one parent; None when Kustomer has no such parent."""
+def tried(
+    ask: Callable[[Asked], Given], items: Iterable[Asked], workers: int
+) -> Iterator[tuple[Asked, Given | Forbidden | NotFound | Refused]]:
+    """As `many`, but what one item answers ends nothing: it is given in its place."""
+
+    def asked(one: Asked) -> Given | Forbidden | NotFound | Refused:
+        try:
+            return ask(one)
+        except (Forbidden, NotFound, Refused) as error:
+            return error
+
+    return many(asked, items, workers)
+
+
+def by_ids(
+    client: Client, table: Table, ids: Iterable[str], *,
+    klasses: Callable[[str], list[str]] = lambda _: [], workers: int = 1,
+) -> Iterator[tuple[str, Record | None]]:  # fmt: skip
+    """Each record as by `by_id`; `UNSURE` where that record alone is forbidden.
+
+    Raises `Forbidden` after the last where every one is: then a role is missing.
+    """
+    forbidden = allowed = None
+    for one, found in tried(lambda one: by_id(client, table, one, klasses(one)), ids, workers):
+        if isinstance(found, Forbidden):
+            forbidden = found
+        else:
+            allowed = one
+        yield one, UNSURE if isinstance(found, Exception) else found
+    if forbidden is not None and allowed is None:
+        raise forbidden
+
+
+def of_parent(client: Client, path: str) -> list[Record]:
+    """The records listed at a path below one parent; `NotFound` where there is no such list."""
+    return _listed(client, path, {})
+
+
+def _listed(client: Client, path: str, params: dict[str, str]) -> list[Record]:
+    records: list[Record] = []
+    began = False
     try:
-        pages = walk(client, path, {"page": "1", "pageSize": "100"})
-        return [record for page in pages for record in page.records]
-    except NotFound:
-        return None
+        for page in walk(client, path, {"page": "1", "pageSize": "100", **params}):
+            records += page.records
+            began = True
+    except NotFound as error:
+        if began:  # what has a first page is there
+            raise Refused(404, f"it says that it goes on, and does not ({error})") from error
+        raise
+    return records
 
 
-def messages_of(client: Client, owner: str, owner_id: str) -> list[Record] | None:
+def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
     """The messages of one of the `conversations` or `customers`, attachments included.
 
-    None when Kustomer has no such owner. `include=attachments` is documented for these lists, and
-    not for searches.
+    `NotFound` when Kustomer has no such owner. `include=attachments` is documented for these
+    lists, and not for searches.
     """
-    path = f"/v1/{owner}/{owner_id}/messages"
-    try:
-        pages = walk(client, path, {"page": "1", "pageSize": "100", "include": _ATTACHMENTS})
-        messages = [record for page in pages for record in page.records]
-    except NotFound:
-        return None
+    messages = _listed(client, f"/v1/{owner}/{owner_id}/messages", {"include": _ATTACHMENTS})
     for message in messages:  # asked for: one that names no attachments has none
         if isinstance(message.setdefault("relationships", {}), dict):
             message["relationships"].setdefault(_ATTACHMENTS, {"data": []})

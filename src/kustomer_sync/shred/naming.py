@@ -61,6 +61,11 @@ class Names:
     def state(self) -> dict[str, dict[str, str]]:
         return {scope: dict(names) for scope, names in self._given.items()}
 
+    @staticmethod
+    def of_klasses(root: str = "kobject") -> str:
+        """The scope of the klasses of a table's records."""
+        return f"{root}.*"
+
     def column(self, table: str, attribute: str, taken: Iterable[str]) -> str:
         """`custom_{snake}`; where that is taken `_2`, `_3`, the same for ever after."""
         return self._name(table, attribute, "custom", taken)
@@ -71,7 +76,7 @@ class Names:
         No klass is called as a history is, nor as that of the common table would be.
         """
         taken = {*taken, f"{root}_history", *self._given.get(_HISTORIES, {}).values()}
-        return self._name(f"{root}.*", klass, root, taken)
+        return self._name(self.of_klasses(root), klass, root, taken)
 
     def klass_history(self, table: str, root: str = "kobject") -> str:
         """`{table}_history` of a klass's table; where a klass is called so `_2`, `_3`."""
@@ -87,7 +92,7 @@ class Names:
 
     def klass_admitted(self, klass: str, root: str = "kobject") -> bool:
         """The same of a klass and its table."""
-        return self._admitted(f"{root}.*", klass, root)
+        return self._admitted(self.of_klasses(root), klass, root)
 
     def _admitted(self, scope: str, key: str, prefix: str) -> bool:
         if key in self._given.get(scope, {}) or self.admits(scope, wanted_name(prefix, key)):
@@ -97,7 +102,7 @@ class Names:
 
     def klasses(self, root: str = "kobject") -> dict[str, str]:
         """The klasses met so far, each with its table."""
-        return dict(self._given.get(f"{root}.*", {}))
+        return dict(self._given.get(self.of_klasses(root), {}))
 
     def columns(self, table: str) -> dict[str, str]:
         """The custom attributes met so far in a table, each with its column."""

@@ -53,7 +53,7 @@ _MARK_NAMES = tuple(mark.name for mark in _MARKS)
 _ALWAYS_KNOWN = {"custom", "rev", "updatedAt", "deleted"}
 
 
-def _no_klass(record: Record) -> str:
+def _no_klass(record: Record) -> str | None:
     return "unknown"
 
 
@@ -62,7 +62,7 @@ class Shredder:
 
     def __init__(
         self, table: Table, *, names: Names, custom_types: CustomTypes,
-        klass_of: Callable[[Record], str] = _no_klass,
+        klass_of: Callable[[Record], str | None] = _no_klass,
     ) -> None:  # fmt: skip
         self.table = table
         self.unknown: set[str] = set()
@@ -90,11 +90,11 @@ class Shredder:
 
     def _by_klass(self, root: Rows, records: list[Record], ids: list[str]) -> Iterator[Batch]:
         """The same rows again, in their klass's table and with its custom columns."""
-        members: dict[str, list[int]] = {}
+        members: dict[str | None, list[int]] = {}
         for place, record in enumerate(records):
             members.setdefault(self._klass_of(record), []).append(place)
         for klass, places in members.items():
-            if not self._names.klass_admitted(klass, self.table.name):
+            if klass is None or not self._names.klass_admitted(klass, self.table.name):
                 continue
             table, pages = self._klass(klass)
             found = pages.read([records[n] for n in places], [ids[n] for n in places])

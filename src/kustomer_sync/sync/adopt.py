@@ -45,7 +45,7 @@ from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, old
 
 _DAY = timedelta(days=1)
 _COUNTED = 8_500  # rows that the daily comparison counts at once
@@ -70,7 +70,7 @@ def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None 
                 "adopt.", "Run `kustomer-sync sync`.",
             )  # fmt: skip
         _check(connection, tables, found)
-        plan = _Plan(connection, tables, found)
+        plan = _Plan(connection, tables, there, found)
         told = plan.told(there, _requests(connection, plan, limits or Limits()))
         if apply:
             there.begin(datetime.now(UTC))
@@ -119,9 +119,10 @@ class _Plan:
     """What is there, and what the state will say of it."""
 
     def __init__(
-        self, connection: Connection, tables: tuple[Table, ...], found: Mapping[str, Found]
-    ) -> None:
-        self.connection, self.tables, self.found = connection, tables, found
+        self, connection: Connection, tables: tuple[Table, ...], there: Destination,
+        found: Mapping[str, Found],
+    ) -> None:  # fmt: skip
+        self.connection, self.tables, self.there, self.found = connection, tables, there, found
         self.klass_tables = _klass_tables(connection, found)
         self.cursor = self._cursor()
         self.since = {t.name: self._since(t) for t in tables if isinstance(t.reading, Search)}
@@ -144,7 +145,18 @@ class _Plan:
         if not self._filled(table.name):
             return "it is empty" if table.name in self.found else "it is not there"
         missing = sorted(family(table) - self.found.keys())
-        return f"{', '.join(missing)} not there" if missing else ""
+        if missing:
+            return f"{', '.join(missing)} not there"
+        if table.per_klass and self._klassless(table):
+            return "some of its records are in no klass's table"
+        return ""
+
+    def _klassless(self, table: Table) -> bool:
+        """Whether any of its living records is in none of the klasses' tables."""
+        there = set(self.there.missing(table, []))
+        for name in self.klass_tables:
+            there -= set(self.there.holding(table.of_klass(name), "id", there))
+        return bool(there)
 
     @property
     def millis(self) -> int:
@@ -164,7 +176,7 @@ class _Plan:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
                 if isinstance(table.reading, Search) and table.reading.older_each:
-                    kept[f"table:{table.name} of over two years ago"] = done
+                    kept[f"table:{old(table.name)}"] = done
         for name, parent in ((ATTACHMENTS, "message"), (CONVERSATION_TIME.name, "conversation")):
             trusted = name in self.found if name == ATTACHMENTS else self._filled(name)
             if trusted and self.since.get(parent) == "":

@@ -15,11 +15,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
-from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many, message, messages_of, of_parent
+from kustomer_sync.kustomer.catalog import TABLES
+from kustomer_sync.kustomer.client import Forbidden, NotFound
+from kustomer_sync.kustomer.singly import (
+    UNSURE,
+    by_ids,
+    message,
+    messages_of,
+    of_parent,
+    tried,
+)
 from kustomer_sync.model import Each, Record, Search, Table
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, read_ms
+from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, old
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -27,17 +35,8 @@ if TYPE_CHECKING:
 OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
 _ALL = 1 << 40
+_UNTOLD = 10_000  # ids that are kept to be asked for again
 _ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
-
-
-def note_merged(run: Run, records: list[Record]) -> None:
-    """Remember the customers among `records` that were deleted, perhaps merged, since last time."""
-    found = ids_of(
-        r for r in records
-        if (r.get("attributes") or {}).get("deleted")
-        and ((at := read_ms(r, "deletedAt")) is None or at >= run.merged_since)
-    )  # fmt: skip
-    run.landing.merged |= found - run.landing.unfollowed
 
 
 def follow_merged(run: Run) -> None:
@@ -68,16 +67,14 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     klasses = run.landing.klasses_of(table, there)
     told = True
     try:
-        for _, record in many(
-            lambda record_id: by_id(run.client, table, record_id, klasses(record_id)), there,
-            run.limits.workers,
-        ):  # fmt: skip
+        for _, record in by_ids(
+            run.client, table, there, klasses=klasses, workers=run.limits.workers
+        ):
             if record:
                 run.landing.take(table, [record], 0)
             told = told and record is not UNSURE
     except Forbidden as error:
         run.denied(table, str(error))
-        return False
     return told
 
 
@@ -85,12 +82,11 @@ def to_read(run: Run, table: Table, span: windows.Span) -> None:
     """A span of `table` is about to be read: what is asked for by its records is open again.
 
     Before the first of its rows lands, so that no crash leaves a changed parent that counts as
-    followed; and whether or not the tables that follow are in this sync.
+    followed; and whether or not the tables that follow are in this sync, or wanted at all by now.
     """
-    for follower in _followers(run, choose(run.connection)):
-        if follower.parent.name == table.name:
-            for part in windows.gaps(span, run.landing.of(table.name).again):
-                follower.reopen(part)
+    for name in _asked_for_by(table):
+        for part in windows.gaps(span, run.landing.of(table.name).again):
+            _reopen(run, name, part)
 
 
 def have_read(run: Run, table: Table, span: windows.Span) -> None:
@@ -105,8 +101,7 @@ def forget(run: Run, names: Collection[str], span: windows.Span) -> None:
     """Those that fill these tables have followed nothing of the span: they ask by all of it."""
     for follower in _followers(run, choose(run.connection)):
         if follower.table.name in names:
-            state = follower.state
-            state.done = [rest for part in state.done for rest in windows.gaps(part, [span])]
+            follower.state.forget(span)
             run.landing.touch(follower.name)
 
 
@@ -138,8 +133,12 @@ class _Follower:
     """The parent's column with the ids to ask by."""
     table: Table
     """That of its records."""
-    ask: Callable[[list[str]], None]
-    alone: Callable[[list[str]], None] | None = None
+    ask: Callable[[list[str]], set[str]]
+    """Takes what is listed for these ids; those of them that told nothing though they may.
+
+    Raises `Forbidden` or `NotFound` where no list is to be had.
+    """
+    alone: Callable[[list[str]], object] | None = None
     """How to ask by the ids of parents that have nothing in `column`."""
     known: Callable[[], bool] = lambda: False
     """Whether what was read of the parent brought them along."""
@@ -150,19 +149,10 @@ class _Follower:
     def state(self) -> TableState:
         return self.run.landing.of(self.name)
 
-    def reopen(self, span: windows.Span) -> None:
-        """Of a part that was followed before, only what changes now is to be asked for."""
-        lo, hi = span
-        state = self.state
-        again = [(max(lo, a), min(hi, b)) for a, b in state.done if max(lo, a) < min(hi, b)]
-        if again:
-            self.run.reread.setdefault(self.name, []).extend(again)
-            state.done = [gap for done in state.done for gap in windows.gaps(done, [span])]
-            self.run.landing.touch(self.name)
-
     def catch_up(self) -> bool:
         """Ask by what is open; False where the next sync was due before the end."""
         run = self.run
+        self._ask_again()
         again = windows.merged(run.reread.get(self.name, ()))
         for lo, hi, changed in reversed(list(self._open(again))):
             while hi > lo:
@@ -172,20 +162,12 @@ class _Follower:
                 )  # fmt: skip
                 if ids:
                     run.note(f"reading {self.name}")
-                try:
-                    self.ask(ids)
-                    if self.alone:
-                        self.alone(run.destination.newest(
-                            self.parent, "id", since, hi, _ALL, changed=changed,
-                            lacking=self.column,
-                        )[1])  # fmt: skip
-                except (Forbidden, NotFound, Refused) as error:
-                    run.warn(
-                        "role_missing",
-                        f"{self.name} was not read ({error}). "
-                        f"Give the key the role {self.table.role}.",
-                    )
+                if not self._asked(ids):
                     return True
+                if self.alone:
+                    self.alone(run.destination.newest(
+                        self.parent, "id", since, hi, _ALL, changed=changed, lacking=self.column,
+                    )[1])  # fmt: skip
                 self.state.complete((since, hi))
                 run.landing.touch(self.name)
                 hi = since
@@ -198,6 +180,33 @@ class _Follower:
                     return False
         return True
 
+    def _asked(self, ids: list[str]) -> bool:
+        """Those that told nothing though they may are kept; False where no list is to be had."""
+        run, state = self.run, self.state
+        try:
+            untold = self.ask(ids)
+        except Forbidden as error:
+            run.warn(
+                "role_missing",
+                f"{self.name} was not read ({error}). Give the key the role {self.table.role}.",
+            )
+            return False
+        except NotFound as error:
+            run.warn("not_read", f"{self.name} was not read ({error}); the next sync tries again.")
+            return False
+        left = [one for one in state.untold if one not in {*ids} - untold]
+        state.untold = [*left, *sorted(untold - {*left})][-_UNTOLD:]
+        run.landing.touch(self.name)
+        return True
+
+    def _ask_again(self) -> None:
+        """Once a day, those that told nothing before."""
+        state = self.state
+        if state.untold and self.run.due(state.asked_at):
+            self._asked(state.untold)
+            state.asked_at = self.run.now().isoformat()
+            self.run.landing.touch(self.name)
+
     def _open(self, again: list[windows.Span]) -> Iterator[tuple[int, int, bool]]:
         """Spans of the parent that were read and not followed; whether only what changed counts."""
         for span in self.run.landing.of(self.parent.name).done:
@@ -206,6 +215,29 @@ class _Follower:
                 parts = [(*part, False) for part in fresh]
                 parts += [(*part, True) for part in windows.gaps(gap, fresh)]
                 yield from sorted(parts)
+
+
+def _asked_for_by(table: Table) -> Iterator[str]:
+    """The names of what any connection may ask for by this table's records."""
+    if any(child.name == ATTACHMENTS for child in table.children):
+        yield ATTACHMENTS
+    for other in TABLES:
+        if isinstance(other.reading, Each) and other.reading.of == table.name:
+            yield other.name
+        each = other.reading.older_each if isinstance(other.reading, Search) else None
+        if each and each.of == table.name:
+            yield old(other.name)
+
+
+def _reopen(run: Run, name: str, span: windows.Span) -> None:
+    """Of a part that was followed before, only what changes now is to be asked for."""
+    lo, hi = span
+    state = run.landing.of(name)
+    again = [(max(lo, a), min(hi, b)) for a, b in state.done if max(lo, a) < min(hi, b)]
+    if again:
+        run.reread.setdefault(name, []).extend(again)
+        state.forget(span)
+        run.landing.touch(name)
 
 
 def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
@@ -223,7 +255,7 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
         name, each, whole, made_before = table.name, table.reading, True, None
         if isinstance(each, Search):
             cut = run.landing.of(name).list_cut
-            name, each, whole = f"{name} of over two years ago", each.older_each, False
+            name, each, whole = old(name), each.older_each, False
             each, made_before = each if cut else None, run.horizon if cut else None
         elif isinstance(each, Each):
             whole = not each.fades
@@ -236,62 +268,79 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
             )  # fmt: skip
 
 
-def land_each(run: Run, table: Table, reading: Each, whole: bool, parents: list[str]) -> None:
-    """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged."""
-    listed = _listed(run, table, reading, parents)
+def land_each(
+    run: Run, table: Table, reading: Each, whole: bool, parents: list[str]
+) -> set[str]:  # fmt: skip
+    """What Kustomer lists for each parent lands; if it lists all, what it lacks is flagged.
+
+    Returns the parents whose lists could not be read. Raises `Forbidden` or `NotFound` where that
+    is all of them, though they are there.
+    """
+    listed, untold = _listed(run, table, reading, parents)
     gone = set(run.destination.holding(table, reading.via, listed)) - _ids(listed)
     if whole and gone:  # a list may have shifted while it was read: it is asked a second time
         theirs = set(run.destination.holding(table, "id", gone, reading.via))
-        second = _listed(run, table, reading, sorted(theirs & set(listed)))
+        second, _ = _listed(run, table, reading, sorted(theirs & set(listed)))
         run.landing.commit()
         sure = set(run.destination.holding(table, reading.via, second))
         gone &= sure - _ids(second)
         run.landing.commit(run.landing.absent(table, sorted(gone)))
+    return untold
 
 
 def _ids(listed: Mapping[str, set[str]]) -> set[str]:
     return {record_id for ids in listed.values() for record_id in ids}
 
 
-def _listed(run: Run, table: Table, reading: Each, parents: list[str]) -> dict[str, set[str]]:
-    """What is listed for each parent is taken; the ids by parent that told some."""
-    told: dict[str, set[str]] = {}
-    for parent, records in told_by(
-        run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents
-    ):
-        if records is not None:
-            told[parent] = ids_of(records)
-            for record in records:
-                belongs(record, reading.of, parent)
-            run.landing.take(table, records, 0)
-    return told
+def _listed(
+    run: Run, table: Table, reading: Each, parents: list[str]
+) -> tuple[dict[str, set[str]], set[str]]:
+    """What is listed for each parent is taken; the ids by parent, and whose list is not to be read.
 
-
-def told_by(
-    run: Run, name: str, ask: Callable[[str], list[Record] | None], parents: list[str]
-) -> Iterator[tuple[str, list[Record] | None]]:
-    """What each parent's list has; None where there is none, or it can't be read.
-
-    `Forbidden` where every one of them is: then a role is missing.
+    A parent without a list may be gone, or have nothing: where another one tells something. Where
+    none does, the path itself may be away, and then one of the parents shows that it is there.
     """
+    told: dict[str, set[str]] = {}
+    lost: dict[str, Exception] = {}
+    for parent, records in _lists(
+        run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents,
+        lost,
+    ):  # fmt: skip
+        told[parent] = ids_of(records)
+        for record in records:
+            belongs(record, reading.of, parent)
+        run.landing.take(table, records, 0)
+    absent = [one for one in parents if isinstance(lost.get(one), NotFound)]
+    of = next(one for one in TABLES if one.name == reading.of)
+    looks = by_ids(run.client, of, () if told else absent)
+    if any(record for _, record in looks):
+        raise lost[absent[0]]
+    return told, lost.keys() - {*absent}
 
-    def asked(one: str) -> list[Record] | Exception | None:
-        try:
-            return ask(one)
-        except (Forbidden, Refused) as error:
-            return error
 
-    refused: list[Exception] = []
-    for parent, found in many(asked, parents, run.limits.workers):
+def _lists(
+    run: Run, name: str, ask: Callable[[str], list[Record]], parents: list[str],
+    lost: dict[str, Exception],
+) -> Iterator[tuple[str, list[Record]]]:  # fmt: skip
+    """What is listed for each of the parents; into `lost` goes why there is no list of one.
+
+    Raises `Forbidden` where every one of them is: then a role is missing.
+    """
+    for parent, found in tried(ask, parents, run.limits.workers):
         run.minimum.others += 1
         if isinstance(found, Exception):
-            refused.append(found)
-            found = None
-        yield parent, found
+            lost[parent] = found
+        else:
+            yield parent, found
+    refused = [error for error in lost.values() if not isinstance(error, NotFound)]
     if refused and len(refused) == len(parents) and isinstance(refused[0], Forbidden):
         raise refused[0]
     if refused:
-        run.warn("not_told", f"{name}: {len(refused)} lists could not be read ({refused[0]}).")
+        run.warn(
+            "not_told",
+            f"{name}: {len(refused)} lists could not be read ({refused[0]}); they are tried again "
+            "once a day.",
+        )
 
 
 def belongs(record: Record, of: str, parent: str) -> None:
@@ -301,34 +350,41 @@ def belongs(record: Record, of: str, parent: str) -> None:
         relationships[of] = {"data": {"type": of, "id": parent}}
 
 
-def _attachments(run: Run, table: Table, conversations: list[str]) -> None:
-    """By conversation; where Kustomer has it no longer, by customer; else by message."""
+def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
+    """By conversation; where that tells none, by customer; else by message.
+
+    Returns the conversations with messages that none of these ways told.
+    """
     lost = _attachments_of(run, table, "conversations", conversations)
     if not lost:
-        return
+        return set()
     holding = run.destination.holding
     customers = holding(table, "conversation_id", lost, "customer_id")
-    gone = _attachments_of(run, table, "customers", customers)
+    try:
+        gone = _attachments_of(run, table, "customers", customers)
+    except Forbidden:  # a detour that the key need not be allowed
+        gone = customers
     asked = holding(table, "customer_id", set(customers) - set(gone))
-    _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
+    left = _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
+    return set(holding(table, "id", left, "conversation_id"))
 
 
-def _alone(run: Run, table: Table, messages: list[str]) -> None:
-    """Messages that no conversation or customer leads to, each by its own id."""
-    for _, record in many(lambda one: message(run.client, one), messages, run.limits.workers):
+def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
+    """Messages that no list leads to, each by its own id; those that could not be read."""
+    left = []
+    for one, record in tried(lambda one: message(run.client, one), messages, run.limits.workers):
         run.minimum.others += 1
-        if record is not None:
+        if isinstance(record, Exception):
+            left.append(one)
+        elif record is not None:
             run.landing.take(table, [record], 0)
+    return left
 
 
 def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
     """The owners' messages land with their attachments; the owners that list none."""
-    lost = []
-    for one, records in told_by(
-        run, ATTACHMENTS, lambda one: messages_of(run.client, owner, one), ids
-    ):
-        if records is None:
-            lost.append(one)
-        else:
-            run.landing.take(table, records, 0)
-    return lost
+    lost: dict[str, Exception] = {}
+    ask = partial(messages_of, run.client, owner)
+    for _, records in _lists(run, ATTACHMENTS, ask, ids, lost):
+        run.landing.take(table, records, 0)
+    return list(lost)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import METADATA, TABLES
 from kustomer_sync.kustomer.client import Forbidden
-from kustomer_sync.kustomer.klasses import Klasses, properties
+from kustomer_sync.kustomer.klasses import UNKNOWN, Klasses, properties
 from kustomer_sync.kustomer.singly import UNSURE, by_id, told_apart
 from kustomer_sync.model import Batch, Begun, Counts, Each, Listing, Record, Search, Table, Write
 from kustomer_sync.shred import CustomTypes, Names, Shredder, concat, klass_table
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
+_CUSTOMER = "customer"
+_UNNAMED = "unnamed_klasses"
+"""State key: ids of klasses whose KObjects are in no klass's table, for want of a name."""
 ADOPTED = "adopted"
 """State key: what is known of a schema that was adopted."""
 _SHOWN = 3  # columns named in one warning
@@ -43,6 +46,10 @@ class TableState:
     swept_at: str | None = None
     described_at: str | None = None
     """When the metadata of its custom attributes was read."""
+    untold: list[str] = field(default_factory=list)
+    """Of what it is asked for by: ids that told nothing though they may have something."""
+    asked_at: str | None = None
+    """When those were last asked again."""
 
     @classmethod
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
@@ -50,7 +57,8 @@ class TableState:
             [(lo, hi) for lo, hi in kept.get("done", [])],
             [(lo, hi) for lo, hi in kept.get("again", [])],
             kept.get("archive_denied", False), kept.get("list_cut", False), kept.get("listed_at"),
-            kept.get("swept_at"), kept.get("described_at"),
+            kept.get("swept_at"), kept.get("described_at"), kept.get("untold", []),
+            kept.get("asked_at"),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
@@ -59,12 +67,16 @@ class TableState:
             "again": [list(span) for span in self.again],
             "archive_denied": self.archive_denied, "list_cut": self.list_cut,
             "listed_at": self.listed_at, "swept_at": self.swept_at,
-            "described_at": self.described_at,
+            "described_at": self.described_at, "untold": self.untold, "asked_at": self.asked_at,
         }  # fmt: skip
 
     def complete(self, span: windows.Span) -> None:
         self.done = windows.merged([*self.done, span])
         self.again = [rest for part in self.again for rest in windows.gaps(part, [span])]
+
+    def forget(self, span: windows.Span) -> None:
+        """Nothing of the span counts as read."""
+        self.done = [rest for part in self.done for rest in windows.gaps(part, [span])]
 
     def reread(self) -> None:
         """What was read is read once more, by this sync or the next ones; cursors stay."""
@@ -151,6 +163,7 @@ class Landing:
         """Ask for klasses and the metadata of custom attributes: they say how values are typed."""
         if table.per_klass:
             self.klasses.refresh()
+            self._name_klasses(table)
             if self.klasses.denied is not None:
                 self._run.warn(
                     "role_missing",
@@ -163,18 +176,42 @@ class Landing:
         self.of(table.name).described_at = self._run.now().isoformat()
         self.touch(table.name)
 
+    def _name_klasses(self, table: Table) -> None:
+        """KObjects of a klass whose name was not known go to its table: they are read again."""
+        before = set(self.state.get(_UNNAMED) or ())
+        if before & self.klasses.names.keys():
+            self.of(table.name).reread()
+            self.put(_UNNAMED, sorted(before - self.klasses.names.keys()))
+
     def klass_names(self) -> list[str]:
-        """Every klass that was listed, or of which a KObject has landed."""
-        return sorted({*self.klasses.names.values(), *self.names.klasses()})
+        """Every klass that was listed, or of which a KObject was met."""
+        scope = self.names.of_klasses()
+        kept_out = {*self.names.kept_out.get(scope, ()), *self._kept_out.get(scope, ())}
+        return sorted({*self.klasses.names.values(), *self.names.klasses(), *kept_out})
+
+    @property
+    def _kept_out(self) -> dict[str, list[str]]:
+        """Scope -> attributes and klasses that earlier syncs met and did not let in."""
+        return self.state.get("kept_out") or {}
 
     def klasses_of(self, table: Table, ids: Sequence[str]) -> Callable[[str], list[str]]:
-        """For each of the ids the klasses it may be of, first the one whose table has it."""
+        """For each of the ids the klasses it may be of, first the one whose table has it.
+
+        None where it may be of one whose name is not known: then no look by id tells anything.
+        """
         names = self.klass_names() if table.per_klass else []
+        nameless = bool(self.klasses.unnamed or self.state.get(_UNNAMED))
         found: dict[str, str] = {}
         for klass, name in self.names.klasses(table.name).items() if table.per_klass else ():
             own = table.of_klass(name)
             found |= dict.fromkeys(self._run.destination.holding(own, "id", ids), klass)
-        return lambda one: sorted(names, key=lambda klass: klass != found.get(one))
+
+        def klasses(one: str) -> list[str]:
+            if found.get(one) == UNKNOWN or (nameless and one not in found):
+                return []
+            return sorted(names, key=lambda klass: klass != found.get(one))
+
+        return klasses
 
     def _learn_klass(self, klass: str) -> None:
         resource = f"kobject.{klass}"
@@ -220,7 +257,7 @@ class Landing:
             custom = attributes.get("custom") if isinstance(attributes, dict) else None
             met = set(custom if isinstance(custom, dict) else ())
             known = self.names.attributes(name) | self.types.described(resource)
-            known |= set((self.state.get("kept_out") or {}).get(name, ()))
+            known |= set(self._kept_out.get(name, ()))
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
                 found = self.described(resource, again=True)
@@ -235,6 +272,8 @@ class Landing:
 
         Not `whole`: the records are as a list has them, which leaves some children out.
         """
+        if table.name == _CUSTOMER:
+            self._note_merged(records)
         self._take_in(table, records, whole=whole)
         self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
         self._records += len(records)
@@ -243,6 +282,16 @@ class Landing:
         late = time.monotonic() - self._since > self._run.limits.commit_seconds
         if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
             self.commit()
+
+    def _note_merged(self, customers: list[Record]) -> None:
+        """Remember those of them that were deleted, perhaps merged, since last time."""
+        since = self._run.merged_since
+        found = ids_of(
+            r for r in customers
+            if (r.get("attributes") or {}).get("deleted")
+            and ((at := read_ms(r, "deletedAt")) is None or at >= since)
+        )  # fmt: skip
+        self.merged |= found - self.unfollowed
 
     def renew(self, table: Table, records: list[Record]) -> None:
         """The records' rows are made anew in one commit, whatever is stored; children too."""
@@ -280,22 +329,29 @@ class Landing:
             kept = tuple(c for c in table.children if whole or not _told_elsewhere(table, c))
             self._shredders[key] = Shredder(
                 replace(table, children=kept), names=self.names, custom_types=self.types,
-                klass_of=lambda record: str(record["klass"]),
+                klass_of=self._table_of_klass,
             )  # fmt: skip
         for raw in self._shredders[key].shred(records):
             batch = self._run.protection.protect(raw)
             if batch is not None:
                 self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
 
+    def _table_of_klass(self, record: Record) -> str | None:
+        """Which klass's table it lands in too; None where only the klass's id is known."""
+        klass = str(record["klass"])
+        return None if klass in self.klasses.unnamed else klass
+
     # ---- committing ----
 
     def absent(self, table: Table, gone: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """What a commit takes to flag records that are gone.
+        """What a commit takes to flag records that are gone; of customers it says who is followed.
 
         In the klasses' tables too, and with what is read by a call for each of them.
         """
         if not gone:
             return {}
+        if table.name == _CUSTOMER:  # erased, perhaps after a merge
+            self.merged |= {*gone} - self.unfollowed
         found = {name: tuple(gone) for name in sorted({table.name, *self.of_klasses(table)})}
         for other in choose(self._run.connection):
             if isinstance(other.reading, Each) and other.reading.of == table.name:
@@ -317,14 +373,17 @@ class Landing:
                 "custom_types": self.types.state(),
                 "klasses": self.klasses.names,
             }
-        kept_out = self.state.get("kept_out") or {}
+        kept_out = self._kept_out
         for scope, keys in self.names.kept_out.items():
             if not keys <= set(kept_out.get(scope, ())):
                 kept_out = {**kept_out, scope: sorted({*kept_out.get(scope, ()), *keys})}
                 self.put("kept_out", kept_out)
-        for key, customers in (("merged", self.merged), ("unfollowed", self.unfollowed)):
-            if customers != set(self.state.get(key) or ()):
-                self.put(key, sorted(customers))
+        unnamed = self.klasses.unnamed | set(self.state.get(_UNNAMED) or ())
+        for key, ids in (
+            ("merged", self.merged), ("unfollowed", self.unfollowed), (_UNNAMED, unnamed),
+        ):  # fmt: skip
+            if ids != set(self.state.get(key) or ()):
+                self.put(key, sorted(ids))
         if batches or absent or begun or self._changed:
             self._changed = {**self._run.told(), **self._changed}
             self.broken = True  # the rows are let go: nothing may say that they were read
@@ -404,6 +463,11 @@ class Landing:
 def _told_elsewhere(table: Table, child: Table) -> bool:
     """Whether lists and searches may leave a child out."""
     return child.name == ATTACHMENTS or isinstance(table.reading, Listing)
+
+
+def old(name: str) -> str:
+    """What a table's records of before the search begins are called in the state and in words."""
+    return f"{name} of over two years ago"
 
 
 def family(table: Table) -> set[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.model import Listing, Table
-from kustomer_sync.sync.landing import ids_of, read_ms
+from kustomer_sync.sync.landing import ids_of, old, read_ms
 from kustomer_sync.sync.sweep import confirmed
 
 if TYPE_CHECKING:
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 def older(run: Run, table: Table, listing: Listing) -> None:
     """What of `table` was updated before the search begins is as Kustomer lists it."""
-    run.note(f"reading {table.name} of over two years ago")
+    run.note(f"reading {old(table.name)}")
     state, horizon = run.landing.of(table.name), run.horizon
     try:
         whole = _read(run, table, listing, horizon)
         if whole.repeated:
             whole = _read(run, table, listing, horizon)
         run.landing.commit()
-        unseen = set(run.destination.ids(table, 0, horizon)) - whole.ids if whole.complete else ()
+        # One that is soft-deleted may be in no list and on no path of its own, and yet be there.
+        stored = set(run.destination.ids(table, 0, horizon, living=True))
+        unseen = stored - whole.ids if whole.complete else ()
         gone = confirmed(run, table, sorted(unseen)) or ()
     except (Forbidden, NotFound, Refused) as error:
         run.unread(table, error)
@@ -37,10 +39,10 @@ def older(run: Run, table: Table, listing: Listing) -> None:
     if whole.cut:
         run.warn(
             "list_cut",
-            f"{table.name} of over two years ago: {whole.why}; they are read by conversation.",
+            f"{old(table.name)}: {whole.why}; they are read by conversation.",
         )
     elif not whole.complete:
-        run.warn("listing_incomplete", f"{table.name} of over two years ago: {whole.why}.")
+        run.warn("listing_incomplete", f"{old(table.name)}: {whole.why}.")
     if not whole.repeated:  # else the next sync reads it again
         state.listed_at = run.now().isoformat()
     run.landing.touch(table.name)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _KEY = "resync"
 _LONG_AGO = "1970-01-01T00:00:00+00:00"
 _ALL = 1 << 40
+_FAR = 1 << 48
+"""In milliseconds since 1970: later than any record is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,13 @@ def mark(run: Run, wanted: Resync) -> None:
         if isinstance(table.reading, Search):
             state.archive_denied = False
             before = run.marks.get(table.name, Mark([]))
-            last = [(state.done[-1][0], span[1])] if state.done else []  # rows may be newer
-            parts = [(max(lo, a), min(span[1], b)) for a, b in [*state.done, *last]]
+            parts = [(max(lo, a), min(span[1], b)) for a, b in state.done]
+            top = max([lo, *(hi for _, hi in parts)])
+            newer = run.destination.ids(table, top, _FAR, living=lo > 0)
             run.marks[table.name] = Mark(
-                windows.merged([*before.spans, *parts]), before.unseen, before.whole or lo == 0
-            )
+                windows.merged([*before.spans, *parts]), before.unseen.union(newer),
+                before.whole or lo == 0,
+            )  # fmt: skip
         run.landing.touch(table.name)
     forget(run, names, span)
     _keep(run)

@@ -27,7 +27,7 @@ from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
-from kustomer_sync.sync.follow import follow, follow_merged, have_read, note_merged, to_read
+from kustomer_sync.sync.follow import follow, follow_merged, have_read, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import take_up
 from kustomer_sync.sync.landing import Landing, read_ms
@@ -169,7 +169,7 @@ class Run:
         if self.again:
             mark(self, self.again)
         for table in self.tables:
-            if table.custom and (self.whole or self._due(self.landing.of(table.name).described_at)):
+            if table.custom and (self.whole or self.due(self.landing.of(table.name).described_at)):
                 self.landing.describe(table)
                 self.landing.of(table.name).archive_denied = False  # asked again once a day
         for table in self.tables:
@@ -189,7 +189,7 @@ class Run:
         follow(self)
 
     def _listing_due(self, table: Table) -> bool:
-        return self.whole or self._due(self.landing.of(table.name).listed_at)
+        return self.whole or self.due(self.landing.of(table.name).listed_at)
 
     def _search(self) -> None:
         """Every searched table is read up to the present, and again or compared where due."""
@@ -211,7 +211,7 @@ class Run:
             if table.name in fresh:  # read whole by this sync: compared when the next is due
                 state.swept_at = self.now().isoformat()
                 self.landing.touch(table.name)
-            elif self.whole or self._due(state.swept_at, self.connection.sweep_frequency):
+            elif self.whole or self.due(state.swept_at, self.connection.sweep_frequency):
                 # What may still be indexed late would be counted there and lacked here.
                 sweep(self, table, hi - self.connection.overlap_seconds * 1000)
                 self.compared |= table.name == "customer"
@@ -291,7 +291,7 @@ class Run:
             return datetime.now(UTC)
         return self.client.server_time
 
-    def _due(self, last: str | None, minutes: int | None = None) -> bool:
+    def due(self, last: str | None, minutes: int | None = None) -> bool:
         """Once a day, whatever the sync frequency; at `daily_sync_time` where it is set."""
         if last is None:
             return True
@@ -379,8 +379,6 @@ class Run:
                 self.tell()
             case windows.Found(table, records, nbytes):
                 self._note_time(records)
-                if table.name == "customer":
-                    note_merged(self, records)
                 if table.name in self.marks:
                     self.marks[table.name].saw(records)
                 self.landing.take(table, records, nbytes)

@@ -10,13 +10,14 @@ time shows a living record. A sweep that can't be sure marks nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many
-from kustomer_sync.model import Held, Record, Table
+from kustomer_sync.kustomer.singly import UNSURE, by_ids
+from kustomer_sync.model import Held, Table
 from kustomer_sync.sync.landing import ids_of
 
 if TYPE_CHECKING:
@@ -87,8 +88,15 @@ def counted(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
 
 
 def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
-    """Read the spans again; the ids that they and a look by id lack."""
+    """Read the spans again; the ids that they and a look by id lack.
+
+    What only moved meanwhile is met among the changes before it is looked for.
+    """
     absent, unread = reread(run, table, spans)
+    if absent:
+        run.changes()
+        run.landing.commit()
+        absent &= {one for lo, hi in spans for one in run.destination.ids(table, lo, hi)}
     if unread:
         run.warn(
             "sweep_incomplete",
@@ -127,11 +135,8 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
     if not absent:
         return ()
     klasses = run.landing.klasses_of(table, absent)
-
-    def look(record_id: str) -> Record | None:
-        return by_id(run.client, table, record_id, klasses(record_id))
-
-    if not any(look(record_id) for record_id in living(run, table)):
+    looks = partial(by_ids, run.client, table, klasses=klasses, workers=run.limits.workers)
+    if not any(record for _, record in looks(living(run, table))):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
@@ -139,11 +144,12 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
         )
         return None
     gone = []
-    for record_id, record in many(look, absent, run.limits.workers):
-        if record is None:
-            gone.append(record_id)
-        elif record is not UNSURE:
-            run.landing.take(table, [record], 0)
+    with suppress(Forbidden):  # the key may look, for it saw a living one: these are hidden from it
+        for record_id, record in looks(absent):
+            if record is None:
+                gone.append(record_id)
+            elif record is not UNSURE:
+                run.landing.take(table, [record], 0)
     return tuple(gone)
 
 

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, UsageError
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, many, message, of_parent, told_apart
+from kustomer_sync.kustomer.singly import UNSURE, by_id, message, of_parent, told_apart, tried
 from kustomer_sync.model import (
     Described,
     Each,
@@ -304,19 +304,19 @@ class Verification:
         listed, whole = self._read(
             table, [w for span in spans for w in self.run.windows_of(table, span)]
         )
-        stamps = self._stamps(table, spans)
-        there = {stamp.id: stamp.updated for stamp in stamps}
+        stamps, says = self._stamps(table, spans), table.says_deleted
+        there = {stamp.id: (stamp.updated, says and stamp.deleted) for stamp in stamps}
         for span in spans:
             for lo, hi in windows.gaps(span, whole):
                 unread = {s.id for s in stamps if s.updated is not None and lo <= s.updated < hi}
                 self._untold(table, f"{windows.iso(lo)} to {windows.iso(hi)} was not read", unread)
                 there = {one: at for one, at in there.items() if one not in unread}
-        theirs = {one: read_ms(r, "updatedAt") for one, r in listed.items()}
+        theirs = {o: (read_ms(r, "updatedAt"), says and _deleted(r)) for o, r in listed.items()}
         unlike = {one for one in there.keys() | theirs.keys() if there.get(one) != theirs.get(one)}
-        if not table.says_deleted:  # these are flagged, which is not seen here
+        if not says:  # these are flagged, which is not seen here
             unlike -= {one for one in unlike - there.keys() if _deleted(listed[one])}
         unlike |= {one for one, times in Counter(s.id for s in stamps).items() if times > 1}
-        return {one: theirs.get(one) for one in unlike - compared.moved}
+        return {one: theirs.get(one, (None,))[0] for one in unlike - compared.moved}
 
     # ---- samples ----
 
@@ -387,12 +387,10 @@ class Verification:
 
         def look(one: str) -> Record | None:
             found = message(self.run.client, one) if attached else None
-            try:
-                return found or by_id(self.run.client, table, one, klasses(one))
-            except Forbidden:
-                return UNSURE
+            return found or by_id(self.run.client, table, one, klasses(one))
 
-        return many(look, ids, self.run.limits.workers)
+        for one, found in tried(look, ids, self.run.limits.workers):
+            yield one, UNSURE if isinstance(found, Exception) else found
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
         """What of these records is stored otherwise than they would land; each comes once."""
@@ -615,15 +613,21 @@ class Verification:
         self, table: Table, reading: Each, parents: Iterable[str]
     ) -> dict[str, list[Record]]:
         """By parent what is listed for it; one that is gone is left out, its own table tells."""
-        found = {}
-        for one, records in many(
+        found, refused = {}, []
+        for one, records in tried(
             lambda one: of_parent(self.run.client, reading.path.format(id=one)), parents,
             self.run.limits.workers,
         ):  # fmt: skip
-            if records is not None:
-                for record in records:
-                    belongs(record, reading.of, one)
-                found[one] = records
+            if isinstance(records, NotFound):
+                continue
+            if isinstance(records, Exception):
+                refused.append(one)
+                continue
+            for record in records:
+                belongs(record, reading.of, one)
+            found[one] = records
+        if refused:
+            self._untold(table, f"its list could not be read by {reading.of}", refused)
         return found
 
     def _confirm_each(

@@ -21,7 +21,7 @@ from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, old
 from kustomer_sync.sync.log import log_key
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def let_in(
     root: Table, names: Names, kept_out: Mapping[str, Iterable[str]]
 ) -> Iterator[tuple[str, str, str]]:
     """Scope, key and shown name of what was kept out and may come now."""
-    klasses = f"{root.name}.*"
+    klasses = names.of_klasses(root.name)
     scopes = {root.name, klasses, *(names.klasses(root.name).values() if root.per_klass else ())}
     for scope in scopes & set(kept_out):
         for key in kept_out[scope]:
@@ -272,7 +272,7 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
         state.reread()
         if root.reading.older is not None:
             state.listed_at = None
-            _ask_again(landing, f"{root.name} of over two years ago")
+            _ask_again(landing, old(root.name))
     elif isinstance(root.reading, Listing):
         state.listed_at = None
     elif isinstance(root.reading, Log):
