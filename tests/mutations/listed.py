@@ -2136,8 +2136,8 @@ _PROTECT = (
         "shred/shredder.py",
         (
             "A klass that is kept out has no table",
-            "            if klass is None or not self._names.klass_admitted(klass, self.table.name):\n",
-            "            if klass is None:\n",
+            "if klass is None or not self._names.klass_admitted(klass, self.table.name):\n",
+            "if klass is None:\n",
             f"{PROTECT}test_what_is_new_lands_as_the_connection_says",
         ),
     ),
