@@ -832,15 +832,21 @@ class DuckDB:
             ).fetchall()
             return [row[0] for row in rows]
 
-    def _held(self, held: Iterable[tuple[str, str]], stored: Mapping[str, Any]) -> str:
+    def _held(
+        self, held: Iterable[tuple[str, str]], stored: Mapping[str, Mapping[str, Any]]
+    ) -> str:
         """SQL of the ids in these columns of these tables, in rows not flagged."""
-        flag = _DIALECT.name(self._system.deleted)
         return " UNION ALL ".join(
             f"SELECT {_DIALECT.name(column)} AS id FROM {self._t(name)} "
-            f"WHERE {flag} IS DISTINCT FROM TRUE AND {_DIALECT.name(column)} IS NOT NULL"
+            f"WHERE {self._unflagged(stored[name])} AND {_DIALECT.name(column)} IS NOT NULL"
             for name, column in held
             if name in stored
         )
+
+    def _unflagged(self, columns: Mapping[str, Any]) -> str:
+        """SQL that holds for rows not flagged; of a table without flags, for all."""
+        flag = self._system.deleted
+        return f"{_DIALECT.name(flag)} IS DISTINCT FROM TRUE" if flag in columns else "TRUE"
 
     def strays(self, table: Table, hi: int, held: Iterable[tuple[str, str]]) -> list[str]:
         with self._open(create=False) as connection:
@@ -1005,11 +1011,11 @@ class DuckDB:
     def _read(self, table: Table, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         """What `sql` over `kept`, the table's rows not flagged, gives; [] without a table."""
         with self._open(create=False) as connection:
-            if connection is None or table.place not in self._columns(connection):
+            if connection is None or table.place not in (stored := self._columns(connection)):
                 return []
             connection.execute(
                 f"CREATE TEMP VIEW kept AS SELECT * FROM {self._t(table.place)} "
-                f"WHERE {_DIALECT.name(self._system.deleted)} IS DISTINCT FROM TRUE"
+                f"WHERE {self._unflagged(stored[table.place])}"
             )
             return connection.execute(sql, values).fetchall()
 
