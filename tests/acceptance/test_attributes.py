@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
-from tests.acceptance.case import Case
+from tests.acceptance.case import Case, living
 
 Connect = Callable[..., Connection]
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -68,3 +70,78 @@ def test_what_was_learnt_of_an_attribute_is_kept_between_syncs(case: Case) -> No
         assert case.ask(types) == [("JSON",)]
         columns = "SELECT count(*) FROM duckdb_columns() WHERE column_name LIKE 'custom_interests%'"
         assert case.ask(columns) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "value", "about", "becomes", "landed"),
+    [
+        ("codeNum", "number", 7, {"type": "string"}, "seven", ("VARCHAR", "7", "seven")),
+        ("codeBool", "boolean", True, {"type": "string"}, "maybe", ("VARCHAR", "true", "maybe")),
+        ("codeAt", "date", "2025-01-02T03:04:05.000Z", {"type": "string"}, "soon",
+         ("VARCHAR", "2025-01-02T03:04:05.000Z", "soon")),
+        ("codeStr", "string", "007", {"type": "string", "multi": True}, ["a", "b"],
+         ("VARCHAR", "007", '["a","b"]')),
+        ("codeStr", "number", "007", {"type": "string"}, "x", ("VARCHAR", "007", "x")),
+    ],
+)  # fmt: skip
+def test_an_attribute_that_is_created_again_with_another_type_loses_no_value(
+    case: Case, name: str, was: str, value: Any, about: dict[str, Any], becomes: Any,
+    landed: tuple[str, str, str],
+) -> None:  # fmt: skip
+    """Its column widens in place; what did not change is what it was, read again or not."""
+    with case.org(rate=0) as sim:
+        kinds = ("customer", "kobject.order")
+        orders = [
+            one for one in living(sim, "kobject", 0)
+            if (sim.get("kobject", one) or {})["type"] == "kobject.order"
+        ]  # fmt: skip
+        people = list(living(sim, "customer", 1))
+        for kind in kinds:
+            sim.add_custom(kind, name, {"type": was})
+        for kind, ids in (("customer", people), ("kobject", orders)):
+            for one in ids[:3]:
+                sim.edit(kind, one, {"custom": {name: value}})
+        connection = case.connect(sim, tables=("customer", "kobject"), histories=("customer",))
+        sim.clock.advance(60)
+        case.sync(connection)
+        for kind in kinds:
+            sim.drop_custom(kind, name)
+            sim.add_custom(kind, name, about)
+        for kind, ids in (("customer", people), ("kobject", orders)):
+            sim.edit(kind, ids[0], {"custom": {name: becomes}})
+            sim.edit(kind, ids[1], {"custom": {name: value}, "externalId": "read again"})
+        sim.clock.advance(60)
+        case.sync(connection)
+        column = f"custom_{snake(name)}"
+        rejected = "SELECT count(*) FROM kustomer._kustomer_sync_rejects WHERE column_name = '{}'"
+        assert case.ask(rejected.format(column)) == [(0,)]
+        for table, (new, again, old, *_) in (("customer", people), ("kobject_order", orders)):
+            found = dict(case.ask(
+                f"SELECT id, typeof({column}) || ' ' || {column} FROM kustomer.{table}"
+            ))  # fmt: skip
+            type_, before, after = landed
+            assert found[new] == f"{type_} {after}"
+            assert found[again] == found[old] == f"{type_} {before}"
+        kept = f"SELECT {column} FROM kustomer.customer_history WHERE id = '{people[0]}' " \
+               "ORDER BY _fivetran_start DESC LIMIT 2"  # fmt: skip
+        assert case.ask(kept) == [(landed[2],), (landed[1],)]
+
+
+def test_an_attribute_of_several_values_that_has_one_by_now_stays_json(case: Case) -> None:
+    """One text is JSON too, in quotes."""
+    with case.org(rate=0) as sim:
+        one, other = list(living(sim, "customer", 1))[:2]
+        sim.add_custom("customer", "codesStr", {"type": "string", "multi": True})
+        for person in (one, other):
+            sim.edit("customer", person, {"custom": {"codesStr": ["a"]}})
+        connection = case.connect(sim, tables=("customer",))
+        sim.clock.advance(60)
+        case.sync(connection)
+        sim.drop_custom("customer", "codesStr")
+        sim.add_custom("customer", "codesStr", {"type": "string"})
+        sim.edit("customer", one, {"custom": {"codesStr": "b"}})
+        sim.clock.advance(60)
+        case.sync(connection)
+        found = "SELECT typeof(custom_codes_str), custom_codes_str::VARCHAR FROM kustomer.customer "
+        assert case.ask(f"{found} WHERE id = '{one}'") == [("JSON", '"b"')]
+        assert case.ask(f"{found} WHERE id = '{other}'") == [("JSON", '["a"]')]

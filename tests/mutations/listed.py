@@ -2384,10 +2384,41 @@ _UNTOLD = (
     ),
 )
 
+_AGAIN = f"{ATTRIBUTES}test_an_attribute_that_is_created_again_with_another_type_loses_no_value"
+_RETYPED = (
+    *_of(
+        "shred/custom.py",
+        (
+            "An attribute that is created again with another type is text",
+            "                if types.setdefault(name, type_) != type_:\n",
+            "                if False:\n",
+            _AGAIN,
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "A value that does not fit asks for its attribute's type again",
+            "        if self._typed_anew(table, made):\n",
+            "        if False:\n",
+            _AGAIN,
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "A text among several values is text without quotes",
+            "        if stored is Type.JSON and wanted is Type.STRING:",
+            "        if False:",
+            _AGAIN,
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED,
 )  # fmt: skip

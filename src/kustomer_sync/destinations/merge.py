@@ -97,6 +97,10 @@ class Dialect:
             )
         if stored is Type.INSTANT and wanted is Type.STRING:
             return f"strftime({sql}, '%Y-%m-%dT%H:%M:%S.%gZ')"
+        if stored is Type.JSON and wanted is Type.STRING:  # a text is itself, without the quotes
+            text = f"CAST({sql} AS VARCHAR)"
+            own = f"CAST({sql} AS JSON) ->> '$'"
+            return f"CASE WHEN starts_with({text}, '\"') THEN {own} ELSE {text} END"
         return f"CAST({sql} AS {self.types[wanted]})"
 
 

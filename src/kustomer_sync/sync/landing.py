@@ -113,6 +113,8 @@ class Landing:
         self._rejected: set[int] = set()
         """Which values were counted as rejected."""
         self._described: dict[str, Record | None] = {}
+        self._doubted: set[tuple[str, str]] = set()
+        """Custom columns with a value that did not fit, of which the metadata was asked for."""
         self._asked: dict[str, set[str]] = {}
         """Resource -> custom attributes for whose sake its metadata was asked for again."""
         self._states: dict[str, TableState] = {}
@@ -331,10 +333,30 @@ class Landing:
                 replace(table, children=kept), names=self.names, custom_types=self.types,
                 klass_of=self._table_of_klass,
             )  # fmt: skip
-        for raw in self._shredders[key].shred(records):
+        made = self._shredders[key].shred(records)
+        if self._typed_anew(table, made):
+            made = self._shredders[key].shred(records)
+        for raw in made:
             batch = self._run.protection.protect(raw)
             if batch is not None:
                 self._buffered.setdefault((batch.root.table.name, whole), []).append(batch)
+
+    def _typed_anew(self, table: Table, batches: Sequence[Batch]) -> bool:
+        """Whether a custom value did not fit because its attribute has another type by now.
+
+        Its metadata is asked for again, once a sync for each such column.
+        """
+        klasses = {name: klass for klass, name in self.names.klasses(table.name).items()}
+        misfits = {
+            (r.table, r.column) for batch in batches for r in batch.rejects
+            if r.column.startswith("custom_")
+        } - self._doubted  # fmt: skip
+        self._doubted |= misfits
+        before = self.types.state()["text"]
+        for name in sorted({name for name, _ in misfits}):
+            resource = f"{table.name}.{klasses[name]}" if name in klasses else name
+            self.types.learn(resource, properties(self.described(resource, again=True)))
+        return bool(misfits) and self.types.state()["text"] != before
 
     def _table_of_klass(self, record: Record) -> str | None:
         """Which klass's table it lands in too; None where only the klass's id is known."""

@@ -24,7 +24,9 @@ def lowest_first(value: Any) -> tuple[bool, Any]:
     return (value is not None, value if value is not None else 0)
 
 
-def as_text(value: Any) -> Any:
+def as_text(value: Any, was: Type) -> Any:
+    if was is Type.JSON and str(value).startswith('"'):
+        return json.loads(value)
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -58,7 +60,7 @@ def narrowed(value: Any, stored: Type, incoming: Type) -> Any:
             made = datetime.fromisoformat(value)
         elif stored in (Type.DOUBLE, *WHOLE):
             made = float(value) if stored is Type.DOUBLE else int(value)
-        if made is None or as_text(made) != value:
+        if made is None or as_text(made, stored) != value:
             raise ValueError(value)
     elif incoming is Type.DOUBLE and stored in WHOLE:
         made = int(value)
@@ -172,7 +174,7 @@ class Model:
                 types[landed] = to
                 if to is Type.STRING:
                     for row in content.values():
-                        row[landed] = as_text(row[landed])
+                        row[landed] = as_text(row[landed], stored)
 
     # -- one write
 
@@ -222,7 +224,7 @@ class Model:
             if name in types and column.name in raw:
                 value = raw[column.name]
                 if types[name] is Type.STRING:
-                    out[name] = as_text(value)
+                    out[name] = as_text(value, column.type)
                 else:
                     out[name] = narrowed(value, types[name], column.type)
         return out

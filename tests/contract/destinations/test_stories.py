@@ -53,7 +53,7 @@ CUSTOM_VALUES: dict[Type, st.SearchStrategy[Any]] = {
     Type.BOOLEAN: st.booleans(),
     Type.INSTANT: st.sampled_from(TIMES),
     Type.STRING: st.sampled_from(["", "x", "Zoë 🙂", "7", "007", "true"]),
-    Type.JSON: st.sampled_from(['["a"]', '{"b": 1}', "null"]),
+    Type.JSON: st.sampled_from(['["a"]', '{"b": 1}', "null", '"x"']),
 }
 
 
