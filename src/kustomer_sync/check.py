@@ -11,9 +11,18 @@ from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import Each, Listing, Search, Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
-from kustomer_sync.sync import ATTACHMENTS, Limits, choose, client_for, first_contact, pending
+from kustomer_sync.sync import (
+    ATTACHMENTS,
+    Limits,
+    choose,
+    client_for,
+    first_contact,
+    pending,
+    refuse_other_salt,
+)
 
 _SEARCH = "org.permission.search.create"
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -32,7 +41,8 @@ def check(connection: Connection) -> Check:
         found.check()
         attributes = token.get("attributes") or {}
         roles = attributes.get("roles")
-        tables = choose(connection)
+        tables, state = choose(connection), found.state()
+        refuse_other_salt(connection.name, Protection(connection), tables, state)
         if isinstance(roles, list):
             missing = _missing(client, tables, {str(role) for role in roles})
         else:

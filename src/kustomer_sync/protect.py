@@ -30,6 +30,7 @@ from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.model import Batch, Column, Origin, Reject, Rows, Table, Type
 from kustomer_sync.settings import ColumnChoice, Connection, TableChoice
 from kustomer_sync.shred.concat import widened
+from kustomer_sync.shred.naming import Names
 
 _NO_TABLE = TableChoice()
 _FAMILIES = {root.name: {table.name for table in root.walk()} for root in TABLES}
@@ -198,6 +199,24 @@ class Protection:
         for name, choice in self._tables.items():
             if name in own or (root.per_klass and name.startswith(f"{root.name}_")):
                 yield name, choice
+
+    def unmet(self, names: Names) -> Iterator[tuple[str, list[str]]]:
+        """Klasses and custom columns that are blocked or hashed and that nobody met.
+
+        Each with the names that it may have been meant to be.
+        """
+        for table, choice in self._tables.items():
+            klasses = {root: names.klasses(root).values() for root in _OF_KLASSES}
+            for root, known in klasses.items():
+                own = table.startswith(f"{root}_") and table not in _FAMILIES[root]
+                if own and table not in known and not choice.enabled:
+                    yield table, sorted(known)
+            scopes = (table, *klasses.get(table, ()))
+            met = {column for scope in scopes for column in names.columns(scope).values()}
+            for column, wish in choice.columns.items():
+                guarded = wish.hashed or not wish.enabled
+                if guarded and column.startswith("custom_") and column not in met:
+                    yield f"{table}.{column}", sorted(f"{table}.{one}" for one in met)
 
     def admits(self, handling: str) -> Callable[[str, str], bool]:
         """Whether a klass or custom attribute that was never met gets the name it wants."""

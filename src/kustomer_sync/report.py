@@ -165,6 +165,11 @@ class TableVerified:
     """Ids of those above that were read again, and then were as the source has them."""
 
     @property
+    def compared(self) -> bool:
+        """Whether anything of it was."""
+        return self.source is not None or self.sampled > 0
+
+    @property
     def ids(self) -> list[str]:
         """Of all records that were found to differ."""
         return sorted({*self.missing, *self.extra, *(d.id for d in self.differing)})

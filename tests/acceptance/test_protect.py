@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from kustomer_sync.check import check
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
@@ -220,11 +221,30 @@ def test_another_salt_is_refused_and_writes_nothing(case: Case) -> None:
         before = case.database.read_bytes()
         with pytest.raises(ConfigError, match="hash_salt"):
             case.sync(connect(case, sim, salt="another", **HASHED))
+        with pytest.raises(ConfigError, match="hash_salt"):
+            check(connect(case, sim, salt="another", **HASHED))
         assert case.database.read_bytes() == before
         case.sync(connect(case, sim, salt=None))
         case.sync(connect(case, sim, salt="another", **HASHED))
         found = case.ask("SELECT display_name FROM kustomer.customer")
         assert (hmac.new(b"another", f"{SECRET}1".encode(), "sha256").hexdigest(),) in found
+
+
+def test_a_custom_name_that_nothing_has_is_said(case: Case) -> None:
+    """A misspelt one would leave in clear what was to be kept out of sight."""
+    with case.org(rate=0) as sim:
+        plant(sim)
+        wishes: dict[str, Any] = {
+            "customer__custom_code_str": {"hashed": True},
+            "customer__custom_cdoe_str": {"hashed": True},
+            "kobject__custom_code_str": {"enabled": False},
+            "kobject_ordr": {"enabled": False}, "kobject_order": {"enabled": False},
+        }  # fmt: skip
+        report = case.sync(connect(case, sim, **wishes))
+        said = [w.message for w in report.warnings if w.code == "name_unmet"]
+        assert len(said) == 2
+        assert 'did you mean "customer.custom_code_str"?' in said[0]
+        assert 'did you mean "kobject_order"?' in said[1]
 
 
 def read_all_again(case: Case) -> None:
@@ -447,7 +467,6 @@ def test_a_hashed_key_of_content_does_not_give_its_content_away(case: Case) -> N
 
 def test_check_says_what_a_back_fill_costs(case: Case) -> None:
     """Before the sync that does it."""
-    from kustomer_sync.check import check
 
     with case.org(rate=0) as sim:
         case.sync(connect(case, sim, customer_email={"enabled": False}))

@@ -270,6 +270,15 @@ def test_the_command_tells_its_price_and_by_its_exit_code_what_it_found(
         assert report["requests"]["total"] >= 3
         assert run(["verify", *only, "--repair"]) == 0
         assert run(["verify", *only]) == 0
+        assert run(["sync", "--table", "customer", "--table", "tag"]) == 0
+        with duckdb.connect("acme.duckdb") as db:
+            db.execute("DELETE FROM kustomer._kustomer_sync_state WHERE key = 'table:customer'")
+        capsys.readouterr()
+        assert run(["verify", "--table", "customer"]) == 1
+        assert "Nothing was compared." in capsys.readouterr().err
+        assert run(["verify", "--table", "customer", "--table", "tag"]) == 0
+        assert "AGREES with" in (said := capsys.readouterr().out)
+        assert "but for customer, which could not be compared" in said
         sim.limits = Limits(org=10, search=5)
         assert run(["verify"]) == 3
         assert "rate limit" in capsys.readouterr().err

@@ -2415,10 +2415,40 @@ _RETYPED = (
     ),
 )
 
+_SAID = (
+    *_of(
+        "protect.py",
+        (
+            "A custom name that nothing has is said",
+            '                if guarded and column.startswith("custom_") and column not in met:\n',
+            "                if False:\n",
+            f"{PROTECT}test_a_custom_name_that_nothing_has_is_said",
+        ),
+    ),
+    *_of(
+        "check.py",
+        (
+            "A check refuses another salt",
+            "        refuse_other_salt(connection.name, Protection(connection), tables, state)\n",
+            "",
+            f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "Where nothing was compared nothing agrees",
+            "            if not left and compared and not any(compared):\n",
+            "            if False:\n",
+            f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
 )  # fmt: skip

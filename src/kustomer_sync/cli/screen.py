@@ -253,7 +253,9 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
     if found.error is not None:
         say(f"Error: {clean(found.error)}")
     used = f"{found.requests.get('total', 0):,} requests"
-    console.print(f"{found.status} with {used}.{_hint(found)}", soft_wrap=True)
+    left_out = [name for name, t in found.tables.items() if not t.compared]
+    rest = f", but for {', '.join(left_out)}, which could not be compared" if left_out else ""
+    console.print(clean(f"{found.status} with {used}{rest}.{_hint(found)}"), soft_wrap=True)
 
 
 def _unlike(name: str, table: TableVerified) -> Iterator[str]:

@@ -20,9 +20,9 @@ from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.landing import ATTACHMENTS
 from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
-from kustomer_sync.sync.wanted import pending
+from kustomer_sync.sync.wanted import pending, refuse_other_salt
 
 __all__ = [
     "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "first_contact", "pending",
-    "sync",
+    "refuse_other_salt", "sync",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from kustomer_sync.errors import (
     SourceUnreachable,
     SyncError,
     SyncFailed,
+    did_you_mean,
 )
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
@@ -485,6 +486,13 @@ class Run:
             )
         if self.landing.names.kept_out:
             self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
+        if self.report.status == "SUCCESSFUL":
+            for name, known in self.protection.unmet(self.landing.names):
+                self.warn(
+                    "name_unmet",
+                    f"No record has anything called {name!r}, so nothing was blocked or hashed for "
+                    f"it{did_you_mean(name, known)}",
+                )
         names = sorted(self.landing.names_of_all())
         rows = self.destination.rows(names)
         for name in names:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, UsageError
+from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, SyncFailed, UsageError
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_id, message, of_parent, told_apart, tried
@@ -137,6 +137,11 @@ class Verification:
             if repair and any(t.ids for t in found.tables.values()):
                 self._repair()
             left = any(t.left for t in found.tables.values())
+            compared = [t.compared for t in found.tables.values()]
+            if not left and compared and not any(compared):
+                raise SyncFailed(
+                    "Nothing was compared.", "Run a sync to its end, and see what is said above."
+                )
             found.status = "DIFFERS" if left else "AGREES"
         except SyncError as error:
             early = {Rescheduled: "RESCHEDULED", Interrupted: "CANCELED"}
@@ -222,6 +227,7 @@ class Verification:
         if not spans:
             self._untold(table, _EXHAUSTED)
             return
+        self._of(table).source = self._of(table).destination = 0
         compared = _Compared(table, spans, looked=spans[-1][1])
         self._catch_up(compared)
         parts = list(self._held(table, spans))
