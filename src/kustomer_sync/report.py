@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from kustomer_sync.model import Change
 
 
+def counted(number: int, noun: str, many: str | None = None) -> str:
+    """`1 request`, `2,000 requests`; `many` where an s does not make the plural."""
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know although the sync went on."""
@@ -341,8 +346,9 @@ class BackFill:
         shown = ", ".join(self.lacking[:_SHOWN])
         more = len(self.lacking) - _SHOWN
         return (
-            f"{shown}{f' and {more} more' if more > 0 else ''}: {self.records:,} records of "
-            f"{self.table} are read again, in about {self.searches + self.others:,} requests."
+            f"{shown}{f' and {more} more' if more > 0 else ''}: {counted(self.records, 'record')} "
+            f"of {self.table} {'is' if self.records == 1 else 'are'} read again, in about "
+            f"{counted(self.searches + self.others, 'request')}."
         )
 
 

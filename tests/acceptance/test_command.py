@@ -283,6 +283,34 @@ def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) ->
         assert capsys.readouterr().out.startswith(start)
 
 
+@pytest.mark.parametrize("words", [["tables"], ["erd", "--format", "svg"], ["tables", "--json"]])
+def test_whoever_reads_may_have_seen_enough(words: list[str]) -> None:
+    """`kustomer-sync tables | head -1`: exit code 0, and not a word of complaint."""
+    command = [sys.executable, "-m", "kustomer_sync", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
+
+
+def test_nobody_need_look_for_a_sync_to_end_as_it_does() -> None:
+    """Both ends of what it says are gone: it syncs all the same, and its exit code is true."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        for token, code in (("demo-key", 0), ("wrong", 2)):
+            config(GOOD.format(url=sim.url).replace("demo-key", token))
+            command = [sys.executable, "-m", "kustomer_sync", "sync", "--table", "tag"]
+            pipes = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for stream in (pipes.stdout, pipes.stderr):
+                assert stream is not None
+                stream.close()
+            assert pipes.wait(30) == code
+    with duckdb.connect("acme.duckdb") as db:
+        assert db.execute("SELECT count(*) FROM kustomer.tag").fetchall() == [(30,)]
+
+
 def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     """One line."""
     assert run(["version"]) == 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kustomer_sync.cli import failed
+from kustomer_sync.cli import failed, written
 from kustomer_sync.errors import ConfigError, SyncError, UsageError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def check(asked: Namespace) -> int:
         raise
     if asked.json:
         _print_json(found.to_dict())
-    findings(found, _shown(connection), to_stdout=not asked.json)
+    findings(found, connection.name, _shown(connection), to_stdout=not asked.json)
     return 0
 
 
@@ -142,14 +142,16 @@ def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = 
 def verify(asked: Namespace) -> int:
     """Source and destination are compared; what differs is named, and repaired if that is asked."""
     from kustomer_sync.cli.screen import Screen, comparison, say
+    from kustomer_sync.report import counted
     from kustomer_sync.settings import named_table
+    from kustomer_sync.sync import choose
     from kustomer_sync.sync.verify import verify as run_verify
 
     connection = _connection(asked)
-    named = [named_table(table, _catalog()) for table in asked.table]
+    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
 
     def announce(requests: int) -> None:
-        say(f"Comparing takes about {requests:,} requests, and more for what differs.")
+        say(f"Comparing takes about {counted(requests, 'request')}, and more for what differs.")
 
     with _stopping() as stop, Screen() as screen:
         found = run_verify(
@@ -304,7 +306,7 @@ def _shown(connection: Connection) -> str:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    written(json.dumps(value, ensure_ascii=False) + "\n", sys.stdout)
 
 
 def _synced(

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
+from kustomer_sync.cli import lost, written
 from kustomer_sync.model import Change, Column, Each, Listing, Log, Origin, Recent, Search, Table
 from kustomer_sync.report import (
     Adoption,
@@ -26,6 +27,7 @@ from kustomer_sync.report import (
     TableStatus,
     TableVerified,
     Verified,
+    counted,
 )
 
 _EVERY = 5.0
@@ -34,11 +36,22 @@ _SHOWN = 14
 """Tables shown at once while a sync runs."""
 
 
+class _Console(Console):
+    """One whose reader may leave: what is left to say is lost, the command still ends as it does.
+
+    rich would end it with exit code 1; a sync must not stop because nobody looks any more.
+    """
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        lost(self.file)
+
+
 def _console(*, to_stdout: bool) -> Console:
     """Nothing in our text is markup; off a terminal lines are as long as they need to be."""
     stream = sys.stdout if to_stdout else sys.stderr
     width = None if stream.isatty() else 200
-    return Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
+    return _Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
 
 
 def _print_grid(console: Console, grid: Grid) -> None:
@@ -49,12 +62,15 @@ def _print_grid(console: Console, grid: Grid) -> None:
     with console.capture() as captured:
         console.print(grid)
     lines = captured.get().splitlines()
-    console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+    try:
+        console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+    except BrokenPipeError:
+        console.on_broken_pipe()
 
 
 def say(text: str) -> None:
     """A word to the person, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    written(f"{text}\n", sys.stderr)
 
 
 def clean(value: object) -> str:
@@ -109,7 +125,7 @@ class Screen:
                 self._console.print(clean(now.sentence))
             moment = self._clock()
             if self._live is None and now.cost and before.phase != now.phase:
-                self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")
+                self._console.print(f"{clean(now.phase)}: about {counted(now.cost, 'request')}")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
@@ -118,7 +134,7 @@ class Screen:
 
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
-    cost = [f"about {now.cost:,} requests"] if now.cost else []
+    cost = [f"about {counted(now.cost, 'request')}"] if now.cost else []
     head = Text(
         ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
     )
@@ -133,14 +149,14 @@ def drawn(now: Progress, elapsed: float) -> Group:
         grid.add_row(f"  {clean(name)}", *_share(now.tables.get(name, 0), now.expected.get(name)))
     hidden = len(names) - _SHOWN
     if hidden > 0:
-        grid.add_row(f"  and {hidden} more tables", "", "", style="dim")
+        grid.add_row(f"  and {hidden} more {_tables(hidden)}", "", "", style="dim")
     told = Text("  " + ", ".join(_requests(now)), style="dim")
     return Group(head, grid, told)
 
 
 def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:
     if not expected:
-        return f"{taken:,} records", ""
+        return counted(taken, "record"), ""
     total = max(expected, taken)  # records may come while it reads
     return f"{taken:,} of {total:,}", ProgressBar(total=total, completed=taken, width=24)
 
@@ -149,12 +165,12 @@ def _records(now: Progress) -> str:
     taken = sum(now.tables.values())
     expected = sum(max(n, now.tables.get(name, 0)) for name, n in now.expected.items())
     known = f" of {expected:,}" if now.expected and expected >= taken else ""
-    return f"{taken:,}{known} records"
+    return f"{taken:,}{known} records" if known else counted(taken, "record")
 
 
 def _requests(now: Progress) -> list[str]:
     """What was sent, and how much of each budget of the last minute that is."""
-    told = [f"{now.requests:,} requests"]
+    told = [counted(now.requests, "request")]
     if now.request_budget:
         told.append(f"{now.request_used:,} of {now.request_budget:,} requests a minute")
     if now.search_budget:
@@ -214,12 +230,16 @@ def _outcome(report: Report, filled: int) -> str:
     if report.started_at and report.ended_at:
         took = f" in {duration((report.ended_at - report.started_at).total_seconds())}"
     requests = report.requests
-    used = f"{requests.get('total', 0):,} requests"
+    used = counted(requests.get("total", 0), "request")
     if requests.get("rate_limited"):
         used += f", {requests['rate_limited']:,} of them refused (429)"
     empty = len(report.tables) - filled
     without = f" and {empty} without" if empty else ""
-    return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
+    return f"{report.status}{took} with {used}: {filled} {_tables(filled)} with rows{without}."
+
+
+def _tables(number: int) -> str:
+    return "table" if number == 1 else "tables"
 
 
 # ---- how source and destination compare ----
@@ -252,7 +272,7 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
         console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
     if found.error is not None:
         say(f"Error: {clean(found.error)}")
-    used = f"{found.requests.get('total', 0):,} requests"
+    used = counted(found.requests.get("total", 0), "request")
     left_out = [name for name, t in found.tables.items() if not t.compared]
     rest = f", but for {', '.join(left_out)}, which could not be compared" if left_out else ""
     console.print(clean(f"{found.status} with {used}{rest}.{_hint(found)}"), soft_wrap=True)
@@ -333,7 +353,7 @@ def _how_far(table: TableStatus) -> str:
 # ---- what a key may read ----
 
 
-def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
+def findings(found: Check, connection: str, destination: str, *, to_stdout: bool) -> None:
     """The org, the key, each missing role with the tables that costs, and what reading costs."""
     console = _console(to_stdout=to_stdout)
 
@@ -350,13 +370,13 @@ def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
         line("A key's roles can't be changed: make a new key with these roles too, or go without.")
     else:
         line("It may read every table.")
-    for text in _price(found):
+    for text in _price(found, connection):
         line(text)
     for filled in found.back_fills:
         line(f"The next sync fills {filled}")
 
 
-def _price(found: Check) -> list[str]:
+def _price(found: Check, connection: str) -> list[str]:
     """What a first sync and the later ones cost, as far as Kustomer's counts tell."""
     if not found.costs:
         return []
@@ -371,13 +391,14 @@ def _price(found: Check) -> list[str]:
     seconds = 60 * max(searches / found.search_budget, requests / found.request_budget)
     told = [
         f"Records of the last two years: {shown}.",
-        f"Reading them all takes {more}{searches:,} searches "
-        f"(of {found.search_budget:,} a minute) and {requests:,} requests "
+        f"Reading them all takes {more}{counted(searches, 'search', 'searches')} "
+        f"(of {found.search_budget:,} a minute) and {counted(requests, 'request')} "
         f"(of {found.request_budget:,} a minute): {more}{duration(seconds)}.",
     ]
     told += [
-        f"Of these requests {cost.others:,} are for {cost.table}, one for each conversation; "
-        f"enabled = false in [connections.NAME.tables.{cost.table}] saves them."
+        f"Of these requests {cost.others:,} {'is' if cost.others == 1 else 'are'} for "
+        f"{cost.table}, one for each conversation; enabled = false in "
+        f"[connections.{connection}.tables.{cost.table}] saves them."
         for cost in found.costs
         if cost.others
     ]
@@ -424,8 +445,8 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
         yield "Kustomer could not be asked how many requests the next sync takes."
     else:
         yield (
-            f"The next sync takes about {told.requests['search']:,} searches and "
-            f"{told.requests['total']:,} requests in all."
+            f"The next sync takes about {counted(told.requests['search'], 'search', 'searches')} "
+            f"and {counted(told.requests['total'], 'request')} in all."
         )
     if told.applied:
         yield f"Adopted: {where}. The next `kustomer-sync sync` goes on there."
