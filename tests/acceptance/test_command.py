@@ -159,7 +159,7 @@ def test_a_locked_file_is_waited_for_then_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another program has it open: exit code 2, and its rows are as they were."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 1.0)
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 3.0)
     code = (
         "import duckdb, time; c = duckdb.connect('acme.duckdb'); print(1, flush=True); "
         "time.sleep(60)"
@@ -170,11 +170,16 @@ def test_a_locked_file_is_waited_for_then_said(
         try:
             assert holder.stdout is not None
             holder.stdout.readline()
-            assert run(["sync", "acme"]) == 2
+            for command in ("sync", "status", "check"):
+                assert run([command, "acme"]) == 2
+                err = capsys.readouterr().err
+                waits = f"(PID {holder.pid}): waiting for it, up to 3 s."
+                assert err.count(waits) == 1, err
+                assert err.index(waits) < err.index("open in another program")
+                assert "run the sync again" not in err
         finally:
             holder.kill()
             holder.wait()
-    assert "open in another program" in capsys.readouterr().err
 
 
 def test_sync_json_is_the_documented_report(capsys: pytest.CaptureFixture[str]) -> None:

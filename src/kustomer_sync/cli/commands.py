@@ -89,11 +89,11 @@ def init(asked: Namespace) -> int:
 def check(asked: Namespace) -> int:
     """What the key can do is told; nothing is written."""
     from kustomer_sync.check import check as run_check
-    from kustomer_sync.cli.screen import findings
+    from kustomer_sync.cli.screen import findings, say
 
     connection = _connection(asked)
     try:
-        found = run_check(connection)
+        found = run_check(connection, say)
     except SyncError as error:
         error.exit_code = 2  # nothing was written
         raise
@@ -167,7 +167,7 @@ def verify(asked: Namespace) -> int:
 
 def status(asked: Namespace) -> int:
     """How far a connection is, or each of the file's, is told."""
-    from kustomer_sync.cli.screen import standing
+    from kustomer_sync.cli.screen import say, standing
     from kustomer_sync.settings import check_tables, load, named
     from kustomer_sync.sync.status import status as run_status
 
@@ -175,7 +175,7 @@ def status(asked: Namespace) -> int:
     connections = [load(path, name) for name in ([asked.name] if asked.name else named(path))]
     for connection in connections:
         check_tables(connection, _catalog())
-    found = [run_status(connection) for connection in connections]
+    found = [run_status(connection, tell=say) for connection in connections]
     if asked.json:
         _print_json({"connections": [one.to_dict() for one in found]})
     for one in found:
@@ -185,11 +185,11 @@ def status(asked: Namespace) -> int:
 
 def adopt(asked: Namespace) -> int:
     """What adopting the schema changes is told; with --apply the next sync goes on there."""
-    from kustomer_sync.cli.screen import adoption
+    from kustomer_sync.cli.screen import adoption, say
     from kustomer_sync.sync import adopt as run_adopt
 
     connection = _connection(asked)
-    told = run_adopt(connection, apply=asked.apply)
+    told = run_adopt(connection, apply=asked.apply, tell=say)
     if asked.json:
         _print_json(told.to_dict())
     adoption(

@@ -10,7 +10,7 @@ when a value comes that does not fit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,14 +53,19 @@ _LISTED = 100  # records of a page of a list
 _KLASS_LISTS = 3  # a klass is enabled, disabled, or between
 
 
-def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None = None) -> Adoption:
+def adopt(
+    connection: Connection, *, apply: bool = False, limits: Limits | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Adoption:  # fmt: skip
     """What adopting the connection's schema changes; done if `apply`, else nothing is written.
 
+    `tell` hears, in a sentence, of what makes it wait.
     Raises `UsageError` where there is nothing to adopt.
     """
     there = destination(
         connection.destination_url, schema=connection.schema_name,
         system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+        tell=tell,
     )  # fmt: skip
     try:
         tables, found = choose(connection), there.found()

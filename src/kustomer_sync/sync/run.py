@@ -113,6 +113,7 @@ class Run:
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+            tell=self.say,
         )  # fmt: skip
         self.report = Report(connection=connection.name, sync_id=str(uuid4()))
         self.minimum = Minimum()
