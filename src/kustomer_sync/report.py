@@ -96,7 +96,11 @@ def error_dict(error: SyncError | None) -> dict[str, str] | None:
 
 def iso_of(at: datetime | None) -> str | None:
     """As all JSON of ours has times."""
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else _iso(at)
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +252,8 @@ class Reach:
         return iso_of(datetime.fromtimestamp(self.lo / 1000, UTC)) if self.lo > 0 else None
 
     @property
-    def until(self) -> str | None:
-        return iso_of(datetime.fromtimestamp(self.hi / 1000, UTC))
+    def until(self) -> str:
+        return _iso(datetime.fromtimestamp(self.hi / 1000, UTC))
 
 
 @dataclass(slots=True)

@@ -292,8 +292,12 @@ _Called = Callable[[tuple[str, ...]], str]
 """From the path to a value, its name in the user's words."""
 
 
-def load(path: Path, name: str | None = None) -> Connection:
-    """The connection of that name, or the file's only one; the others are not looked at."""
+def load(path: Path, name: str | None = None, *, asks: bool = True) -> Connection:
+    """The connection of that name, or the file's only one; the others are not looked at.
+
+    `asks`: whether Kustomer will be asked. Where it will not, the key is not looked up: a report
+    on the destination needs no secret.
+    """
     sections = _sections(path)
     if name is None and len(sections) > 1:
         raise ConfigError(
@@ -305,8 +309,11 @@ def load(path: Path, name: str | None = None) -> Connection:
             f'{path} has no connection "{name}"{did_you_mean(name, sections)}',
             f"It has: {', '.join(sections)}.",
         )
-    _check_keys(sections[name], str(path), f"connections.{name}")
-    return _connection(name, sections[name], _Origin(str(path), path.resolve().parent))
+    section = sections[name]
+    _check_keys(section, str(path), f"connections.{name}")
+    if not asks:
+        section = {**section, "access_token": "not-looked-up"}
+    return _connection(name, section, _Origin(str(path), path.resolve().parent))
 
 
 def named(path: Path) -> tuple[str, ...]:

@@ -172,7 +172,8 @@ def status(asked: Namespace) -> int:
     from kustomer_sync.sync.status import status as run_status
 
     path = asked.config or _DEFAULT
-    connections = [load(path, name) for name in ([asked.name] if asked.name else named(path))]
+    names = [asked.name] if asked.name else named(path)
+    connections = [load(path, name, asks=False) for name in names]
     for connection in connections:
         check_tables(connection, _catalog())
     found = [run_status(connection, tell=say) for connection in connections]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from kustomer_sync.report import (
     Adoption,
     Check,
     Progress,
+    Reach,
     Report,
     Status,
     TableStatus,
@@ -303,8 +305,9 @@ def _hint(found: Verified) -> str:
 # ---- how far a connection is ----
 
 
-def standing(found: Status, *, to_stdout: bool) -> None:
+def standing(found: Status, *, to_stdout: bool, now: datetime | None = None) -> None:
     """How far each table is, the last sync, the budgets."""
+    now = now or datetime.now(UTC)
     console = _console(to_stdout=to_stdout)
 
     def line(text: str) -> None:
@@ -321,33 +324,52 @@ def standing(found: Status, *, to_stdout: bool) -> None:
     for name, table in found.tables.items():
         grid.add_row(clean(name), f"{table.rows:,}", clean(_how_far(table)))
     _print_grid(console, grid)
-    last = found.last_sync
-    if last:
-        ended = f", ended {last['ended_at']}" if last["ended_at"] else ", not ended"
-        line(f"Last sync: {last['status']}, started {last['started_at']}{ended}.")
+    if found.last_sync:
+        line(f"Last sync: {_last(found.last_sync, found.quota)}.")
     for lane in ("searches", "requests") if found.quota else ():
         assert found.quota is not None  # noqa: S101 - narrows for the type checker
         told = found.quota[lane]
         line(
             f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
             f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
-            f"resets {told['resets_at']}."
+            f"resets {_reset(told['resets_at'], now)}."
         )
+
+
+def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
+    """How it ended; one that has not may have been killed, which nothing tells."""
+    began = f"started {instant(sync['started_at'])}"
+    if sync["ended_at"]:
+        return f"{sync['status']}, {began}, ended {instant(sync['ended_at'])}"
+    wrote = f", last wrote {instant(quota['at'])}" if quota else ""
+    return f"{sync['status']}, or killed, {began}{wrote}"
+
+
+def _reset(at: str, now: datetime) -> str:
+    return instant(at) if datetime.fromisoformat(at) > now else "now"
+
+
+def instant(iso: str) -> str:
+    """A moment as people are told it: `2026-11-25 06:11:11 UTC`."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _how_far(table: TableStatus) -> str:
     if table.reading == "child":
         return "with its record"
     if table.reading in ("listing", "recent"):
-        return f"re-imported {table.listed_at}" if table.listed_at else "not listed yet"
+        return f"re-imported {instant(table.listed_at)}" if table.listed_at else "not listed yet"
     if table.complete is None:
         return "nothing read to its end yet"
-    since = table.complete.since or "the beginning"
-    told = f"complete from {since} to {table.complete.until}"
+    told = f"complete from {_since(table.complete)} to {instant(table.complete.until)}"
     if table.open:
-        oldest = table.open[0].since or "the beginning"
-        told += f"; open from {oldest}, complete {table.complete_at or 'unknown'}"
+        whole = f"at {instant(table.complete_at)}" if table.complete_at else "at an unknown time"
+        told += f"; open from {_since(table.open[0])}, complete {whole}"
     return told
+
+
+def _since(reach: Reach) -> str:
+    return instant(reach.since) if reach.since else "the beginning"
 
 
 # ---- what a key may read ----
