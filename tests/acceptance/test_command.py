@@ -247,6 +247,31 @@ def test_init_writes_a_file_that_works_and_no_second_time(
     assert "--force" in capsys.readouterr().err
 
 
+def test_a_klass_that_no_one_met_is_an_unknown_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once klasses are known; a first sync takes any. One that is there comes with all of them."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        assert run(["sync", "--table", "kobject_odrer"]) == 0
+        with_all = "kobject_odrer is read with all of kobject"
+        assert with_all in capsys.readouterr().err
+        before = Path("acme.duckdb").read_bytes(), sim.requests.total
+        for command in ("sync", "resync", "verify"):
+            assert run([command, "--table", "kobject_odrer"]) == 2
+            err = capsys.readouterr().err
+            assert 'Unknown table "kobject_odrer"; did you mean "kobject_order"?' in err
+            assert err.count("\n") == 1
+        assert run(["sync", "--table", "kobject_nosuch"]) == 2
+        assert "did you mean" not in capsys.readouterr().err
+        assert (Path("acme.duckdb").read_bytes(), sim.requests.total) == before
+        sim.add_klass("parcel", kobjects=0)
+        assert run(["sync", "--reimport", "--table", "kobject", "--table", "klass"]) == 0
+        for table in ("kobject_order", "kobject_parcel", "kobject_tag", "kobject"):
+            capsys.readouterr()
+            assert run(["sync", "--table", table]) == 0
+            klass = table in ("kobject_order", "kobject_parcel")
+            assert (f"{table} is read with all of kobject" in capsys.readouterr().err) == klass
+
+
 def test_a_signal_stops_resumably() -> None:
     """SIGTERM ends a sync that waits for its budget with exit code 3; the next one goes on."""
     with Simulator(limits=Limits(org=1000, search=6)) as sim:

@@ -114,21 +114,19 @@ def resync(asked: Namespace) -> int:
 
 
 def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
-    from kustomer_sync.cli.screen import summary
-    from kustomer_sync.settings import named_table
-    from kustomer_sync.sync import choose
+    from kustomer_sync.cli.screen import say, summary
+    from kustomer_sync.sync import roots
 
     connection = _connection(asked)
-    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
-    roots = [table.parent or table.name for table in named]
+    named = roots(connection, asked.table, say)
     try:
         share = _share(asked, connection)
         if again:
             from kustomer_sync.sync import Resync
 
-            report = _synced(connection, resync=Resync(tuple(roots), asked.since), share=share)
+            report = _synced(connection, resync=Resync(tuple(named), asked.since), share=share)
         else:
-            report = _synced(connection, roots, reimport=reimport, share=share)
+            report = _synced(connection, named, reimport=reimport, share=share)
     except SyncError as error:
         return failed(error, asked.json, connection.name)
     if asked.json:
@@ -143,21 +141,19 @@ def verify(asked: Namespace) -> int:
     """Source and destination are compared; what differs is named, and repaired if that is asked."""
     from kustomer_sync.cli.screen import Screen, comparison, say
     from kustomer_sync.report import counted
-    from kustomer_sync.settings import named_table
-    from kustomer_sync.sync import choose
+    from kustomer_sync.sync import roots
     from kustomer_sync.sync.verify import verify as run_verify
 
     connection = _connection(asked)
-    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
+    named = roots(connection, asked.table, say)
 
     def announce(requests: int) -> None:
         say(f"Comparing takes about {counted(requests, 'request')}, and more for what differs.")
 
     with _stopping() as stop, Screen() as screen:
         found = run_verify(
-            connection, tables=[table.parent or table.name for table in named],
-            sample=asked.sample, repair=asked.repair, progress=screen.show, announce=announce,
-            stop=stop,
+            connection, tables=named, sample=asked.sample, repair=asked.repair,
+            progress=screen.show, announce=announce, stop=stop,
         )  # fmt: skip
     if asked.json:
         _print_json(found.to_dict())
