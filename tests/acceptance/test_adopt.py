@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.errors import UsageError
-from kustomer_sync.report import Report
+from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import adopt
@@ -342,6 +342,45 @@ def test_what_can_t_be_adopted_is_refused(
         with pytest.raises(UsageError, match=said):
             adopt(connection, apply=True)
         assert digest(case.database) == before
+
+
+def test_a_first_sync_says_that_nothing_was_adopted(case: Case) -> None:
+    """Before it writes; nothing is doubled, and what is ours by then says no more of it."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        before, told = digest(case.database), list[tuple[str, bool]]()
+
+        def hear(now: Progress) -> None:
+            if now.sentence:
+                told.append((now.sentence, digest(case.database) == before))
+
+        report = case.sync(connection, progress=hear)
+        (said,) = (w.message for w in report.warnings if w.code == "not_adopted")
+        assert "kustomer-sync adopt" in said
+        assert told[0] == (f"Warning: {said}", True)
+        for table, key in (
+            ("customer", "id"), ("conversation_tag", "conversation_id, tag_id"),
+            ("conversation_history", "id, _fivetran_start"),
+            ("customer_email", "customer_id, index"),
+        ):  # fmt: skip
+            doubled = f"SELECT {key} FROM kustomer.{table} GROUP BY {key} HAVING count(*) > 1"
+            assert case.ask(doubled) == []
+        assert "not_adopted" not in {w.code for w in case.sync(connection).warnings}
+
+
+def test_an_empty_schema_and_one_that_was_adopted_say_nothing_of_it(case: Case) -> None:
+    """Nor does one with tables of somebody's own."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        report = applied(case, connection)
+        assert "not_adopted" not in {w.code for w in report.warnings}
+        written(
+            case.database, "DROP SCHEMA kustomer CASCADE", "CREATE SCHEMA kustomer",
+            "CREATE TABLE kustomer.plan AS SELECT 1 AS n, now() AS _fivetran_synced",
+        )  # fmt: skip
+        report = case.sync(connection)
+        assert report.status == "SUCCESSFUL"
+        assert "not_adopted" not in {w.code for w in report.warnings}
 
 
 def test_what_is_ours_already_is_refused(case: Case) -> None:

@@ -85,6 +85,26 @@ def adopt(
         there.close()
 
 
+def not_adopted(connection: Connection, found: Mapping[str, Found]) -> str:
+    """What a first sync says of rows that are not ours; "" where there are none."""
+    synced = f"{connection.system_prefix}synced"
+    filled = [
+        part.name
+        for table in choose(connection)
+        for part in table.walk()
+        if part.name in found and found[part.name].rows and synced in found[part.name].columns
+    ]
+    if not filled:
+        return ""
+    more = f" and {len(filled) - 1} more" if len(filled) > 1 else ""
+    return (
+        f"The schema {connection.schema_name!r} has rows that another connector wrote, in "
+        f"{filled[0]}{more}, and was not adopted: everything is read from the beginning, and no "
+        "row is doubled. `kustomer-sync adopt`, before the first sync, is what goes on where that "
+        "one stopped."
+    )
+
+
 def _check(connection: Connection, tables: Iterable[Table], found: Mapping[str, Found]) -> None:
     """The schema is one that the reference connector may have filled."""
     where = f"The schema {connection.schema_name!r} of {connection.shown_destination}"

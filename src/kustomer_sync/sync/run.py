@@ -27,6 +27,7 @@ from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Ta
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
 from kustomer_sync.settings import Connection
+from kustomer_sync.sync.adopt import not_adopted
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, to_read
 from kustomer_sync.sync.frugal import frugal
@@ -147,9 +148,10 @@ class Run:
         if self.again:
             self.again.check(self.now())
         self.destination.check()
-        refuse_other_salt(
-            self.connection.name, self.protection, choose(self.connection), self.destination.state()
-        )
+        before = self.destination.state()
+        refuse_other_salt(self.connection.name, self.protection, choose(self.connection), before)
+        if not before:
+            self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
         self.marks = marks(state)
@@ -165,6 +167,13 @@ class Run:
             self._ended_early(error)
         self._finish()
         return self.report
+
+    def _say_if_not_adopted(self) -> None:
+        """Before anything is written: afterwards it is too late to adopt."""
+        said = not_adopted(self.connection, self.destination.found())
+        if said:
+            self.warn("not_adopted", said)
+            self.say(f"Warning: {said}")
 
     def _read(self) -> None:
         self.began = windows.millis(self.now())
