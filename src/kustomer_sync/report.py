@@ -429,11 +429,14 @@ class Adoption:
     requests: dict[str, int] | None
     """About what the next sync takes: searches, and requests in all."""
     applied: bool = False
+    advice: str = ""
+    """What in the config would let it go on with more."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "connection": self.connection,
             "applied": self.applied,
+            "advice": self.advice or None,
             "cursor": iso_of(self.cursor),
             "requests": self.requests,
             "tables": {

@@ -14,11 +14,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from kustomer_sync.cli.screen import adoption
+from kustomer_sync.destinations import destination
 from kustomer_sync.errors import UsageError
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import adopt
+from kustomer_sync.sync import adopt, choose
+from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, living
 from tests.acceptance.reference import fill
 
@@ -256,6 +259,35 @@ def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> N
         sim.clock.advance(24 * 3600)
         assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
         assert [d for d in differences(case, sim, connection) if "customer_email" in d] == []
+
+
+def test_a_schema_without_histories_may_be_an_old_one(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said once, in the dry run; with service_version = 1 the conversations go on."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim, service_version=1)
+        newer = case.connect(sim, extras=False)
+        told = adopt(newer)
+        assert "set service_version = 1 in [connections.kustomer]" in told.advice
+        (talk,) = (t for t in told.tables if t.name == "conversation")
+        assert talk.why == "read from the beginning: 6 history tables not there"
+        adoption(told, "here", to_stdout=True)
+        assert capsys.readouterr().out.count("service_version = 1") == 1
+        told = adopt(connection)
+        assert told.advice == ""
+        assert {t.why for t in told.tables if t.name == "conversation"} == {""}
+        written(case.database, "CREATE TABLE kustomer.conversation_tag_history (id VARCHAR)")
+        assert "service_version" not in _plan(newer, case).advice()
+
+
+def _plan(connection: Connection, case: Case) -> Plan:
+    """What `adopt` would do with the schema, whether or not it may be adopted."""
+    there = destination(
+        f"duckdb:///{case.database}", schema="kustomer", system_prefix="_fivetran_",
+        memory_limit="128MB",
+    )  # fmt: skip
+    return Plan(connection, choose(connection), there, there.found())
 
 
 def test_tables_with_declared_keys_are_gone_on_with(case: Case) -> None:

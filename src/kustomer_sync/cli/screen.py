@@ -463,6 +463,8 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
         yield f"Tables that the next sync makes: {', '.join(told.new)}."
     if told.alone:
         yield f"Tables that are not ours, left as they are: {', '.join(told.alone)}."
+    if told.advice and not told.applied:
+        yield told.advice
     if told.requests is None:
         yield "Kustomer could not be asked how many requests the next sync takes."
     else:
