@@ -309,11 +309,9 @@ def load(path: Path, name: str | None = None, *, asks: bool = True) -> Connectio
             f'{path} has no connection "{name}"{did_you_mean(name, sections)}',
             f"It has: {', '.join(sections)}.",
         )
-    section = sections[name]
-    _check_keys(section, str(path), f"connections.{name}")
-    if not asks:
-        section = {**section, "access_token": "not-looked-up"}
-    return _connection(name, section, _Origin(str(path), path.resolve().parent))
+    _check_keys(sections[name], str(path), f"connections.{name}")
+    key = {} if asks else {"access_token": "not-looked-up"}
+    return _connection(name, sections[name] | key, _Origin(str(path), path.resolve().parent))
 
 
 def named(path: Path) -> tuple[str, ...]:
