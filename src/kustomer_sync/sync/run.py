@@ -25,7 +25,7 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.protect import Protection
-from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
+from kustomer_sync.report import Progress, Report, TableReport, Warned, counted, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.adopt import not_adopted
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
@@ -491,7 +491,7 @@ class Run:
         for column, count in self._rejects.items():
             self.warn(
                 "values_rejected",
-                f"{column}: {count} values did not fit and landed as NULL; their text is in "
+                f"{column}: {counted(count, 'value')} did not fit and landed as NULL; the text is in "
                 "_kustomer_sync_rejects.",
             )
         if self.landing.names.kept_out:
