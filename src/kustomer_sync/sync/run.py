@@ -491,8 +491,8 @@ class Run:
         for column, count in self._rejects.items():
             self.warn(
                 "values_rejected",
-                f"{column}: {counted(count, 'value')} did not fit and landed as NULL; the text is in "
-                "_kustomer_sync_rejects.",
+                f"{column}: {counted(count, 'value')} did not fit and landed as NULL; the text is "
+                "in _kustomer_sync_rejects.",
             )
         if self.landing.names.kept_out:
             self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
