@@ -168,14 +168,15 @@ def _proof(test: str) -> str:
 
 # ---- real output ----
 
-_BLOCK = re.compile(r"```console\n(.*?)```\n", re.DOTALL)
+_BLOCK = re.compile(r"```(console|toml)\n(.*?)```\n", re.DOTALL)
+_CONFIG = "kustomer-sync.toml"
 _SERVING = "Ctrl-C stops it."
 
 
 def pages() -> list[Path]:
     """The pages that show commands."""
     found = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [path for path in found if _BLOCK.search(path.read_text("utf-8"))]
+    return [path for path in found if "```console\n" in path.read_text("utf-8")]
 
 
 PORT = "8900"
@@ -184,13 +185,22 @@ PORT = "8900"
 def played(text: str, port: str = PORT) -> str:
     """The page with every console block's commands run, in one new folder.
 
-    Where they say 8900, `port` is meant: it must be free.
+    A TOML block is its config file from there on if it begins a connection, and else is added to
+    the last one that does. Where they say 8900, `port` is meant: it must be free.
     """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+        whole = ""
 
         def block(found: re.Match[str]) -> str:
+            nonlocal whole
             shown = []
-            for command in _commands(found[1]):
+            if found[1] == "toml":
+                begins = re.search(r"^\[connections\.\w+\]", found[2], re.MULTILINE)
+                whole = found[2] if begins else whole
+                text = whole if begins else f"{whole}\n{found[2]}"
+                (Path(folder) / _CONFIG).write_text(text.replace(PORT, port), "utf-8")
+                return found[0]
+            for command in _commands(found[2]):
                 typed = command.replace(PORT, port)
                 output = _output(typed, Path(folder), running)
                 shown.append(f"$ {command}\n{output.replace(port, PORT)}")
@@ -213,7 +223,7 @@ def _output(command: str, folder: Path, running: ExitStack) -> str:
     typed = command.replace("make demo", "kustomer-sync demo")
     environment = {
         **os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "KUSTOMER_ACCESS_TOKEN": "demo-key",
+        "KUSTOMER_ACCESS_TOKEN": "demo-key", "KUSTOMER_HASH_SALT": "a salt for the docs",
     }  # fmt: skip
     if typed.endswith(" &"):
         return running.enter_context(_served(shlex.split(typed[:-2]), folder, environment))

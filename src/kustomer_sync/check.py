@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,14 +29,20 @@ _BROAD = ("org.permission", "org.user", "org.admin", "org")
 """Grants that cover everything below them; `org.permission` is used in practice."""
 
 
-def check(connection: Connection) -> Check:
-    """The key's org, name and missing roles. Writes nothing, in the source or the destination."""
+def check(
+    connection: Connection, tell: Callable[[str], None] = lambda sentence: None
+) -> Check:  # fmt: skip
+    """The key's org, name and missing roles. Writes nothing, in the source or the destination.
+
+    `tell` hears, in a sentence, of what makes it wait.
+    """
     client = client_for(connection, threading.Event(), Limits())
     try:
         token = first_contact(client)
         found = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+            tell=tell,
         )  # fmt: skip
         found.check()
         attributes = token.get("attributes") or {}

@@ -20,10 +20,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence that named an unknown word."""
-    found = get_close_matches(word.lower(), list(known), n=1, cutoff=0.5)
-    return f'; did you mean "{found[0]}"?' if found else "."
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """The end of a sentence that named an unknown word.
+
+    `prefix`: what all of them begin with, which makes none of them alike.
+    """
+    rest = {one.removeprefix(prefix): one for one in known}
+    found = get_close_matches(word.lower().removeprefix(prefix), list(rest), n=1, cutoff=0.5)
+    return f'; did you mean "{rest[found[0]]}"?' if found else "."
 
 
 class SyncError(Exception):

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from kustomer_sync.model import Change
 
 
+def counted(number: int, noun: str, many: str | None = None) -> str:
+    """`1 request`, `2,000 requests`; `many` where an s does not make the plural."""
+    return f"{number:,} {noun if number == 1 else many or f'{noun}s'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know although the sync went on."""
@@ -91,7 +96,11 @@ def error_dict(error: SyncError | None) -> dict[str, str] | None:
 
 def iso_of(at: datetime | None) -> str | None:
     """As all JSON of ours has times."""
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else _iso(at)
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +252,8 @@ class Reach:
         return iso_of(datetime.fromtimestamp(self.lo / 1000, UTC)) if self.lo > 0 else None
 
     @property
-    def until(self) -> str | None:
-        return iso_of(datetime.fromtimestamp(self.hi / 1000, UTC))
+    def until(self) -> str:
+        return _iso(datetime.fromtimestamp(self.hi / 1000, UTC))
 
 
 @dataclass(slots=True)
@@ -341,8 +350,9 @@ class BackFill:
         shown = ", ".join(self.lacking[:_SHOWN])
         more = len(self.lacking) - _SHOWN
         return (
-            f"{shown}{f' and {more} more' if more > 0 else ''}: {self.records:,} records of "
-            f"{self.table} are read again, in about {self.searches + self.others:,} requests."
+            f"{shown}{f' and {more} more' if more > 0 else ''}: {counted(self.records, 'record')} "
+            f"of {self.table} {'is' if self.records == 1 else 'are'} read again, in about "
+            f"{counted(self.searches + self.others, 'request')}."
         )
 
 
@@ -419,11 +429,14 @@ class Adoption:
     requests: dict[str, int] | None
     """About what the next sync takes: searches, and requests in all."""
     applied: bool = False
+    advice: str = ""
+    """What in the config would let it go on with more."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "connection": self.connection,
             "applied": self.applied,
+            "advice": self.advice or None,
             "cursor": iso_of(self.cursor),
             "requests": self.requests,
             "tables": {

@@ -110,14 +110,11 @@ def _proxy(value: str) -> str:
 def _destination(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) or not rest:
-        raise ValueError("must be a database URL, such as duckdb:///acme.duckdb")
+        raise ValueError("must be a database URL")
     if scheme in _FILES and not rest.startswith("/"):
-        raise ValueError(
-            "needs three slashes before a relative path, four before an absolute one: "
-            f"{scheme}:///acme.{scheme}"
-        )
+        raise ValueError("needs three slashes before a relative path, four before an absolute one")
     if scheme in _FILES and not rest.strip("/"):
-        raise ValueError(f"names no file: write {scheme}:///acme.{scheme}")
+        raise ValueError("names no file")
     return value
 
 
@@ -295,8 +292,12 @@ _Called = Callable[[tuple[str, ...]], str]
 """From the path to a value, its name in the user's words."""
 
 
-def load(path: Path, name: str | None = None) -> Connection:
-    """The connection of that name, or the file's only one; the others are not looked at."""
+def load(path: Path, name: str | None = None, *, asks: bool = True) -> Connection:
+    """The connection of that name, or the file's only one; the others are not looked at.
+
+    `asks`: whether Kustomer will be asked. Where it will not, the key is not looked up: a report
+    on the destination needs no secret.
+    """
     sections = _sections(path)
     if name is None and len(sections) > 1:
         raise ConfigError(
@@ -309,7 +310,8 @@ def load(path: Path, name: str | None = None) -> Connection:
             f"It has: {', '.join(sections)}.",
         )
     _check_keys(sections[name], str(path), f"connections.{name}")
-    return _connection(name, sections[name], _Origin(str(path), path.resolve().parent))
+    key = {} if asks else {"access_token": "not-looked-up"}
+    return _connection(name, sections[name] | key, _Origin(str(path), path.resolve().parent))
 
 
 def named(path: Path) -> tuple[str, ...]:
@@ -355,10 +357,25 @@ def _parse(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"{path} is not valid TOML: {str(error).rstrip('.')}.",
-            "Text needs quotes; numbers, true and false have none.",
-        ) from None
+        raise _not_toml(path, str(error).rstrip(".")) from None
+
+
+_TWICE = re.compile(r"Cannot declare \((.*?),?\) twice \(at (.*)\)")
+
+
+def _not_toml(path: Path, reason: str) -> ConfigError:
+    """What Python's reader found, with advice that fits it."""
+    if (twice := _TWICE.fullmatch(reason)) is not None:
+        section = ".".join(part.strip(" '\"") for part in twice[1].split(","))
+        return ConfigError(
+            f"{path} has the section [{section}] twice; the second is at {twice[2]}.",
+            f"Write both into one; a key such as {section.rpartition('.')[2]}.KEY in the section "
+            "above it counts as one of them.",
+        )
+    advice = "Text needs quotes; numbers, true and false have none."
+    if reason.startswith(("Cannot overwrite", "Cannot mutate", "Cannot redefine")):
+        advice = "A key or section may be there only once."
+    return ConfigError(f"{path} is not valid TOML: {reason}.", advice)
 
 
 def keys_of(section: type[Any]) -> dict[str, str]:
@@ -539,7 +556,7 @@ def check_tables(connection: Connection, tables: Sequence[Table]) -> None:
         where = f"[connections.{connection.name}.tables.{name}]"
         _check_history(connection, name, tables, where)
         table = named_table(name, tables, where)
-        if choice.columns and name == table.history:
+        if choice.columns and name in (table.history, f"{table.name}_history"):
             raise ConfigError(
                 f"{where}: the columns of {name} are those of {table.name}.",
                 f"Write them below tables.{table.name}; they go for both.",
@@ -565,13 +582,18 @@ def _check_history(
     base = name.removesuffix("_history")
     if base == name:
         return
+    known = {table.name: table for root in tables for table in root.shown()}
+    kept = connection.tables.get(base)
+    if base in known and not known[base].history and not (kept and kept.history):
+        raise ConfigError(
+            f"{where}: no history of {base} is kept.",
+            f"Write history = true in [connections.{connection.name}.tables.{base}].",
+        )
     if connection.tables[name].history:
         raise ConfigError(
             f"{where}: {name} is a history itself, so it can have none.",
             f"Write history = true in [connections.{connection.name}.tables.{base}].",
         )
-    kept = connection.tables.get(base)
-    known = {table.name for root in tables for table in root.walk()}
     if base in known and kept is not None and kept.history and not connection.tables[name].enabled:
         raise ConfigError(
             f"{where}: enabled = false leaves out what history = true of {base} asks for.",
@@ -592,9 +614,17 @@ def named_table(name: str, tables: Sequence[Table], where: str = "") -> Table:
                 known[table.history] = table
     if name in known:
         return known[name]
+    base = name.removesuffix("_history")
+    if where and base in known:  # `history = true` of the table asks for it
+        return known[base]
     for root in tables:
         if root.per_klass and re.fullmatch(re.escape(root.name) + r"_[a-z0-9_]+", name):
             return root
+    if base in known:
+        raise ConfigError(
+            f"No history of {base} is kept, so there is no table {name}.",
+            f"Write history = true in the section tables.{base} of the connection.",
+        )
     raise ConfigError(
         f'{where + ": u" if where else "U"}nknown table "{name}"{did_you_mean(name, known)}',
         "`kustomer-sync tables` lists them all.",

@@ -14,11 +14,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from kustomer_sync.cli.screen import adoption
+from kustomer_sync.destinations import destination
 from kustomer_sync.errors import UsageError
-from kustomer_sync.report import Report
+from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import adopt
+from kustomer_sync.sync import adopt, choose
+from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, living
 from tests.acceptance.reference import fill
 
@@ -258,6 +261,35 @@ def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> N
         assert [d for d in differences(case, sim, connection) if "customer_email" in d] == []
 
 
+def test_a_schema_without_histories_may_be_an_old_one(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said once, in the dry run; with service_version = 1 the conversations go on."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim, service_version=1)
+        newer = case.connect(sim, extras=False)
+        told = adopt(newer)
+        assert "set service_version = 1 in [connections.kustomer]" in told.advice
+        (talk,) = (t for t in told.tables if t.name == "conversation")
+        assert talk.why == "read from the beginning: 6 history tables not there"
+        adoption(told, "here", to_stdout=True)
+        assert capsys.readouterr().out.count("service_version = 1") == 1
+        told = adopt(connection)
+        assert told.advice == ""
+        assert {t.why for t in told.tables if t.name == "conversation"} == {""}
+        written(case.database, "CREATE TABLE kustomer.conversation_tag_history (id VARCHAR)")
+        assert "service_version" not in _plan(newer, case).advice()
+
+
+def _plan(connection: Connection, case: Case) -> Plan:
+    """What `adopt` would do with the schema, whether or not it may be adopted."""
+    there = destination(
+        f"duckdb:///{case.database}", schema="kustomer", system_prefix="_fivetran_",
+        memory_limit="128MB",
+    )  # fmt: skip
+    return Plan(connection, choose(connection), there, there.found())
+
+
 def test_tables_with_declared_keys_are_gone_on_with(case: Case) -> None:
     """DuckDB lets nobody change the type of a key's column; all else is as ever."""
     with case.org(rate=0) as sim:
@@ -342,6 +374,45 @@ def test_what_can_t_be_adopted_is_refused(
         with pytest.raises(UsageError, match=said):
             adopt(connection, apply=True)
         assert digest(case.database) == before
+
+
+def test_a_first_sync_says_that_nothing_was_adopted(case: Case) -> None:
+    """Before it writes; nothing is doubled, and what is ours by then says no more of it."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        before, told = digest(case.database), list[tuple[str, bool]]()
+
+        def hear(now: Progress) -> None:
+            if now.sentence:
+                told.append((now.sentence, digest(case.database) == before))
+
+        report = case.sync(connection, progress=hear)
+        (said,) = (w.message for w in report.warnings if w.code == "not_adopted")
+        assert "kustomer-sync adopt" in said
+        assert told[0] == (f"Warning: {said}", True)
+        for table, key in (
+            ("customer", "id"), ("conversation_tag", "conversation_id, tag_id"),
+            ("conversation_history", "id, _fivetran_start"),
+            ("customer_email", "customer_id, index"),
+        ):  # fmt: skip
+            doubled = f"SELECT {key} FROM kustomer.{table} GROUP BY {key} HAVING count(*) > 1"
+            assert case.ask(doubled) == []
+        assert "not_adopted" not in {w.code for w in case.sync(connection).warnings}
+
+
+def test_an_empty_schema_and_one_that_was_adopted_say_nothing_of_it(case: Case) -> None:
+    """Nor does one with tables of somebody's own."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        report = applied(case, connection)
+        assert "not_adopted" not in {w.code for w in report.warnings}
+        written(
+            case.database, "DROP SCHEMA kustomer CASCADE", "CREATE SCHEMA kustomer",
+            "CREATE TABLE kustomer.plan AS SELECT 1 AS n, now() AS _fivetran_synced",
+        )  # fmt: skip
+        report = case.sync(connection)
+        assert report.status == "SUCCESSFUL"
+        assert "not_adopted" not in {w.code for w in report.warnings}
 
 
 def test_what_is_ours_already_is_refused(case: Case) -> None:

@@ -159,7 +159,7 @@ def test_a_locked_file_is_waited_for_then_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another program has it open: exit code 2, and its rows are as they were."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 1.0)
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 3.0)
     code = (
         "import duckdb, time; c = duckdb.connect('acme.duckdb'); print(1, flush=True); "
         "time.sleep(60)"
@@ -170,11 +170,16 @@ def test_a_locked_file_is_waited_for_then_said(
         try:
             assert holder.stdout is not None
             holder.stdout.readline()
-            assert run(["sync", "acme"]) == 2
+            for command in ("sync", "status", "check"):
+                assert run([command, "acme"]) == 2
+                err = capsys.readouterr().err
+                waits = f"(PID {holder.pid}): waiting for it, up to 3 s."
+                assert err.count(waits) == 1, err
+                assert err.index(waits) < err.index("open in another program")
+                assert "run the sync again" not in err
         finally:
             holder.kill()
             holder.wait()
-    assert "open in another program" in capsys.readouterr().err
 
 
 def test_sync_json_is_the_documented_report(capsys: pytest.CaptureFixture[str]) -> None:
@@ -242,6 +247,31 @@ def test_init_writes_a_file_that_works_and_no_second_time(
     assert "--force" in capsys.readouterr().err
 
 
+def test_a_klass_that_no_one_met_is_an_unknown_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once klasses are known; a first sync takes any. One that is there comes with all of them."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        assert run(["sync", "--table", "kobject_odrer"]) == 0
+        with_all = "kobject_odrer is read with all of kobject"
+        assert with_all in capsys.readouterr().err
+        before = Path("acme.duckdb").read_bytes(), sim.requests.total
+        for command in ("sync", "resync", "verify"):
+            assert run([command, "--table", "kobject_odrer"]) == 2
+            err = capsys.readouterr().err
+            assert 'Unknown table "kobject_odrer"; did you mean "kobject_order"?' in err
+            assert err.count("\n") == 1
+        assert run(["sync", "--table", "kobject_nosuch"]) == 2
+        assert "did you mean" not in capsys.readouterr().err
+        assert (Path("acme.duckdb").read_bytes(), sim.requests.total) == before
+        sim.add_klass("parcel", kobjects=0)
+        assert run(["sync", "--reimport", "--table", "kobject", "--table", "klass"]) == 0
+        for table in ("kobject_order", "kobject_parcel", "kobject_tag", "kobject"):
+            capsys.readouterr()
+            assert run(["sync", "--table", table]) == 0
+            klass = table in ("kobject_order", "kobject_parcel")
+            assert (f"{table} is read with all of kobject" in capsys.readouterr().err) == klass
+
+
 def test_a_signal_stops_resumably() -> None:
     """SIGTERM ends a sync that waits for its budget with exit code 3; the next one goes on."""
     with Simulator(limits=Limits(org=1000, search=6)) as sim:
@@ -281,6 +311,34 @@ def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) ->
     ):
         assert run(["erd", "--format", form]) == 0
         assert capsys.readouterr().out.startswith(start)
+
+
+@pytest.mark.parametrize("words", [["tables"], ["erd", "--format", "svg"], ["tables", "--json"]])
+def test_whoever_reads_may_have_seen_enough(words: list[str]) -> None:
+    """`kustomer-sync tables | head -1`: exit code 0, and not a word of complaint."""
+    command = [sys.executable, "-m", "kustomer_sync", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
+
+
+def test_nobody_need_look_for_a_sync_to_end_as_it_does() -> None:
+    """Both ends of what it says are gone: it syncs all the same, and its exit code is true."""
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        for token, code in (("demo-key", 0), ("wrong", 2)):
+            config(GOOD.format(url=sim.url).replace("demo-key", token))
+            command = [sys.executable, "-m", "kustomer_sync", "sync", "--table", "tag"]
+            pipes = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for stream in (pipes.stdout, pipes.stderr):
+                assert stream is not None
+                stream.close()
+            assert pipes.wait(30) == code
+    with duckdb.connect("acme.duckdb") as db:
+        assert db.execute("SELECT count(*) FROM kustomer.tag").fetchall() == [(30,)]
 
 
 def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from typing import Any
 
 import duckdb
 import pytest
 
 from kustomer_sync.check import check
-from kustomer_sync.settings import Connection
+from kustomer_sync.kustomer.catalog import TABLES
+from kustomer_sync.settings import Connection, check_tables, load
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
@@ -405,7 +407,8 @@ def test_what_is_new_lands_as_the_connection_says(
         assert case.ask("SELECT count(*) FROM kustomer.kobject WHERE klass = 'parcel'") == [(3,)]
         warned = [w.message for w in report.warnings if w.code == "new_blocked"]
         assert bool(warned) == (not klass)
-        assert all(("tables.kobject_parcel" in w) for w in warned)
+        assert all(("kobject_parcel" in w) for w in warned)
+        _advice_works(case, warned)
         assert all(("custom_fresh_str" in w) == (not attribute) for w in warned)
         case.sync(connect(case, sim, settings=settings, kobject_parcel={"enabled": True},
                           customer__custom_fresh_str={"enabled": True}))  # fmt: skip
@@ -413,6 +416,21 @@ def test_what_is_new_lands_as_the_connection_says(
         fresh = "SELECT count(*) FROM kustomer.customer WHERE custom_fresh_str = 'fresh'"
         assert case.ask(fresh) == [(2,)]
         case.assert_equal(sim, connect(case, sim))
+
+
+def _advice_works(case: Case, warned: list[str]) -> None:
+    """The section that a warning names may stand beside one of the same table."""
+    for section in (found for w in warned for found in re.findall(r"\[(connections\S+)\]", w)):
+        assert section.startswith("connections.kustomer.tables.")
+        table = section.split(".")[3]
+        beside = f"[connections.kustomer.tables.{table}]\nhistory = true\n"
+        text = beside if section.count(".") > 3 else ""
+        path = case.database.with_name("advice.toml")
+        path.write_text(
+            '[connections.kustomer]\ndomain = "x"\naccess_token = "k"\n'
+            f'destination = "duckdb:///x.duckdb"\n{text}[{section}]\nenabled = true\n'
+        )
+        check_tables(load(path), TABLES)
 
 
 def test_going_back_to_all_brings_what_was_kept_out(case: Case) -> None:

@@ -503,6 +503,10 @@ def test_the_command_says_what_it_will_take(
                  "--destination", f"duckdb:///{tmp_path}/acme.duckdb", "--json"]  # fmt: skip
         assert cli(["sync", *flags, "--table", "customer"]) == 0
         capsys.readouterr()
+        assert cli(["resync", *flags, "--table", "company", "--since", "2020-01-01"]) == 0
+        err = capsys.readouterr().err
+        assert "Re-sync of" not in err
+        assert "nothing is read again. What was never read of company is read besides" in err
         assert cli(["resync", *flags, "--table", "customer_email", "--since", "2020-01-01"]) == 0
         out, err = capsys.readouterr()
         assert re.search(r"^Re-sync of customer: about \d+ records, in about \d+ requests\.$", err,

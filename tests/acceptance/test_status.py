@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from argparse import Namespace
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import pytest
 
 from kustomer_sync.cli import run
 from kustomer_sync.cli.commands import _share
+from kustomer_sync.cli.screen import standing
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import Connection, load
@@ -149,6 +151,45 @@ def test_the_command_tells_of_one_connection_or_of_all(
     assert run(["status", "acne"]) == 2
     assert "acme" in capsys.readouterr().err
     assert not Path("other.duckdb").exists()
+
+
+def test_the_key_is_not_needed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks Kustomer nothing, so it runs where the key's variable is not set."""
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    text = TWO.format(url="http://127.0.0.1:9", share=90)
+    folder.write_text(text.replace('"demo-key"', '"env:NOT_SET_ANYWHERE"'))
+    assert run(["status"]) == 0
+    assert "Nothing was synced yet" in capsys.readouterr().out
+    assert run(["sync", "acme"]) == 2
+
+
+def test_what_people_read_has_one_kind_of_time(
+    connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that runs may have been killed; a budget that is back is back now."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["tag", "company", "conversation"])
+    found = status(connection)
+    assert found.last_sync is not None
+    assert found.quota is not None
+    at = "2026-01-02T03:04:05.678Z"
+    found.last_sync |= {"status": "RUNNING", "ended_at": None, "started_at": at}
+    found.quota |= {"at": "2026-01-02T03:05:06.789Z"}
+    found.quota["searches"] |= {"resets_at": at}
+    found.quota["requests"] |= {"resets_at": at}
+    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    told = capsys.readouterr().out
+    assert (
+        "Last sync: RUNNING, or killed, started 2026-01-02 03:04:05 UTC, "
+        "last wrote 2026-01-02 03:05:06 UTC." in told
+    )
+    assert told.count("resets 2026-01-02 03:04:05 UTC.") == 2
+    assert not re.search(r"\dT\d", told)
+    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
+    assert capsys.readouterr().out.count("resets now.") == 2
 
 
 def test_a_share_changed_in_the_file_counts_for_the_sync_that_runs(

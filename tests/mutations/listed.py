@@ -40,6 +40,8 @@ KEPT = "tests/contract/destinations/test_histories.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 TOGETHER = f"{A}test_together.py::"
 UNTOLD = f"{A}test_untold.py::"
+COMMAND = f"{A}test_command.py::"
+SETTINGS = f"{U}cli/test_settings.py::"
 
 
 @dataclass(frozen=True)
@@ -2445,10 +2447,155 @@ _SAID = (
     ),
 )
 
+_WORDS = (
+    *_of(
+        "sync/named.py",
+        (
+            "A klass that no one met is an unknown table",
+            "    if met and name not in",
+            "    if False and name not in",
+            f"{COMMAND}test_a_klass_that_no_one_met_is_an_unknown_table",
+        ),
+        (
+            "What else is read with a klass's table is said",
+            '            tell(f"{name} is read',
+            '            str(f"{name} is read',
+            f"{COMMAND}test_a_klass_that_no_one_met_is_an_unknown_table",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "What lets in what is kept out is advised as a section of its own",
+            "such as [connections.{connection.name}.{first}];",
+            "such as {first} in [connections.{connection.name}];",
+            f"{PROTECT}test_what_is_new_lands_as_the_connection_says[ALLOW_COLUMNS-False-True]",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "A section that is there twice is named",
+            "if (twice := _TWICE.fullmatch(reason)) is not None:",
+            "if (twice := _TWICE.fullmatch('')) is not None:",
+            f"{SETTINGS}test_a_wrong_file_is_one_sentence",
+        ),
+        (
+            "A section of a history that nobody asked for says where to ask",
+            "    if base in known and not known[base].history and not (kept and kept.history):\n",
+            "    if False:\n",
+            f"{SETTINGS}test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "What asks Kustomer nothing needs no key",
+            'key = {} if asks else {"access_token"',
+            'key = {} if True else {"access_token"',
+            f"{STATUS}test_the_key_is_not_needed",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A first sync says that nothing was adopted",
+            "            self._say_if_not_adopted()\n",
+            "            pass\n",
+            f"{ADOPT}test_a_first_sync_says_that_nothing_was_adopted",
+        ),
+        (
+            "What is ours says nothing of adopting",
+            "        if not before:\n",
+            "        if True:\n",
+            f"{ADOPT}test_an_empty_schema_and_one_that_was_adopted_say_nothing_of_it",
+        ),
+    ),
+    *_of(
+        "sync/adopt.py",
+        (
+            "Somebody's own tables are no other connector's",
+            "        if part.name in found and found[part.name].rows and synced in",
+            "        if found and synced in",
+            f"{ADOPT}test_an_empty_schema_and_one_that_was_adopted_say_nothing_of_it",
+        ),
+        (
+            "A schema with a history is no old one",
+            "        old = not histories & self.found.keys() and self._filled(",
+            "        old = self._filled(",
+            f"{ADOPT}test_a_schema_without_histories_may_be_an_old_one",
+        ),
+    ),
+    *_of(
+        "sync/resync.py",
+        (
+            "What was never read is not read again",
+            "    fresh = [table for table in searched if not run.marks[table.name].spans]\n",
+            "    fresh: list[Table] = []\n",
+            f"{RESYNC}test_the_command_says_what_it_will_take",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "That a locked file is waited for is said",
+            "                if waited == _PATIENCE:\n",
+            "                if False:\n",
+            f"{COMMAND}test_a_locked_file_is_waited_for_then_said",
+        ),
+    ),
+    *_of(
+        "cli/__init__.py",
+        (
+            "A sync ends as it does though nobody reads what it says",
+            "    except BrokenPipeError:\n        lost(stream)\n",
+            "    except BlockingIOError:\n        lost(stream)\n",
+            f"{COMMAND}test_nobody_need_look_for_a_sync_to_end_as_it_does",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "Whoever reads may have seen enough",
+            "        self.quiet = True\n        lost(self.file)\n",
+            "        super().on_broken_pipe()\n",
+            f"{COMMAND}test_whoever_reads_may_have_seen_enough",
+        ),
+        (
+            "A sync that has not ended may have been killed",
+            "{sync['status']}, or killed,",
+            "{sync['status']},",
+            f"{STATUS}test_what_people_read_has_one_kind_of_time",
+        ),
+        (
+            "A budget that is back is back now",
+            'if datetime.fromisoformat(at) > now else "now"',
+            'if True else "now"',
+            f"{STATUS}test_what_people_read_has_one_kind_of_time",
+        ),
+    ),
+    *_of(
+        "cli/interview.py",
+        (
+            "No database is written down that no sync would write to",
+            "        _refuse_unwritable(connection)\n",
+            "        pass\n",
+            "tests/unit/cli/test_interview.py::test_without_a_terminal_what_is_missing_is_named",
+        ),
+    ),
+    *_of(
+        "report.py",
+        (
+            "One is not many",
+            "if number == 1 else many",
+            "if number == 0 else many",
+            "tests/unit/cli/test_screen.py::test_one_is_not_many",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
+    *_WORDS,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 from kustomer_sync.errors import Interrupted, SyncError
 
@@ -19,8 +20,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(words)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # of a command that only shows something, which was seen
+        lost(sys.stdout)
         return 0
 
 
@@ -33,7 +34,7 @@ def _run(words: list[str]) -> int:
         from kustomer_sync.cli import commands
 
         code: int = getattr(commands, asked.command)(asked)
-        sys.stdout.flush()
+        written("", sys.stdout)
         return code
     except Help as help_:
         print(help_, flush=True)
@@ -65,6 +66,20 @@ def failed(error: SyncError, as_json: bool, connection: str | None = None) -> in
         told = Report.failed(connection or "", error).to_dict()
         if connection is None:
             told = {key: told[key] for key in ("status", "error")}
-        print(json.dumps(told, ensure_ascii=False), flush=True)
-    print(" ".join(f"Error: {error}".split()), file=sys.stderr)
+        written(json.dumps(told, ensure_ascii=False) + "\n", sys.stdout)
+    written(" ".join(f"Error: {error}".split()) + "\n", sys.stderr)
     return error.exit_code
+
+
+def written(text: str, stream: IO[str]) -> None:
+    """The text is there for whoever reads; where nobody does any more, the command goes on."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        lost(stream)
+
+
+def lost(stream: IO[str]) -> None:
+    """What is written to it from now on is lost, without an error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kustomer_sync.cli import failed
+from kustomer_sync.cli import failed, written
 from kustomer_sync.errors import ConfigError, SyncError, UsageError
 
 if TYPE_CHECKING:
@@ -89,17 +89,17 @@ def init(asked: Namespace) -> int:
 def check(asked: Namespace) -> int:
     """What the key can do is told; nothing is written."""
     from kustomer_sync.check import check as run_check
-    from kustomer_sync.cli.screen import findings
+    from kustomer_sync.cli.screen import findings, say
 
     connection = _connection(asked)
     try:
-        found = run_check(connection)
+        found = run_check(connection, say)
     except SyncError as error:
         error.exit_code = 2  # nothing was written
         raise
     if asked.json:
         _print_json(found.to_dict())
-    findings(found, _shown(connection), to_stdout=not asked.json)
+    findings(found, connection.name, _shown(connection), to_stdout=not asked.json)
     return 0
 
 
@@ -114,21 +114,19 @@ def resync(asked: Namespace) -> int:
 
 
 def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = False) -> int:
-    from kustomer_sync.cli.screen import summary
-    from kustomer_sync.settings import named_table
-    from kustomer_sync.sync import choose
+    from kustomer_sync.cli.screen import say, summary
+    from kustomer_sync.sync import roots
 
     connection = _connection(asked)
-    named = [named_table(table, (*choose(connection), *_catalog())) for table in asked.table]
-    roots = [table.parent or table.name for table in named]
+    named = roots(connection, asked.table, say)
     try:
         share = _share(asked, connection)
         if again:
             from kustomer_sync.sync import Resync
 
-            report = _synced(connection, resync=Resync(tuple(roots), asked.since), share=share)
+            report = _synced(connection, resync=Resync(tuple(named), asked.since), share=share)
         else:
-            report = _synced(connection, roots, reimport=reimport, share=share)
+            report = _synced(connection, named, reimport=reimport, share=share)
     except SyncError as error:
         return failed(error, asked.json, connection.name)
     if asked.json:
@@ -142,20 +140,20 @@ def _synced_and_told(asked: Namespace, *, reimport: bool = False, again: bool = 
 def verify(asked: Namespace) -> int:
     """Source and destination are compared; what differs is named, and repaired if that is asked."""
     from kustomer_sync.cli.screen import Screen, comparison, say
-    from kustomer_sync.settings import named_table
+    from kustomer_sync.report import counted
+    from kustomer_sync.sync import roots
     from kustomer_sync.sync.verify import verify as run_verify
 
     connection = _connection(asked)
-    named = [named_table(table, _catalog()) for table in asked.table]
+    named = roots(connection, asked.table, say)
 
     def announce(requests: int) -> None:
-        say(f"Comparing takes about {requests:,} requests, and more for what differs.")
+        say(f"Comparing takes about {counted(requests, 'request')}, and more for what differs.")
 
     with _stopping() as stop, Screen() as screen:
         found = run_verify(
-            connection, tables=[table.parent or table.name for table in named],
-            sample=asked.sample, repair=asked.repair, progress=screen.show, announce=announce,
-            stop=stop,
+            connection, tables=named, sample=asked.sample, repair=asked.repair,
+            progress=screen.show, announce=announce, stop=stop,
         )  # fmt: skip
     if asked.json:
         _print_json(found.to_dict())
@@ -165,15 +163,16 @@ def verify(asked: Namespace) -> int:
 
 def status(asked: Namespace) -> int:
     """How far a connection is, or each of the file's, is told."""
-    from kustomer_sync.cli.screen import standing
+    from kustomer_sync.cli.screen import say, standing
     from kustomer_sync.settings import check_tables, load, named
     from kustomer_sync.sync.status import status as run_status
 
     path = asked.config or _DEFAULT
-    connections = [load(path, name) for name in ([asked.name] if asked.name else named(path))]
+    names = [asked.name] if asked.name else named(path)
+    connections = [load(path, name, asks=False) for name in names]
     for connection in connections:
         check_tables(connection, _catalog())
-    found = [run_status(connection) for connection in connections]
+    found = [run_status(connection, tell=say) for connection in connections]
     if asked.json:
         _print_json({"connections": [one.to_dict() for one in found]})
     for one in found:
@@ -183,11 +182,11 @@ def status(asked: Namespace) -> int:
 
 def adopt(asked: Namespace) -> int:
     """What adopting the schema changes is told; with --apply the next sync goes on there."""
-    from kustomer_sync.cli.screen import adoption
+    from kustomer_sync.cli.screen import adoption, say
     from kustomer_sync.sync import adopt as run_adopt
 
     connection = _connection(asked)
-    told = run_adopt(connection, apply=asked.apply)
+    told = run_adopt(connection, apply=asked.apply, tell=say)
     if asked.json:
         _print_json(told.to_dict())
     adoption(
@@ -304,7 +303,7 @@ def _shown(connection: Connection) -> str:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    written(json.dumps(value, ensure_ascii=False) + "\n", sys.stdout)
 
 
 def _synced(

@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from kustomer_sync.settings import Connection
 
 GIVEN = ("domain", "access_token", "eu_region", "base_url", "destination", "schema")
 _STAND_INS = {"domain": "acme", "access_token": "key", "destination": "duckdb:///acme.duckdb"}
@@ -93,8 +96,20 @@ def _tried(key: str, value: str) -> str:
         return value  # looked up when it is used
     if key == "domain":
         value = org_of(value) or value
-    from_flags(**{**_STAND_INS, key: value})
+    connection = from_flags(**{**_STAND_INS, key: value})
+    if key == "destination":
+        _refuse_unwritable(connection)
     return value
+
+
+def _refuse_unwritable(connection: Connection) -> None:
+    """No other database is written down than one that `sync` would write to."""
+    from kustomer_sync.destinations import destination
+
+    destination(
+        connection.destination_url, schema=connection.schema_name,
+        system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+    )  # fmt: skip
 
 
 _OPTIONAL = """\

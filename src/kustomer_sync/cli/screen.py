@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,19 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
+from kustomer_sync.cli import lost, written
 from kustomer_sync.model import Change, Column, Each, Listing, Log, Origin, Recent, Search, Table
 from kustomer_sync.report import (
     Adoption,
     Check,
     Progress,
+    Reach,
     Report,
     Status,
     TableStatus,
     TableVerified,
     Verified,
+    counted,
 )
 
 _EVERY = 5.0
@@ -34,11 +38,22 @@ _SHOWN = 14
 """Tables shown at once while a sync runs."""
 
 
+class _Console(Console):
+    """One whose reader may leave: what is left to say is lost, the command still ends as it does.
+
+    rich would end it with exit code 1; a sync must not stop because nobody looks any more.
+    """
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        lost(self.file)
+
+
 def _console(*, to_stdout: bool) -> Console:
     """Nothing in our text is markup; off a terminal lines are as long as they need to be."""
     stream = sys.stdout if to_stdout else sys.stderr
     width = None if stream.isatty() else 200
-    return Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
+    return _Console(stderr=not to_stdout, highlight=False, markup=False, emoji=False, width=width)
 
 
 def _print_grid(console: Console, grid: Grid) -> None:
@@ -49,12 +64,15 @@ def _print_grid(console: Console, grid: Grid) -> None:
     with console.capture() as captured:
         console.print(grid)
     lines = captured.get().splitlines()
-    console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+    try:
+        console.file.write("".join(f"{line.rstrip()}\n" for line in lines))
+    except BrokenPipeError:
+        console.on_broken_pipe()
 
 
 def say(text: str) -> None:
     """A word to the person, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    written(f"{text}\n", sys.stderr)
 
 
 def clean(value: object) -> str:
@@ -109,7 +127,7 @@ class Screen:
                 self._console.print(clean(now.sentence))
             moment = self._clock()
             if self._live is None and now.cost and before.phase != now.phase:
-                self._console.print(f"{clean(now.phase)}: about {now.cost:,} requests")
+                self._console.print(f"{clean(now.phase)}: about {counted(now.cost, 'request')}")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
                 told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
@@ -118,7 +136,7 @@ class Screen:
 
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
-    cost = [f"about {now.cost:,} requests"] if now.cost else []
+    cost = [f"about {counted(now.cost, 'request')}"] if now.cost else []
     head = Text(
         ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
     )
@@ -133,14 +151,14 @@ def drawn(now: Progress, elapsed: float) -> Group:
         grid.add_row(f"  {clean(name)}", *_share(now.tables.get(name, 0), now.expected.get(name)))
     hidden = len(names) - _SHOWN
     if hidden > 0:
-        grid.add_row(f"  and {hidden} more tables", "", "", style="dim")
+        grid.add_row(f"  and {hidden} more {_tables(hidden)}", "", "", style="dim")
     told = Text("  " + ", ".join(_requests(now)), style="dim")
     return Group(head, grid, told)
 
 
 def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:
     if not expected:
-        return f"{taken:,} records", ""
+        return counted(taken, "record"), ""
     total = max(expected, taken)  # records may come while it reads
     return f"{taken:,} of {total:,}", ProgressBar(total=total, completed=taken, width=24)
 
@@ -149,12 +167,12 @@ def _records(now: Progress) -> str:
     taken = sum(now.tables.values())
     expected = sum(max(n, now.tables.get(name, 0)) for name, n in now.expected.items())
     known = f" of {expected:,}" if now.expected and expected >= taken else ""
-    return f"{taken:,}{known} records"
+    return f"{taken:,}{known} records" if known else counted(taken, "record")
 
 
 def _requests(now: Progress) -> list[str]:
     """What was sent, and how much of each budget of the last minute that is."""
-    told = [f"{now.requests:,} requests"]
+    told = [counted(now.requests, "request")]
     if now.request_budget:
         told.append(f"{now.request_used:,} of {now.request_budget:,} requests a minute")
     if now.search_budget:
@@ -214,12 +232,16 @@ def _outcome(report: Report, filled: int) -> str:
     if report.started_at and report.ended_at:
         took = f" in {duration((report.ended_at - report.started_at).total_seconds())}"
     requests = report.requests
-    used = f"{requests.get('total', 0):,} requests"
+    used = counted(requests.get("total", 0), "request")
     if requests.get("rate_limited"):
         used += f", {requests['rate_limited']:,} of them refused (429)"
     empty = len(report.tables) - filled
     without = f" and {empty} without" if empty else ""
-    return f"{report.status}{took} with {used}: {filled} tables with rows{without}."
+    return f"{report.status}{took} with {used}: {filled} {_tables(filled)} with rows{without}."
+
+
+def _tables(number: int) -> str:
+    return "table" if number == 1 else "tables"
 
 
 # ---- how source and destination compare ----
@@ -252,7 +274,7 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
         console.print(f"Warning: {clean(warning.message)}", style="yellow", soft_wrap=True)
     if found.error is not None:
         say(f"Error: {clean(found.error)}")
-    used = f"{found.requests.get('total', 0):,} requests"
+    used = counted(found.requests.get("total", 0), "request")
     left_out = [name for name, t in found.tables.items() if not t.compared]
     rest = f", but for {', '.join(left_out)}, which could not be compared" if left_out else ""
     console.print(clean(f"{found.status} with {used}{rest}.{_hint(found)}"), soft_wrap=True)
@@ -283,8 +305,9 @@ def _hint(found: Verified) -> str:
 # ---- how far a connection is ----
 
 
-def standing(found: Status, *, to_stdout: bool) -> None:
+def standing(found: Status, *, to_stdout: bool, now: datetime | None = None) -> None:
     """How far each table is, the last sync, the budgets."""
+    now = now or datetime.now(UTC)
     console = _console(to_stdout=to_stdout)
 
     def line(text: str) -> None:
@@ -301,39 +324,58 @@ def standing(found: Status, *, to_stdout: bool) -> None:
     for name, table in found.tables.items():
         grid.add_row(clean(name), f"{table.rows:,}", clean(_how_far(table)))
     _print_grid(console, grid)
-    last = found.last_sync
-    if last:
-        ended = f", ended {last['ended_at']}" if last["ended_at"] else ", not ended"
-        line(f"Last sync: {last['status']}, started {last['started_at']}{ended}.")
+    if found.last_sync:
+        line(f"Last sync: {_last(found.last_sync, found.quota)}.")
     for lane in ("searches", "requests") if found.quota else ():
         assert found.quota is not None  # noqa: S101 - narrows for the type checker
         told = found.quota[lane]
         line(
             f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
             f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
-            f"resets {told['resets_at']}."
+            f"resets {_reset(told['resets_at'], now)}."
         )
+
+
+def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
+    """How it ended; one that has not may have been killed, which nothing tells."""
+    began = f"started {instant(sync['started_at'])}"
+    if sync["ended_at"]:
+        return f"{sync['status']}, {began}, ended {instant(sync['ended_at'])}"
+    wrote = f", last wrote {instant(quota['at'])}" if quota else ""
+    return f"{sync['status']}, or killed, {began}{wrote}"
+
+
+def _reset(at: str, now: datetime) -> str:
+    return instant(at) if datetime.fromisoformat(at) > now else "now"
+
+
+def instant(iso: str) -> str:
+    """A moment as people are told it: `2026-11-25 06:11:11 UTC`."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _how_far(table: TableStatus) -> str:
     if table.reading == "child":
         return "with its record"
     if table.reading in ("listing", "recent"):
-        return f"re-imported {table.listed_at}" if table.listed_at else "not listed yet"
+        return f"re-imported {instant(table.listed_at)}" if table.listed_at else "not listed yet"
     if table.complete is None:
         return "nothing read to its end yet"
-    since = table.complete.since or "the beginning"
-    told = f"complete from {since} to {table.complete.until}"
+    told = f"complete from {_since(table.complete)} to {instant(table.complete.until)}"
     if table.open:
-        oldest = table.open[0].since or "the beginning"
-        told += f"; open from {oldest}, complete {table.complete_at or 'unknown'}"
+        whole = f"at {instant(table.complete_at)}" if table.complete_at else "at an unknown time"
+        told += f"; open from {_since(table.open[0])}, complete {whole}"
     return told
+
+
+def _since(reach: Reach) -> str:
+    return instant(reach.since) if reach.since else "the beginning"
 
 
 # ---- what a key may read ----
 
 
-def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
+def findings(found: Check, connection: str, destination: str, *, to_stdout: bool) -> None:
     """The org, the key, each missing role with the tables that costs, and what reading costs."""
     console = _console(to_stdout=to_stdout)
 
@@ -350,13 +392,13 @@ def findings(found: Check, destination: str, *, to_stdout: bool) -> None:
         line("A key's roles can't be changed: make a new key with these roles too, or go without.")
     else:
         line("It may read every table.")
-    for text in _price(found):
+    for text in _price(found, connection):
         line(text)
     for filled in found.back_fills:
         line(f"The next sync fills {filled}")
 
 
-def _price(found: Check) -> list[str]:
+def _price(found: Check, connection: str) -> list[str]:
     """What a first sync and the later ones cost, as far as Kustomer's counts tell."""
     if not found.costs:
         return []
@@ -371,13 +413,14 @@ def _price(found: Check) -> list[str]:
     seconds = 60 * max(searches / found.search_budget, requests / found.request_budget)
     told = [
         f"Records of the last two years: {shown}.",
-        f"Reading them all takes {more}{searches:,} searches "
-        f"(of {found.search_budget:,} a minute) and {requests:,} requests "
+        f"Reading them all takes {more}{counted(searches, 'search', 'searches')} "
+        f"(of {found.search_budget:,} a minute) and {counted(requests, 'request')} "
         f"(of {found.request_budget:,} a minute): {more}{duration(seconds)}.",
     ]
     told += [
-        f"Of these requests {cost.others:,} are for {cost.table}, one for each conversation; "
-        f"enabled = false in [connections.NAME.tables.{cost.table}] saves them."
+        f"Of these requests {cost.others:,} {'is' if cost.others == 1 else 'are'} for "
+        f"{cost.table}, one for each conversation; enabled = false in "
+        f"[connections.{connection}.tables.{cost.table}] saves them."
         for cost in found.costs
         if cost.others
     ]
@@ -420,12 +463,14 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
         yield f"Tables that the next sync makes: {', '.join(told.new)}."
     if told.alone:
         yield f"Tables that are not ours, left as they are: {', '.join(told.alone)}."
+    if told.advice and not told.applied:
+        yield told.advice
     if told.requests is None:
         yield "Kustomer could not be asked how many requests the next sync takes."
     else:
         yield (
-            f"The next sync takes about {told.requests['search']:,} searches and "
-            f"{told.requests['total']:,} requests in all."
+            f"The next sync takes about {counted(told.requests['search'], 'search', 'searches')} "
+            f"and {counted(told.requests['total'], 'request')} in all."
         )
     if told.applied:
         yield f"Adopted: {where}. The next `kustomer-sync sync` goes on there."

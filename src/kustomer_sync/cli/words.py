@@ -85,7 +85,8 @@ def _one_connection(parser: Parser) -> None:
 def _sync(parser: Parser) -> None:
     _one_connection(parser)
     _flag(
-        parser, "--table", "TABLE", "Only this table, its children and histories; repeatable.",
+        parser, "--table", "TABLE", "Only this table, its children and histories; repeatable. A "
+        "klass's table is read with all of kobject.",
         action="append", default=[],
     )  # fmt: skip
     parser.add_argument(
@@ -96,7 +97,8 @@ def _sync(parser: Parser) -> None:
 def _verify(parser: Parser) -> None:
     _one_connection(parser)
     _flag(
-        parser, "--table", "TABLE", "Only this table and its children; repeatable.",
+        parser, "--table", "TABLE", "Only this table and its children; repeatable. A klass's table "
+        "is compared with all of kobject.",
         action="append", default=[],
     )  # fmt: skip
     _flag(
@@ -127,7 +129,8 @@ def _resync(parser: Parser) -> None:
     _one_connection(parser)
     _flag(
         parser, "--table", "TABLE", "Only this table, its children and histories; repeatable. "
-        "Changes of the others are read as by any sync.",
+        "A klass's table is read with all of kobject. Changes of the others are read as by any "
+        "sync.",
         action="append", default=[],
     )  # fmt: skip
     _flag(

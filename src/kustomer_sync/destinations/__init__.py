@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from kustomer_sync.destinations.protocol import Destination
@@ -10,8 +11,14 @@ from kustomer_sync.errors import ConfigError
 __all__ = ["Destination", "destination"]
 
 
-def destination(url: str, *, schema: str, system_prefix: str, memory_limit: str) -> Destination:
-    """The destination a URL names, not opened yet. SQLAlchemy-style: `duckdb:////abs/olute.db`."""
+def destination(
+    url: str, *, schema: str, system_prefix: str, memory_limit: str,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Destination:  # fmt: skip
+    """The destination a URL names, not opened yet. SQLAlchemy-style: `duckdb:////abs/olute.db`.
+
+    `tell` hears, in a sentence, of what makes it wait.
+    """
     parts = urlsplit(url)
     if parts.scheme == "duckdb":
         path = unquote(parts.path.removeprefix("/"))
@@ -22,7 +29,9 @@ def destination(url: str, *, schema: str, system_prefix: str, memory_limit: str)
             )
         from kustomer_sync.destinations.duckdb import DuckDB
 
-        return DuckDB(path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit)
+        return DuckDB(
+            path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit, tell=tell
+        )
     raise ConfigError(
         f"{parts.scheme or url!r} is not a destination this version writes to.",
         "Use duckdb:///FILE.",

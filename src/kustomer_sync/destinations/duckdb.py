@@ -54,6 +54,8 @@ OURS = "columns"
 _AT_ONCE = 20_000
 """Values hashed at once."""
 LOCK_SECONDS = 60.0
+_PATIENCE = 2.0
+"""Seconds after which it is said that a file is waited for."""
 MOST_TIMES = 16
 TIDY_EVERY = 50
 """Syncs after which one puts small pieces of tables together. DuckDB would at every write, and a
@@ -62,6 +64,7 @@ instead of 35.
 """
 _HELD = re.compile("Could not set lock|different configuration")
 """By another process; or by this one, which writes where we read or reads where we write."""
+_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
@@ -91,12 +94,12 @@ class DuckDB:
     def __init__(
         self, path: str, *, schema: str, system_prefix: str = "_fivetran_",
         memory_limit: str = "128MB", sleep: Callable[[float], None] = time.sleep,
-        lock_seconds: float | None = None,
+        lock_seconds: float | None = None, tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:  # fmt: skip
         self.path = Path(path)
         self._schema, self._memory = schema, memory_limit
         self._system = System(system_prefix)
-        self._sleep = sleep
+        self._sleep, self._tell = sleep, tell
         self._lock_seconds = LOCK_SECONDS if lock_seconds is None else lock_seconds
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
@@ -161,8 +164,13 @@ class DuckDB:
                 if waited >= self._lock_seconds:
                     raise DestinationUnusable(
                         f"{str(self.path)!r} is open in another program ({_first(error)}).",
-                        "Close it there and run the sync again.",
+                        "Close it there and try again.",
                     ) from None
+                if waited == _PATIENCE:
+                    self._tell(
+                        f"{str(self.path)!r} is open in {_holder(error)}: waiting for it, up to "
+                        f"{self._lock_seconds:.0f} s."
+                    )
             self._sleep(0.25)
             waited += 0.25
 
@@ -1083,6 +1091,12 @@ def _times(size: str, factor: int) -> str:
     if number is None or "%" in size:
         return size
     return f"{float(number[0]) * factor:g}{size[number.end() :]}"
+
+
+def _holder(error: Exception) -> str:
+    """Who has the file, as far as the engine tells."""
+    found = _HOLDER.search(str(error))
+    return f"{Path(found[1]).name} (PID {found[2]})" if found else "another program"
 
 
 def _first(error: Exception) -> str:

@@ -3,6 +3,7 @@
     choice     which tables and columns a connection wants
     run        check the key -> begin (epoch) -> listings that are due -> windows, newest first
     landing    one way of one record: page -> shred -> batch -> write with the state that covers it
+    named      which root tables are meant by names, those of klasses among them
     wanted     what is wanted now and was not: back-fills, and what somebody else changed
     reimport   listed tables, read whole
     frugal     little memory, little time
@@ -18,11 +19,12 @@ Source and destination meet only here.
 from kustomer_sync.sync.adopt import adopt
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.landing import ATTACHMENTS
+from kustomer_sync.sync.named import roots
 from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
 from kustomer_sync.sync.wanted import pending, refuse_other_salt
 
 __all__ = [
     "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "first_contact", "pending",
-    "refuse_other_salt", "sync",
+    "refuse_other_salt", "roots", "sync",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ when a value comes that does not fit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ import pyarrow as pa
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.errors import SyncError, UsageError
 from kustomer_sync.kustomer import windows
-from kustomer_sync.kustomer.catalog import CONVERSATION_TIME, KOBJECT, TABLES
+from kustomer_sync.kustomer.catalog import CONVERSATION, CONVERSATION_TIME, KOBJECT, TABLES
 from kustomer_sync.kustomer.client import Client
 from kustomer_sync.model import (
     DELETED,
@@ -49,18 +49,24 @@ from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family,
 
 _DAY = timedelta(days=1)
 _COUNTED = 8_500  # rows that the daily comparison counts at once
+_NAMED = 2  # tables that a reason names
 _LISTED = 100  # records of a page of a list
 _KLASS_LISTS = 3  # a klass is enabled, disabled, or between
 
 
-def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None = None) -> Adoption:
+def adopt(
+    connection: Connection, *, apply: bool = False, limits: Limits | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Adoption:  # fmt: skip
     """What adopting the connection's schema changes; done if `apply`, else nothing is written.
 
+    `tell` hears, in a sentence, of what makes it wait.
     Raises `UsageError` where there is nothing to adopt.
     """
     there = destination(
         connection.destination_url, schema=connection.schema_name,
         system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+        tell=tell,
     )  # fmt: skip
     try:
         tables, found = choose(connection), there.found()
@@ -78,6 +84,26 @@ def adopt(connection: Connection, *, apply: bool = False, limits: Limits | None 
         return replace(told, applied=apply)
     finally:
         there.close()
+
+
+def not_adopted(connection: Connection, found: Mapping[str, Found]) -> str:
+    """What a first sync says of rows that are not ours; "" where there are none."""
+    synced = f"{connection.system_prefix}synced"
+    filled = [
+        part.name
+        for table in choose(connection)
+        for part in table.walk()
+        if part.name in found and found[part.name].rows and synced in found[part.name].columns
+    ]
+    if not filled:
+        return ""
+    more = f" and {len(filled) - 1} more" if len(filled) > 1 else ""
+    return (
+        f"The schema {connection.schema_name!r} has rows that another connector wrote, in "
+        f"{filled[0]}{more}, and was not adopted: everything is read from the beginning, and no "
+        "row is doubled. `kustomer-sync adopt`, before the first sync, is what goes on where that "
+        "one stopped."
+    )
 
 
 def _check(connection: Connection, tables: Iterable[Table], found: Mapping[str, Found]) -> None:
@@ -146,10 +172,25 @@ class _Plan:
             return "it is empty" if table.name in self.found else "it is not there"
         missing = sorted(family(table) - self.found.keys())
         if missing:
-            return f"{', '.join(missing)} not there"
+            return f"{_few(missing)} not there"
         if table.per_klass and self._klassless(table):
             return "some of its records are in no klass's table"
         return ""
+
+    def advice(self) -> str:
+        """What in the config would let it go on with more; "" where nothing would.
+
+        Nothing but its histories tells when a connection was made.
+        """
+        histories = {part.history for part in _of(CONVERSATION, TABLES).walk() if part.history}
+        old = not histories & self.found.keys() and self._filled(CONVERSATION.name)
+        if not old or self.connection.service_version == 1:
+            return ""
+        return (
+            f"None of the {len(histories)} history tables is there: if the schema was made before "
+            f"August 2022, set service_version = 1 in [connections.{self.connection.name}]; then "
+            f"{CONVERSATION.name} goes on too."
+        )
 
     def _klassless(self, table: Table) -> bool:
         """Whether any of its living records is in none of the klasses' tables."""
@@ -209,6 +250,7 @@ class _Plan:
             new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(SYSTEM))),
             alone=tuple(sorted(self.found.keys() - ours)),
             requests=dict(requests) if requests else None,
+            advice=self.advice(),
         )
 
     def _as_stored(self) -> list[Table]:
@@ -246,6 +288,14 @@ class _Plan:
             kept=tuple(c for c in own if c.stored is not None and c.becomes is None),
             others=tuple(c for c in columns if c not in mine and not c.startswith("custom_")),
         )  # fmt: skip
+
+
+def _few(names: list[str]) -> str:
+    """Names as far as a column of a grid has room for them; the list of new tables has all."""
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    kind = "history tables" if all(name.endswith("_history") for name in names) else "tables"
+    return f"{len(names)} {kind}"
 
 
 def _why(root: Table, why: str | None) -> str:

@@ -19,6 +19,7 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.listings import PAGE_SIZE
 from kustomer_sync.model import Each, Listing, Log, Record, Search, Table
+from kustomer_sync.report import counted
 from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.follow import forget
 from kustomer_sync.sync.landing import ids_of
@@ -201,7 +202,12 @@ def _held(run: Run, table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _told(run: Run, asked: Collection[Table], span: windows.Span) -> str:
-    """How many records are read once more, and about how many requests that takes."""
+    """How many records are read once more, and about how many requests that takes.
+
+    A table of which nothing was read, or not all, says so: what it lacks is no second reading.
+    """
+    fresh, unfinished = _unread(run, asked)
+    asked = [table for table in asked if table not in fresh]
     records = requests = 0
     talks = [table for table in run.tables if table.name == "conversation"]
     for table in asked:
@@ -217,7 +223,26 @@ def _told(run: Run, asked: Collection[Table], span: windows.Span) -> str:
         if isinstance(table.reading, Each) or table.name == "message":
             requests += sum(_count(run, talk, [span]) for talk in talks)  # one for each of them
     names = ", ".join(table.known_as for table in asked)
-    return f"Re-sync of {names}: about {records:,} records, in about {requests:,} requests."
+    told = []
+    if asked:
+        about = f"about {counted(records, 'record')}, in about {counted(requests, 'request')}"
+        told.append(f"Re-sync of {names}: {about}.")
+    if fresh:
+        names = ", ".join(table.known_as for table in fresh)
+        told.append(f"Of {names} nothing of that time was read before, so nothing is read again.")
+    if fresh or unfinished:
+        names = ", ".join(table.known_as for table in (*fresh, *unfinished))
+        told.append(f"What was never read of {names} is read besides, as by any sync.")
+    return " ".join(told)
+
+
+def _unread(run: Run, asked: Collection[Table]) -> tuple[list[Table], list[Table]]:
+    """The searched tables of which nothing is to be read again, and those not read to their end."""
+    searched = [table for table in asked if isinstance(table.reading, Search)]
+    fresh = [table for table in searched if not run.marks[table.name].spans]
+    cut = [table for table in searched if len(run.landing.of(table.name).done) != 1
+           or run.landing.of(table.name).cursor is None]  # fmt: skip
+    return fresh, [table for table in cut if table not in fresh]
 
 
 def _count(run: Run, table: Table, spans: list[windows.Span]) -> int:

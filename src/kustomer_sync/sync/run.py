@@ -25,8 +25,9 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
 from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.protect import Protection
-from kustomer_sync.report import Progress, Report, TableReport, Warned, iso_of
+from kustomer_sync.report import Progress, Report, TableReport, Warned, counted, iso_of
 from kustomer_sync.settings import Connection
+from kustomer_sync.sync.adopt import not_adopted
 from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, to_read
 from kustomer_sync.sync.frugal import frugal
@@ -113,6 +114,7 @@ class Run:
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+            tell=self.say,
         )  # fmt: skip
         self.report = Report(connection=connection.name, sync_id=str(uuid4()))
         self.minimum = Minimum()
@@ -146,9 +148,10 @@ class Run:
         if self.again:
             self.again.check(self.now())
         self.destination.check()
-        refuse_other_salt(
-            self.connection.name, self.protection, choose(self.connection), self.destination.state()
-        )
+        before = self.destination.state()
+        refuse_other_salt(self.connection.name, self.protection, choose(self.connection), before)
+        if not before:
+            self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
         self.marks = marks(state)
@@ -164,6 +167,13 @@ class Run:
             self._ended_early(error)
         self._finish()
         return self.report
+
+    def _say_if_not_adopted(self) -> None:
+        """Before anything is written: afterwards it is too late to adopt."""
+        said = not_adopted(self.connection, self.destination.found())
+        if said:
+            self.warn("not_adopted", said)
+            self.say(f"Warning: {said}")
 
     def _read(self) -> None:
         self.began = windows.millis(self.now())
@@ -481,8 +491,8 @@ class Run:
         for column, count in self._rejects.items():
             self.warn(
                 "values_rejected",
-                f"{column}: {count} values did not fit and landed as NULL; their text is in "
-                "_kustomer_sync_rejects.",
+                f"{column}: {counted(count, 'value')} did not fit and landed as NULL; the text is "
+                "in _kustomer_sync_rejects.",
             )
         if self.landing.names.kept_out:
             self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))

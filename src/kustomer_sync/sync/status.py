@@ -6,7 +6,7 @@ Only the destination is asked, and only read; the source gets no request.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,12 +24,19 @@ _FIRST = ("user", "team", "tag")
 """An org has these before it has records to search for, and they are read first."""
 
 
-def status(connection: Connection, now: datetime | None = None) -> Status:
-    """How far the destination of a connection is; no tables where nothing was ever synced."""
+def status(
+    connection: Connection, now: datetime | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Status:  # fmt: skip
+    """How far the destination of a connection is; no tables where nothing was ever synced.
+
+    `tell` hears, in a sentence, of what makes it wait.
+    """
     now = now or datetime.now(UTC)
     there = destination(
         connection.destination_url, schema=connection.schema_name,
         system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
+        tell=tell,
     )  # fmt: skip
     state = there.state()
     found = Status(

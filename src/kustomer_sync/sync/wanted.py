@@ -127,19 +127,22 @@ def back_fill(
 
 def kept_out(connection: Connection, met: Mapping[str, Iterable[str]]) -> str:
     """What new was met and not let in, and how to let it in."""
-    shown = []
+    sections = {}
     for scope, keys in sorted(met.items()):
         for key in sorted(keys):
             root = scope.removesuffix(".*")
             if scope != root:
-                shown.append(f"tables.{wanted_name(root, key)}")
+                klass = wanted_name(root, key)
+                sections[klass] = f"tables.{klass}"
             else:
-                shown.append(f"tables.{scope}.columns.{wanted_name('custom', key)}")
+                column = wanted_name("custom", key)
+                sections[f"{scope}.{column}"] = f"tables.{scope}.columns.{column}"
+    first = next(iter(sections.values()))
     return (
         f"New in Kustomer and kept out by schema_change_handling = "
-        f'"{connection.schema_change_handling}": {", ".join(shown)}. To let one in, write '
-        f"{shown[0]}.enabled = true in [connections.{connection.name}]; what it missed is read "
-        "then."
+        f'"{connection.schema_change_handling}": {", ".join(sections)}. To let one in, give it a '
+        f"section with enabled = true, such as [connections.{connection.name}.{first}]; what it "
+        "missed is read then."
     )
 
 

@@ -63,6 +63,9 @@ def test_without_a_terminal_what_is_missing_is_named(
     assert "--access-token is missing" in capsys.readouterr().err
     assert run(["init", "--domain", "acme", "--access-token", "k", "--schema", "A-B"]) == 2
     assert "--schema must be lower-case" in capsys.readouterr().err
+    flags = ["init", "--domain", "acme", "--access-token", "k", "--destination", "mysql://host/db"]
+    assert run(flags) == 2
+    assert "'mysql' is not a destination this version writes to" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     assert run(["init", "--domain", "acme", "--access-token", "k"]) == 0
     assert run(["init", "--domain", "acme", "--access-token", "k"]) == 2

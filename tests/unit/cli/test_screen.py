@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from kustomer_sync.cli.screen import Screen, clean, drawn, duration, seconds_left
-from kustomer_sync.report import Progress
+from kustomer_sync.report import BackFill, Progress, counted
 
 
 def moment(**changes: object) -> Progress:
@@ -72,6 +72,18 @@ def test_off_a_terminal_a_line_is_written_now_and_then() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("reading: 25,030 of 100,000 records, 70 requests, ")
+
+
+def test_one_is_not_many() -> None:
+    one = {"requests": 1, "tables": {"tag": 1}, "expected": {}, "cost": 1}
+    text = shown(moment(**one), 60)
+    assert "about 1 request," in text
+    assert "1 record " in text
+    assert "  1 request," in text
+    assert counted(2000, "search", "searches") == "2,000 searches"
+    assert str(BackFill("tag", ("tag.name",), 1, 0, 1)) == (
+        "tag.name: 1 record of tag is read again, in about 1 request."
+    )
 
 
 def test_text_of_the_source_cannot_steer_the_terminal() -> None:

@@ -100,6 +100,14 @@ def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
         ("tables.customer.columns.name.hashed = true", "needs hash_salt"),
         ("tables.conversation_tag_history.history = true", "Write history = true in"),
         ("tables.kobject_order_history.history = true", "is a history itself"),
+        (
+            "tables.customer_history.enabled = true",
+            "customer is kept. Write history = true in [connections.acme.tables.customer]",
+        ),
+        (
+            "tables.note.history = true\ntables.note_history.columns.body.enabled = false",
+            "are those of note",
+        ),
         ("tables._kustomer_sync_state.history = true", 'unknown table "_kustomer_sync_state"'),
         (
             "tables.note.history = true\ntables.note_history.enabled = false",
@@ -130,6 +138,13 @@ def test_a_wrong_value_is_one_sentence_that_names_it(file: Path, line: str, said
         ("access_token", "# access_token", "access_token in [connections.acme] is missing"),
         ("[connections.acme]", "[connection.acme]", 'did you mean "connections"?'),
         ("[connections.acme]", "[connections.acme", "is not valid TOML"),
+        ("access_token", "domain = 1\naccess_token", "there only once"),
+        (
+            "[connections.acme]",
+            "[connections.acme]\ntables.tag.history = true\n[connections.acme.tables.tag]\n"
+            "[connections.acme]",
+            "has the section [connections.acme.tables.tag] twice",
+        ),
         ("connections.acme", "connections", "Begin the section with"),
     ],
 )
@@ -137,6 +152,19 @@ def test_a_wrong_file_is_one_sentence(file: Path, old: str, new: str, said: str)
     text = GOOD.replace(old, new)
     assert text != GOOD
     assert said in refused(file, text)
+
+
+def test_a_section_of_a_history_that_is_kept_is_taken(file: Path) -> None:
+    """`history = true` is in its table's section; this one adds nothing."""
+    text = "tables.customer.history = true\ntables.customer_history.enabled = true\n"
+    check_tables(loaded(file, GOOD + text), TABLES)
+
+
+def test_advice_is_given_once(file: Path) -> None:
+    """Not in the sentence and in its hint."""
+    for wrong in ("acme.duckdb", "duckdb://acme.duckdb", "duckdb:///"):
+        told = refused(file, GOOD.replace("duckdb:///data/acme.duckdb", wrong))
+        assert told.count("duckdb:///") == 1, told
 
 
 def test_a_password_is_never_shown() -> None:
