@@ -338,8 +338,8 @@ _WINDOWS = _of(
     ),
     (
         "Without the archive only the old part is missing",
-        "self._deny(window.table, (archive,), str(error))",
-        "self._deny(window.table, (False, True), str(error))",
+        "self._deny(window.table, (archive,), str(error))\n                return\n",
+        "self._deny(window.table, (False, True), str(error))\n                return\n",
         f"{TRUTH}test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps",
     ),
     (
@@ -1708,8 +1708,8 @@ _VERIFY = (
         ),
         (
             "The searches to come are counted by pages",
-            "math.ceil(share * asked[name] / many)",
-            "math.ceil(share * asked[name])",
+            "math.ceil((table.to_come or 0) / many)",
+            "math.ceil(table.to_come or 0)",
             f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
         ),
     ),
@@ -2384,10 +2384,139 @@ _UNTOLD = (
     ),
 )
 
+_STATUS2 = (
+    *_of(
+        "sync/status.py",
+        (
+            "What was counted and is there is not to come",
+            "own.records - self._there_are(name, own.counted)",
+            "own.records",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "What is not counted yet has no number",
+            "        if windows.gaps(wanted, known):\n            return None\n",
+            "",
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+        (
+            "Where one table is not counted none has a time",
+            "        if any(table.to_come is None for table in tables):\n",
+            "        if False:\n",
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+        (
+            "All tables share the budget",
+            "        pages = sum(math.ceil(",
+            "        pages = max(math.ceil(",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "Requests follow the searches",
+            "        minutes += pages",
+            "        minutes = pages",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "Who was asked by already is asked by no more",
+            "windows.gaps(span, done)])",
+            "windows.gaps(span, [])])",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "What can't be read keeps no other from its time",
+            "t.reading == reading and not t.denied]",
+            "t.reading == reading]",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "kustomer/windows.py",
+        (
+            "A capped total counts nothing",
+            "total in (None, self._caps.records)",
+            "total is None",
+            f"{WINDOWS}test_all_that_is_to_be_read_is_counted_once",
+        ),
+        (
+            "Parts are counted where the whole was not",
+            "{(name, span, other) for name, _, other in uncounted}",
+            "set()",
+            f"{WINDOWS}test_all_that_is_to_be_read_is_counted_once",
+        ),
+        (
+            "A long reading is counted whole",
+            "if before < _LONG <= self._told else []",
+            "if False else []",
+            f"{WINDOWS}test_a_long_reading_is_counted_whole_before_it_goes_on",
+        ),
+        (
+            "A short reading is not counted ahead",
+            "if before < _LONG <= self._told else []",
+            "if before == 0 else []",
+            f"{WINDOWS}test_a_long_reading_is_counted_whole_before_it_goes_on",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "What a former sync counted is not counted twice",
+            "                    state.counted = []\n",
+            "                    pass\n",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "A table that can't be read is known",
+            "                self.landing.of(table.name).denied = True\n",
+            "",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "What can't be asked for is known",
+            "            state.denied = True\n",
+            "            pass\n",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+        (
+            "What could be asked for again is like any other",
+            "        state.denied = False\n",
+            "",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Attachments that are asked for count",
+            "                self.put(UNATTACHED, True)\n",
+            "                pass\n",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "It is said what could not be read",
+            '        return "could not be read"\n',
+            '        return ""\n',
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+        (
+            "It is said what is not counted yet",
+            '        return "; what is to come is not counted yet"\n',
+            '        return ""\n',
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_STATUS2,
 )  # fmt: skip

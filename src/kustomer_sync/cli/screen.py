@@ -166,7 +166,7 @@ def _requests(now: Progress) -> list[str]:
 
 def _left(now: Progress, elapsed: float) -> list[str]:
     seconds = seconds_left(now, elapsed)
-    return [] if seconds is None else [f"about {duration(seconds)} left"]
+    return [] if seconds is None else [f"about {duration(seconds)} of searches left"]
 
 
 def seconds_left(now: Progress, elapsed: float) -> float | None:
@@ -318,14 +318,24 @@ def _how_far(table: TableStatus) -> str:
         return "with its record"
     if table.reading in ("listing", "recent"):
         return f"re-imported {table.listed_at}" if table.listed_at else "not listed yet"
+    if table.denied:
+        return "could not be read"
     if table.complete is None:
-        return "nothing read to its end yet"
+        return f"nothing read to its end yet{_still(table)}"
     since = table.complete.since or "the beginning"
     told = f"complete from {since} to {table.complete.until}"
     if table.open:
-        oldest = table.open[0].since or "the beginning"
-        told += f"; open from {oldest}, complete {table.complete_at or 'unknown'}"
-    return told
+        told += f"; open from {table.open[0].since or 'the beginning'}"
+    return f"{told}{_still(table)}" if table.open or table.to_come else told
+
+
+def _still(table: TableStatus) -> str:
+    """How much is to come, and when it will be there."""
+    if table.to_come is None:
+        return "; what is to come is not counted yet"
+    what = "requests" if table.reading == "each" else "records"
+    at = f", complete {table.complete_at or 'unknown'}" if table.to_come else ""
+    return f"; about {table.to_come:,} {what} to come{at}"
 
 
 # ---- what a key may read ----
