@@ -2513,10 +2513,118 @@ _STATUS2 = (
     ),
 )
 
+_FEATURES = (
+    *_of(
+        "sync/reimport.py",
+        (
+            "What two lists lack and no look shows is gone",
+            "            gone.append(record_id)\n",
+            "            continue\n",
+            f"{REIMPORT}test_what_vanishes_is_flagged_with_its_children_a_day_later_and_returns",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "An element that left an array is removed",
+            'WHERE {self.dialect.row} IN (SELECT there FROM changes)"',
+            'WHERE {self.dialect.row} IN (SELECT there FROM changes WHERE here)"',
+            f"{REIMPORT}test_an_element_that_left_is_removed_not_flagged",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "A soft delete does not close a record's last version",
+            "(plan, root, kept, plan.synced_at, never)",
+            '(plan, root, kept, plan.synced_at, f"CASE WHEN s.__deleted THEN now() END")',
+            f"{PROMISES}test_a_soft_delete_is_a_new_active_version",
+        ),
+    ),
+    *_of(
+        "shred/custom.py",
+        (
+            "Ids are text, be they of digits",
+            '"Bool": Type.BOOLEAN}',
+            '"Bool": Type.BOOLEAN, "Id": Type.LONG}',
+            f"{ATTRIBUTES}test_a_hundred_attributes_land_as_what_their_names_say",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "An erased KObject is flagged in its klass's table too",
+            "sorted({table.name, *self.of_klasses(table)})}",
+            "[table.name]}",
+            f"{PROTECT}test_a_klass_that_is_no_longer_listed_keeps_its_rows",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "A blocked table is read for its children",
+            "    shown = any(protection.enabled(part.name) for part in root.shown())\n",
+            "    shown = protection.enabled(root.name)\n",
+            f"{PROTECT}test_children_and_histories_sync_without_their_parent",
+        ),
+        (
+            "Version 1 has the columns of before August 2022",
+            "    old = connection.service_version == 1\n",
+            "    old = connection.service_version == 0\n",
+            f"{LEGACY}test_a_query_on_the_old_schema_finds_every_column",
+        ),
+    ),
+    *_of(
+        "model.py",
+        (
+            "Int widens to Long",
+            "    (Type.INT, Type.LONG): Type.LONG,\n",
+            "",
+            f"{PROMISES}test_an_int_column_widens_and_later_ints_still_fit",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "A column has its own type again where all values fit",
+            "        if odd:\n",
+            "        if not odd:\n",
+            f"{FOREIGN}test_a_column_of_another_type_is_named_and_set_right",
+        ),
+    ),
+    *_of(
+        "kustomer/windows.py",
+        (
+            "Equal times beyond the cap are read",
+            "        read = self._span(whole, archive)\n",
+            "        read = self._page(whole, archive, 1).total\n",
+            f"{DELETES}test_equal_times_beyond_the_cap_lose_nothing",
+        ),
+    ),
+    *_of(
+        "sync/sweep.py",
+        (
+            "The comparison says what it costs",
+            " * (2 if table.says_deleted else 1)\n",
+            "\n",
+            f"{DELETES}test_the_comparison_tells_its_requests_before_it_sends_them",
+        ),
+    ),
+    *_of(
+        "sync/log.py",
+        (
+            "The audit log is read back to what was there",
+            "last is not None and last < until",
+            "last is not None",
+            f"{READINGS}test_the_audit_log_is_there_to_its_last_entry",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_STATUS2,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_STATUS2, *_FEATURES,
 )  # fmt: skip
