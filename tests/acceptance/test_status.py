@@ -8,7 +8,6 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,7 +108,7 @@ def test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole(
         assert all(-8 <= (tables[name].to_come or 0) - n <= 2 for name, n in left.items())
         assert max(left.values()) > 20
         sim.faults.clear()
-        sync(connection, limits=SMALL)
+        sync(connection)
         tables = status(connection).tables
         assert not any(t.open or t.to_come or t.complete_at for t in tables.values())
 
@@ -136,7 +135,7 @@ def test_what_is_asked_for_by_others_has_its_time_when_these_are_there(connect: 
     with Simulator(limits=Limits(org=600, search=100_000)) as sim:
         connection = connect(sim)
         sim.faults.add("expired", "/times", skip=50)
-        sync(connection, limits=replace(SMALL, requests_per_minute=100_000))
+        sync(connection)
         now = datetime.now(UTC)
         found = status(connection, now=now).tables["conversation_time"]
         assert found.to_come == sim.ledger.count("conversation")
@@ -170,7 +169,7 @@ def test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time(
         standing(found, to_stdout=True)
         assert "could not be read" in capsys.readouterr().out
         sim.faults.clear()
-        sync(connection, limits=SMALL)
+        sync(connection)
         assert denied() == set()
 
 
