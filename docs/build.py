@@ -148,15 +148,18 @@ def features() -> str:
     text = (
         "# Features\n\n"
         "Each promise with the tests that prove it. The suite requires that the tests are there, "
-        "and breaks each feature on purpose to see that they notice "
-        "([the mutations](../../tests/mutations/listed.py); `make test-all`).\n"
+        "and breaks what each is for on purpose to see that it notices "
+        "([the mutations](../../tests/mutations/listed.py); `make test-all`); but for those that "
+        "go by chance, which are marked so: drawn stories, kills at random moments.\n"
     )
     for title, listed in (
         ("Of the reference connector", REFERENCE), ("Beyond it", BEYOND)
     ):  # fmt: skip
         text += f"\n## {title}\n\n| feature | what holds | proved by |\n|---|---|---|\n"
         for feature in listed:
-            proofs = "<br>".join(_proof(test) for test in feature.tests)
+            proved = [_proof(test) for test in feature.tests]
+            proved += [f"{_proof(test)} (by chance)" for test in feature.by_chance]
+            proofs = "<br>".join(proved)
             text += f"| {feature.name} | {feature.promise} | {proofs} |\n"
     return text
 

@@ -1,6 +1,6 @@
 """What the product promises, and the tests that prove it: `docs/reference/features.md` is made of
-this, and `tests/contract/test_features.py` requires that each test is there and fails when its
-feature is broken on purpose.
+this, and `tests/contract/test_features.py` requires that each test is there and, but for those
+`by_chance`, is one that must fail when something is broken on purpose.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ class Feature:
     promise: str
     tests: tuple[str, ...] = ()
     """pytest node ids; () where this version lacks it, as its promise says."""
+    by_chance: tuple[str, ...] = ()
+    """More of them, which no mutation names: drawn stories, kills at random moments."""
 
 
 def _of(file: str, *names: str) -> tuple[str, ...]:
@@ -50,43 +52,65 @@ REFERENCE = (
         "nothing, a soft delete is a version, only a hard delete closes.",
         _of(
             f"{D}test_promises.py", "versions_tile_time_and_a_late_one_goes_between",
+            "a_soft_delete_is_a_new_active_version",
+            "a_hard_delete_closes_the_active_version_and_stays_closed",
         ) + _of(
             f"{D}test_histories.py",
             "a_record_without_a_time_has_a_version_from_the_sync_that_saw_it",
             "an_element_is_known_by_its_content", "a_history_that_begins_has_what_is_there",
             "elements_of_a_record_that_returns_as_it_was_are_open_again",
         ) + _of(
+            f"{A}test_together.py", "a_repair_leaves_no_hole_in_a_history_that_is_paused",
+        ) + _of(
             f"{A}test_histories.py", "switched_off_it_stays_and_switched_on_again_it_goes_on",
             "a_history_begins_with_what_is_there", "what_is_taken_in_lands_whole_or_not_at_all",
+        ),
+        _of(
+            f"{D}test_stories.py", "the_destination_holds_what_the_model_says",
+            "it_does_so_through_hundreds_of_stories", "histories_may_be_switched_at_any_time",
+            "histories_may_be_switched_in_many_stories",
+            "they_may_be_so_through_thousands_of_stories",
         ),
     ),
     Feature(
         "Custom data",
         "A column `custom_*` for each custom attribute, from metadata and from the records; types "
         "by suffix and metadata, never by values; several values as JSON; names that collide are "
-        "numbered for ever. A table `kobject_KLASS` for each klass, whose rows stay when the klass "
+        "numbered for ever. 100 attributes per object, and more; Id and Tree attributes are "
+        "text. A table `kobject_KLASS` for each klass, whose rows stay when the klass "
         "is no longer listed.",
         _of(
             f"{A}test_attributes.py", "a_new_attribute_of_several_values_lands_as_what_it_is",
             "what_was_learnt_of_an_attribute_is_kept_between_syncs",
+            "a_hundred_attributes_land_as_what_their_names_say",
         ) + _of(
             "tests/unit/shred/test_promises.py",
             "types_come_from_the_suffix_and_metadata_never_from_values",
             "colliding_names_are_numbered_in_order_of_first_sight",
-        ) + _of(f"{A}test_protect.py", "a_klass_that_is_no_longer_listed_keeps_its_rows"),
+        ) + _of(f"{A}test_protect.py", "a_klass_that_is_no_longer_listed_keeps_its_rows")
+        + _of(
+            f"{A}test_untold.py", "kobjects_whose_klass_has_no_name_yet_get_their_table_later"
+        ),
     ),
     Feature(
         "Data blocking",
         "Tables and columns, `enabled = false`: blocked values reach no disk, log or reject. A "
         "blocked table is read only for the children and histories that are wanted. Keys can't be "
         "blocked. What is wanted again is filled, and nothing else is read; what that costs is "
-        "said before.",
+        "said before. By the config file; by REST: not yet.",
         _of(
             f"{A}test_protect.py", "protected_values_land_nowhere",
             "a_blocked_column_rewrites_nothing_and_is_empty_in_rows_written_later",
             "children_and_histories_sync_without_their_parent",
             "what_is_wanted_again_is_filled_and_nothing_else_is_read",
             "a_back_fill_asks_for_nothing_else",
+        ) + _of(
+            f"{A}test_together.py", "a_blocked_root_keeps_its_history_if_that_is_asked_for",
+            "a_klass_that_returns_knows_what_went_meanwhile",
+            "times_that_return_know_which_conversations_went",
+        ) + _of(
+            f"{A}test_untold.py",
+            "what_came_while_its_followers_were_left_out_is_asked_for_later",
         ) + _of("tests/unit/cli/test_settings.py", "a_wrong_value_is_one_sentence_that_names_it"),
     ),
     Feature(
@@ -97,7 +121,7 @@ REFERENCE = (
             f"{A}test_protect.py", "protected_values_land_nowhere",
             "turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_nothing",
             "another_salt_is_refused_and_writes_nothing",
-        ),
+        ) + _of(f"{A}test_together.py", "a_history_that_begins_has_the_digests_of_its_table"),
     ),
     Feature(
         "Re-sync",
@@ -110,19 +134,32 @@ REFERENCE = (
             "readers_keep_their_rows_until_new_ones_replace_them",
             "a_resync_of_an_api_that_fails_flags_nothing",
             "a_resync_of_an_unchanged_org_rewrites_no_row",
+            "a_resync_that_ended_early_goes_on_with_the_next_sync",
         ),
+        _of(f"{A}test_resync.py", "kills_during_a_resync_leave_nothing_wrong"),
     ),
     Feature("API configurable", "Not yet: by the config file, not by a REST API."),
     Feature(
         "Priority-first sync",
         "The reference connector has none for Kustomer. The newest records first, then backwards; "
-        "`status` says how far back the data reaches and when it will be whole. What was read is "
-        "not read again after a crash or another quota.",
+        "`status` says how far back the data reaches, what is to come, and when it will be whole, "
+        "as far as searches have counted. After a crash, or with another quota, at most the "
+        "windows in work are read again.",
         _of(
             f"{A}test_status.py",
             "an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
-        ) + _of("tests/unit/kustomer/test_windows.py", "the_newest_are_read_first")
-        + _of(f"{A}test_resume.py", "each_commit_saves_what_was_completed"),
+            "what_is_not_counted_yet_has_no_time",
+            "a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ) + _of(
+            "tests/unit/kustomer/test_windows.py", "the_newest_are_read_first",
+            "all_that_is_to_be_read_is_counted_once",
+            "a_long_reading_is_counted_whole_before_it_goes_on",
+        ) + _of(
+            f"{A}test_resume.py", "each_commit_saves_what_was_completed",
+            "what_was_read_is_not_read_again_and_what_was_not_is",
+        ) + _of(
+            f"{A}test_status.py", "when_others_use_the_budget_up_it_goes_on_later_without_loss",
+        ),
     ),
     Feature("Data models", "Not yet."),
     Feature(
@@ -147,13 +184,15 @@ BEYOND = (
     Feature(
         "Adopt",
         "`adopt` goes on in a schema that the reference connector filled: the same tables, no row "
-        "twice, number columns stay numbers while values fit; a dry run first.",
+        "twice, number columns stay numbers while values fit, columns and tables of "
+        "somebody's own stay as they are; a dry run first.",
         _of(
             f"{A}test_adopt.py", "an_adopted_schema_ends_equal_to_the_org",
             "it_goes_on_a_day_before_the_oldest_table_was_synced",
             "a_number_column_of_a_text_attribute_stays_one_while_values_fit",
-            "what_is_ours_already_is_refused",
-        ),
+            "what_is_ours_already_is_refused", "what_is_not_ours_is_left_alone",
+        ) + _of(f"{A}test_command.py", "adopt_tells_first_and_does_it_then")
+        + _of(f"{A}test_untold.py", "an_adopted_schema_without_a_klass_s_table_gets_it_whole"),
     ),
     Feature(
         "Schema changes",
@@ -165,7 +204,13 @@ BEYOND = (
             "going_back_to_all_brings_what_was_kept_out",
         ) + _of(
             f"{A}test_foreign.py", "a_table_that_was_dropped_is_named_and_filled",
+            "a_column_of_another_type_is_named_and_set_right",
             "what_is_somebody_s_own_is_left_alone",
+        ) + _of(f"{D}test_promises.py", "an_int_column_widens_and_later_ints_still_fit")
+        + _of(
+            f"{A}test_together.py",
+            "somebody_s_column_keeps_its_values_through_repairs_and_new_histories",
+            "a_flag_in_passing_hides_no_column_that_somebody_dropped",
         ),
     ),
     Feature(
@@ -176,6 +221,8 @@ BEYOND = (
         _of(
             f"{A}test_status.py",
             "a_share_changed_in_the_file_counts_for_the_sync_that_runs",
+            "a_complete_connection_says_so_and_is_only_read",
+            "when_others_use_the_budget_up_it_goes_on_later_without_loss",
         ) + _of(
             "tests/unit/kustomer/test_quota.py", "searches_stay_within_their_share_in_any_minute",
             "too_long_without_a_possible_request_reschedules",
@@ -184,11 +231,13 @@ BEYOND = (
     Feature(
         "Proof that source and destination agree",
         "`verify` compares counts and whole records, names what differs, and raises no alarm for "
-        "what changed since; `verify --repair` reads it again.",
+        "what changed since; the exit code is 1 where something differs; `verify --repair` reads "
+        "it again.",
         _of(
             f"{A}test_verify.py", "each_damage_is_named_repaired_and_then_gone",
             "a_living_org_raises_no_alarm",
-        ),
+            "the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ) + _of(f"{A}test_untold.py", "a_quiet_soft_delete_is_a_difference"),
     ),
     Feature(
         "Nothing lost in the 10,000-record window",
@@ -203,19 +252,29 @@ BEYOND = (
         "Deletes of searched objects",
         "Once a day source and destination are compared by counts: quiet soft deletes, erased "
         "records, and what a customer merge moved are found, whether or not a delete moves "
-        "`updatedAt`.",
+        "`updatedAt`. What the comparison costs in requests is printed before it is paid.",
         _of(
             f"{A}test_deletes.py", "an_erased_record_is_flagged_with_its_children_and_returns",
             "a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison",
             "what_a_merge_moved_is_the_other_customer_s",
             "nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
+            "the_comparison_tells_its_requests_before_it_sends_them",
+        ) + _of(
+            f"{A}test_untold.py", "a_customer_who_was_erased_after_a_merge_is_followed",
+            "a_record_that_is_hidden_keeps_no_other_from_being_flagged",
+            "a_record_that_is_hidden_keeps_no_other_from_following_a_merge",
         ),
     ),
     Feature(
         "Data older than two years",
         "By the archive search; notes, which it lacks, from their list or by conversation.",
         _of(f"{A}test_time.py", "records_on_either_side_of_two_years_land")
-        + _of(f"{A}test_readings.py", "notes_of_over_two_years_ago_come_from_their_list"),
+        + _of(f"{A}test_readings.py", "notes_of_over_two_years_ago_come_from_their_list")
+        + _of(f"{A}test_untold.py", "an_old_note_that_was_soft_deleted_is_still_there")
+        + _of(
+            f"{A}test_together.py",
+            "old_notes_are_asked_for_by_conversations_that_land_hidden",
+        ),
     ),
     Feature(
         "Crashes",
@@ -223,6 +282,9 @@ BEYOND = (
         "up writes nothing.",
         _of(f"{A}test_resume.py", "a_commit_that_failed_leaves_nothing_that_says_it_was_made")
         + _of(f"{D}test_promises.py", "only_the_newest_sync_may_write"),
+        _of(f"{A}test_kill.py", "twenty_five_kills_leave_nothing_wrong")
+        + _of(f"{D}test_kill.py", "a_kill_at_any_moment_leaves_whole_writes")
+        + _of(f"{A}test_resume.py", "a_sync_that_is_cut_off_in_a_living_org_loses_nothing"),
     ),
     Feature(
         "Extras",
@@ -232,7 +294,7 @@ BEYOND = (
         + _of(
             f"{A}test_readings.py", "events_and_the_audit_log_land_only_where_they_are_named",
             "the_audit_log_is_there_to_its_last_entry",
-        ),
+        ) + _of(f"{A}test_together.py", "the_audit_log_is_filled_like_any_other_table"),
     ),
 )  # fmt: skip
 """What the reference connector lacks, or does not promise."""

@@ -269,8 +269,13 @@ class TableStatus:
     """What is still to be read."""
     listed_at: str | None = None
     """When it was last re-imported."""
+    to_come: int | None = None
+    """About how many records are still to come, or requests where each takes one; None where that
+    is not known."""
     complete_at: str | None = None
     """When nothing will be open, at these budgets; None where that is not known."""
+    denied: bool = False
+    """It could not be read when it was asked for last."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -281,7 +286,9 @@ class TableStatus:
             "complete": self.complete is not None and not self.open,
             "open": [{"from": r.since, "to": r.until} for r in self.open],
             "listed_at": self.listed_at,
+            "to_come": self.to_come,
             "complete_at": self.complete_at,
+            "denied": self.denied,
         }
 
 

@@ -147,3 +147,30 @@ def test_an_attribute_of_several_values_that_has_one_by_now_stays_json(case: Cas
         found = "SELECT typeof(custom_codes_str), custom_codes_str::VARCHAR FROM kustomer.customer "
         assert case.ask(f"{found} WHERE id = '{one}'") == [("JSON", '"b"')]
         assert case.ask(f"{found} WHERE id = '{other}'") == [("JSON", '["a"]')]
+
+
+def test_a_hundred_attributes_land_as_what_their_names_say(case: Case) -> None:
+    """As many as an object may have; ids and trees are text, be it of digits."""
+    kinds = {
+        "Num": (1.5, "DOUBLE"), "At": ("2024-05-01T12:00:00Z", "TIMESTAMP WITH TIME ZONE"),
+        "Bool": (True, "BOOLEAN"), "Str": ("007", "VARCHAR"), "Txt": ("a\nb", "VARCHAR"),
+        "Url": ("https://a.example", "VARCHAR"), "Id": ("0042", "VARCHAR"),
+        "Tree": ("billing.refund.late", "VARCHAR"),
+    }  # fmt: skip
+    names = [f"wide{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(100)]
+    given = {
+        f"{name}{list(kinds)[n % len(kinds)]}": list(kinds.values())[n % len(kinds)]
+        for n, name in enumerate(names)
+    }  # fmt: skip
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim)
+        changed = {"custom": {name: value for name, (value, _) in given.items()}}
+        sim.edit("customer", sim.id("customer", 3), changed)
+        sim.clock.advance(60)
+        case.sync(connection)
+        there = dict(case.ask(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE table_name = 'customer' AND column_name LIKE 'custom_wide%'"
+        ))  # fmt: skip
+        assert there == {f"custom_{snake(name)}": kind for name, (_, kind) in given.items()}
+        case.assert_equal(sim, connection)

@@ -13,11 +13,12 @@ import pytest
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import KOBJECT
+from kustomer_sync.report import Progress
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import choose, sync
-from tests.acceptance.case import UNLIMITED, Case, living
+from tests.acceptance.case import SPINE, UNLIMITED, Case, living
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -126,6 +127,23 @@ def test_the_comparison_of_an_unchanged_org_costs_its_counts_and_changes_nothing
         assert sim.requests.searches <= polling + counts
         read = [line for line in sim.requests.lines if "search?" in f"{line.path}?{line.query}"]
         assert sum("idsOnly" not in line.query for line in read) == polling
+
+
+def test_the_comparison_tells_its_requests_before_it_sends_them(connect: Connect) -> None:
+    """Of each table, as many as it takes where nothing differs."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.clock.advance(24 * 3600 + 60)
+        seen: list[Progress] = []
+        sync(connection, progress=seen.append)
+        told = [now for now in seen if now.phase.startswith("comparing ")]
+        first = {now.phase: now for now in reversed(told)}
+        assert {f"comparing {name} with the source" for name in SPINE[3:]} <= first.keys()
+        for phase, now in first.items():
+            after = next(n for n in seen[seen.index(now) :] if n.phase != phase)
+            assert now.cost > 0
+            assert after.searches - now.searches == now.cost
 
 
 def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> None:

@@ -105,4 +105,4 @@ def test_a_value_that_is_read_twice_is_counted_once(connect: Connect) -> None:
         report = sync(connect(sim), tables=["conversation", "message"])
         assert report.tables["message_attachment"].rows > 0
         (said,) = (w.message for w in report.warnings if w.code == "values_rejected")
-        assert said.startswith("message.sent_at: 1 values")
+        assert said.startswith("message.sent_at: 1 value ")

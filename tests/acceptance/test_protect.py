@@ -495,7 +495,7 @@ def test_check_says_what_a_back_fill_costs(case: Case) -> None:
 
 
 def test_a_klass_that_is_no_longer_listed_keeps_its_rows(case: Case) -> None:
-    """Disabled in Kustomer, its KObjects are searched no more."""
+    """No list and no path of its own shows them; of these the one that is erased is flagged."""
     with case.org(rate=0) as sim:
         klass = sim.add_klass("parcel", kobjects=3)
         sim.clock.advance(60)
@@ -508,6 +508,11 @@ def test_a_klass_that_is_no_longer_listed_keeps_its_rows(case: Case) -> None:
         case.sync(connection)
         assert len(before) == 3
         assert case.ask(rows) == before
+        erased = before[1][0]
+        sim.hard_delete("kobject", erased)
+        sim.clock.advance(24 * 3600 + 60)
+        case.sync(connection)
+        assert case.ask(rows) == [(one, one == erased) for one, _ in before]
 
 
 def protected(case: Case) -> list[list[tuple[Any, ...]]]:

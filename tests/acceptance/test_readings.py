@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.client import walk
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.simulator.api import AUDITED
@@ -518,8 +519,13 @@ def test_events_that_kustomer_keeps_no_longer_stay(case: Case) -> None:
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_the_audit_log_is_there_to_its_last_entry(case: Case, order: str) -> None:
-    """In a living org, in whichever order Kustomer has it."""
+def test_the_audit_log_is_there_to_its_last_entry(
+    case: Case, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a living org, in whichever order Kustomer has it, and of many pages."""
+    monkeypatch.setattr(
+        "kustomer_sync.sync.log.walk", lambda client, path, _: walk(client, path, {"count": "25"})
+    )
     with case.org(audit_order=order) as sim:
         connection = case.connect(sim, tables=("audit_log",))
         case.sync(connection)

@@ -340,8 +340,8 @@ _WINDOWS = _of(
     ),
     (
         "Without the archive only the old part is missing",
-        "self._deny(window.table, (archive,), str(error))",
-        "self._deny(window.table, (False, True), str(error))",
+        "self._deny(window.table, (archive,), str(error))\n                return\n",
+        "self._deny(window.table, (False, True), str(error))\n                return\n",
         f"{TRUTH}test_cursors_reach_the_present_and_say_null_while_a_backfill_has_gaps",
     ),
     (
@@ -702,7 +702,7 @@ _SWEEP = _of(
     ),
     (
         "A path that shows no living record proves nothing",
-        "if not any(record for _, record in looks(living(run, table))):",
+        "if not _shows_one(looks, living(run, table)):",
         "if False:",
         f"{DELETES}test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
     ),
@@ -1710,8 +1710,8 @@ _VERIFY = (
         ),
         (
             "The searches to come are counted by pages",
-            "math.ceil(share * asked[name] / many)",
-            "math.ceil(share * asked[name])",
+            "math.ceil((table.to_come or 0) / many)",
+            "math.ceil(table.to_come or 0)",
             f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
         ),
     ),
@@ -2591,11 +2591,248 @@ _WORDS = (
     ),
 )
 
+_STATUS2 = (
+    *_of(
+        "sync/status.py",
+        (
+            "What was counted and is there is not to come",
+            "own.records - self._there_are(name, own.counted)",
+            "own.records",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "What is not counted yet has no number",
+            "        if windows.gaps(wanted, known):\n            return None\n",
+            "",
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+        (
+            "Where one table is not counted none has a time",
+            "        if any(table.to_come is None for table in tables):\n",
+            "        if False:\n",
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+        (
+            "All tables share the budget",
+            "        pages = sum(math.ceil(",
+            "        pages = max(math.ceil(",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "Requests follow the searches",
+            "        minutes += pages",
+            "        minutes = pages",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "Who was asked by already is asked by no more",
+            "windows.gaps(span, done)])",
+            "windows.gaps(span, [])])",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "What can't be read keeps no other from its time",
+            "t.reading == reading and not t.denied]",
+            "t.reading == reading]",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "kustomer/windows.py",
+        (
+            "A capped total counts nothing",
+            "total in (None, self._caps.records)",
+            "total is None",
+            f"{WINDOWS}test_all_that_is_to_be_read_is_counted_once",
+        ),
+        (
+            "Parts are counted where the whole was not",
+            "{(name, span, other) for name, _, other in uncounted}",
+            "set()",
+            f"{WINDOWS}test_all_that_is_to_be_read_is_counted_once",
+        ),
+        (
+            "A long reading is counted whole",
+            "if before < _LONG <= self._told else []",
+            "if False else []",
+            f"{WINDOWS}test_a_long_reading_is_counted_whole_before_it_goes_on",
+        ),
+        (
+            "A short reading is not counted ahead",
+            "if before < _LONG <= self._told else []",
+            "if before == 0 else []",
+            f"{WINDOWS}test_a_long_reading_is_counted_whole_before_it_goes_on",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "What a former sync counted is not counted twice",
+            "                    state.counted = []\n",
+            "                    pass\n",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+        (
+            "A table that can't be read is known",
+            "                self.landing.of(table.name).denied = True\n",
+            "",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "What can't be asked for is known",
+            "            state.denied = True\n",
+            "            pass\n",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+        (
+            "What could be asked for again is like any other",
+            "        state.denied = False\n",
+            "",
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Attachments that are asked for count",
+            "                self.put(UNATTACHED, True)\n",
+            "                pass\n",
+            f"{STATUS}test_an_unfinished_backfill_says_what_is_open_and_when_it_will_be_whole",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "It is said what could not be read",
+            '        return "could not be read"\n',
+            '        return ""\n',
+            f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
+        ),
+        (
+            "It is said what is not counted yet",
+            '        return "; what is to come is not counted yet"\n',
+            '        return ""\n',
+            f"{STATUS}test_what_is_not_counted_yet_has_no_time",
+        ),
+    ),
+)
+
+_FEATURES = (
+    *_of(
+        "sync/reimport.py",
+        (
+            "What two lists lack and no look shows is gone",
+            "            gone.append(record_id)\n",
+            "            continue\n",
+            f"{REIMPORT}test_what_vanishes_is_flagged_with_its_children_a_day_later_and_returns",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "An element that left an array is removed",
+            'WHERE {self.dialect.row} IN (SELECT there FROM changes)"',
+            'WHERE {self.dialect.row} IN (SELECT there FROM changes WHERE here)"',
+            f"{REIMPORT}test_an_element_that_left_is_removed_not_flagged",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "A soft delete does not close a record's last version",
+            "(plan, root, kept, plan.synced_at, never)",
+            '(plan, root, kept, plan.synced_at, f"CASE WHEN s.__deleted THEN now() END")',
+            f"{PROMISES}test_a_soft_delete_is_a_new_active_version",
+        ),
+    ),
+    *_of(
+        "shred/custom.py",
+        (
+            "Ids are text, be they of digits",
+            '"Bool": Type.BOOLEAN}',
+            '"Bool": Type.BOOLEAN, "Id": Type.LONG}',
+            f"{ATTRIBUTES}test_a_hundred_attributes_land_as_what_their_names_say",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "An erased KObject is flagged in its klass's table too",
+            "sorted({table.name, *self.of_klasses(table)})}",
+            "[table.name]}",
+            f"{PROTECT}test_a_klass_that_is_no_longer_listed_keeps_its_rows",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "A blocked table is read for its children",
+            "    shown = any(protection.enabled(part.name) for part in root.shown())\n",
+            "    shown = protection.enabled(root.name)\n",
+            f"{PROTECT}test_children_and_histories_sync_without_their_parent",
+        ),
+        (
+            "Version 1 has the columns of before August 2022",
+            "    old = connection.service_version == 1\n",
+            "    old = connection.service_version == 0\n",
+            f"{LEGACY}test_a_query_on_the_old_schema_finds_every_column",
+        ),
+    ),
+    *_of(
+        "model.py",
+        (
+            "Int widens to Long",
+            "    (Type.INT, Type.LONG): Type.LONG,\n",
+            "",
+            f"{PROMISES}test_an_int_column_widens_and_later_ints_still_fit",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "A column has its own type again where all values fit",
+            "        if odd:\n",
+            "        if not odd:\n",
+            f"{FOREIGN}test_a_column_of_another_type_is_named_and_set_right",
+        ),
+    ),
+    *_of(
+        "kustomer/windows.py",
+        (
+            "Equal times beyond the cap are read",
+            "        read = self._span(whole, archive)\n",
+            "        read = self._page(whole, archive, 1).total\n",
+            f"{DELETES}test_equal_times_beyond_the_cap_lose_nothing",
+        ),
+    ),
+    *_of(
+        "sync/sweep.py",
+        (
+            "The comparison says what it costs",
+            " * (2 if table.says_deleted else 1)\n",
+            "\n",
+            f"{DELETES}test_the_comparison_tells_its_requests_before_it_sends_them",
+        ),
+    ),
+    *_of(
+        "sync/log.py",
+        (
+            "The audit log is read back to what was there",
+            "if until is not None and falling and last is not None and last < until:",
+            "if True:",
+            f"{READINGS}test_the_audit_log_is_there_to_its_last_entry",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
-    *_WORDS,
+    *_WORDS, *_STATUS2, *_FEATURES,
 )  # fmt: skip

@@ -184,7 +184,7 @@ def _requests(now: Progress) -> list[str]:
 
 def _left(now: Progress, elapsed: float) -> list[str]:
     seconds = seconds_left(now, elapsed)
-    return [] if seconds is None else [f"about {duration(seconds)} left"]
+    return [] if seconds is None else [f"about {duration(seconds)} of searches left"]
 
 
 def seconds_left(now: Progress, elapsed: float) -> float | None:
@@ -359,13 +359,23 @@ def _how_far(table: TableStatus) -> str:
         return "with its record"
     if table.reading in ("listing", "recent"):
         return f"re-imported {instant(table.listed_at)}" if table.listed_at else "not listed yet"
+    if table.denied:
+        return "could not be read"
     if table.complete is None:
-        return "nothing read to its end yet"
+        return f"nothing read to its end yet{_still(table)}"
     told = f"complete from {_since(table.complete)} to {instant(table.complete.until)}"
     if table.open:
-        whole = f"at {instant(table.complete_at)}" if table.complete_at else "at an unknown time"
-        told += f"; open from {_since(table.open[0])}, complete {whole}"
-    return told
+        told += f"; open from {_since(table.open[0])}"
+    return f"{told}{_still(table)}" if table.open or table.to_come else told
+
+
+def _still(table: TableStatus) -> str:
+    """How much is to come, and when it will be there."""
+    if table.to_come is None:
+        return "; what is to come is not counted yet"
+    what = counted(table.to_come, "request" if table.reading == "each" else "record")
+    at = instant(table.complete_at) if table.complete_at else "an unknown time"
+    return f"; about {what} to come{f', complete at {at}' if table.to_come else ''}"
 
 
 def _since(reach: Reach) -> str:

@@ -42,6 +42,7 @@ _FAR = 253402300799000  # 9999-12-31, in ms: `createdAt` has no upper bound of i
 _FILL = 0.85  # how full of the cap a window is aimed at, so that few need another cut
 _DENSE = 20  # a page with fewer records says too little of the density
 _TIES_PASSES = 40
+_LONG = 500  # pages: a reading of so many counts all before it goes on
 _UNANSWERED = 50  # searches in a row, and for longer than is waited for any one
 PARSED = 2  # pages parsed and not landed yet, in all threads: each may take 10 MB
 _APART: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
@@ -145,6 +146,8 @@ class Counted:
 
     table: Table
     records: int
+    span: Span | None
+    """What was counted to the last record by now; None where the archive is still to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +215,15 @@ class Reader:
         self._ready = threading.Condition()
         self._stopped = False
         self._denied: set[tuple[str, bool]] = set()
-        self._uncounted: set[Window] = set()
+        self._uncounted: set[tuple[str, Span, bool]] = set()
+        """Table, span and search of windows whose first page has not told how many there are."""
+        self._told = 0
+        """Pages of all that was counted."""
 
     def read(self, windows: Iterable[Window]) -> Generator[Event, None, None]:
         """Every event of every window. An error of one worker ends all and is raised here."""
         for window in windows:
-            self._uncounted.add(window)
+            self._uncounted |= _keys(window)
             self._add(window)
         if not self._open:
             return
@@ -326,9 +332,7 @@ class Reader:
             shown = _Shown(_key(window))
             first = self._slim(self._page(window, archive, 1), shown)
             total = _total(first)
-            if total is not None and window in self._uncounted:
-                self._uncounted.discard(window)
-                self._emit(Counted(window.table, total))
+            self._count(window, archive, total)
             if total is None or self._over(total, self._size_of(first)):
                 return self._cut(window, archive, first, total)
             if total == shown.distinct():
@@ -348,6 +352,30 @@ class Reader:
             if attempt == 1 or shown.tied():  # ties across pages would not add up again
                 break
         return self._cut(window, archive, first, None, sorted(itertools.chain(*shown.times())))
+
+    def _count(self, window: Window, archive: bool, total: int | None) -> None:
+        """Tell once how many records a window has; a capped total says nothing, its parts do."""
+        key = (window.table.name, window.span, archive)
+        if key not in self._uncounted or window.created or total in (None, self._caps.records):
+            return
+        self._uncounted.discard(key)
+        whole = not self._uncounted & _keys(window)
+        self._emit(Counted(window.table, total, window.span if whole else None))
+        with self._ready:
+            before, self._told = self._told, self._told - (-total // self._page_size)
+            waiting = [w for *_, w in self._todo] if before < _LONG <= self._told else []
+        for other in waiting:
+            self._count_ahead(other)
+
+    def _count_ahead(self, window: Window) -> None:
+        """A reading that takes long is worth the searches that tell how long."""
+        for _, _, archive in sorted(self._uncounted & _keys(window)):
+            try:
+                page = self._page(window, archive, 1, wanted=False)
+            except (Forbidden, NotFound, Refused) as error:
+                self._deny(window.table, (archive,), str(error))
+            else:
+                self._count(window, archive, _total(page))
 
     def _downward(self, window: Window, archive: bool, page: Page, total: int) -> bool:
         """Read the window from its page 1 down, each page as page 1 of what is not known yet.
@@ -429,7 +457,10 @@ class Reader:
         if window.created is not None:  # parts of a millisecond are read at once: the whole counts
             counts = [self._span(replace(window, created=span), archive) for span in spans]
             return None if None in counts else sum(c for c in counts if c is not None)
+        uncounted = self._uncounted & _keys(window)
+        self._uncounted -= uncounted
         for span in spans:
+            self._uncounted |= {(name, span, other) for name, _, other in uncounted}
             self._add(replace(window, span=span))
         return None
 
@@ -700,6 +731,11 @@ class _Shown:
     def tied(self) -> bool:
         """Whether equal times lie on both sides of a page's end, where they may change places."""
         return any(a and b and a[-1] == b[0] for a, b in itertools.pairwise(self._stamps))
+
+
+def _keys(window: Window) -> set[tuple[str, Span, bool]]:
+    """What is counted of a window."""
+    return {(window.table.name, window.span, archive) for archive in window.archives}
 
 
 def _key(window: Window) -> str:

@@ -185,15 +185,17 @@ class _Follower:
         run, state = self.run, self.state
         try:
             untold = self.ask(ids)
-        except Forbidden as error:
-            run.warn(
-                "role_missing",
-                f"{self.name} was not read ({error}). Give the key the role {self.table.role}.",
-            )
+        except (Forbidden, NotFound) as error:
+            state.denied = True
+            run.landing.touch(self.name)
+            if isinstance(error, Forbidden):
+                role = f"Give the key the role {self.table.role}."
+                run.warn("role_missing", f"{self.name} was not read ({error}). {role}")
+            else:
+                again = "the next sync tries again."
+                run.warn("not_read", f"{self.name} was not read ({error}); {again}")
             return False
-        except NotFound as error:
-            run.warn("not_read", f"{self.name} was not read ({error}); the next sync tries again.")
-            return False
+        state.denied = False
         left = [one for one in state.untold if one not in {*ids} - untold]
         state.untold = [*left, *sorted(untold - {*left})][-_UNTOLD:]
         run.landing.touch(self.name)

@@ -26,6 +26,8 @@ _UNNAMED = "unnamed_klasses"
 """State key: ids of klasses whose KObjects are in no klass's table, for want of a name."""
 ADOPTED = "adopted"
 """State key: what is known of a schema that was adopted."""
+UNATTACHED = "unattached"
+"""State key: messages do not say which attachments they have, which are asked for then."""
 _SHOWN = 3  # columns named in one warning
 _REJECTED = 100_000
 """Rejected values that are told apart; more may be counted twice."""
@@ -50,6 +52,12 @@ class TableState:
     """Of what it is asked for by: ids that told nothing though they may have something."""
     asked_at: str | None = None
     """When those were last asked again."""
+    counted: list[windows.Span] = field(default_factory=list)
+    """Spans of which the last sync was told how many records they have."""
+    records: int = 0
+    """How many that is."""
+    denied: bool = False
+    """It could not be read when it was asked for last, nor is it known when it can be."""
 
     @classmethod
     def from_state(cls, kept: Mapping[str, Any]) -> TableState:
@@ -58,7 +66,8 @@ class TableState:
             [(lo, hi) for lo, hi in kept.get("again", [])],
             kept.get("archive_denied", False), kept.get("list_cut", False), kept.get("listed_at"),
             kept.get("swept_at"), kept.get("described_at"), kept.get("untold", []),
-            kept.get("asked_at"),
+            kept.get("asked_at"), [(lo, hi) for lo, hi in kept.get("counted", [])],
+            kept.get("records", 0), kept.get("denied", False),
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
@@ -68,6 +77,8 @@ class TableState:
             "archive_denied": self.archive_denied, "list_cut": self.list_cut,
             "listed_at": self.listed_at, "swept_at": self.swept_at,
             "described_at": self.described_at, "untold": self.untold, "asked_at": self.asked_at,
+            "counted": [list(span) for span in self.counted], "records": self.records,
+            "denied": self.denied,
         }  # fmt: skip
 
     def complete(self, span: windows.Span) -> None:
@@ -390,6 +401,8 @@ class Landing:
         """Everything taken so far is in the destination, with the state that it completes."""
         batches = tuple(self._gathered())
         if batches:
+            if self.unattached and not self.state.get(UNATTACHED):
+                self.put(UNATTACHED, True)
             self._changed |= {
                 "names": self.names.state(),
                 "custom_types": self.types.state(),

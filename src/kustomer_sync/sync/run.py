@@ -385,8 +385,14 @@ class Run:
 
     def _event(self, event: windows.Event) -> None:
         match event:
-            case windows.Counted(table, records):
+            case windows.Counted(table, records, span):
+                state = self.landing.of(table.name)
+                if table.name not in self.expected:
+                    state.counted = []
+                state.counted = windows.merged([*state.counted, *([span] if span else ())])
                 self.expected[table.name] = self.expected.get(table.name, 0) + records
+                state.records, state.denied = self.expected[table.name], False
+                self.landing.touch(table.name)
                 self.tell()
             case windows.Found(table, records, nbytes):
                 self._note_time(records)
@@ -407,6 +413,8 @@ class Run:
                     f"{table.name}: records older than two years can't be read ({message}).",
                 )
             case windows.Denied(table, _, message):
+                self.landing.of(table.name).denied = True
+                self.landing.touch(table.name)
                 self.denied(table, message)
             case windows.Incomplete(table, span, message):
                 self.warn(

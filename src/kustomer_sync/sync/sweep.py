@@ -9,7 +9,7 @@ time shows a living record. A sweep that can't be sure marks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_ids
-from kustomer_sync.model import Held, Table
+from kustomer_sync.model import Held, Record, Table
 from kustomer_sync.sync.landing import ids_of
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
         return ()
     klasses = run.landing.klasses_of(table, absent)
     looks = partial(by_ids, run.client, table, klasses=klasses, workers=run.limits.workers)
-    if not any(record for _, record in looks(living(run, table))):
+    if not _shows_one(looks, living(run, table)):
         run.warn(
             "sweep_unconfirmed",
             f"{table.name}: {len(absent)} records are missing from the search, but a look by id "
@@ -151,6 +151,22 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
             elif record is not UNSURE:
                 run.landing.take(table, [record], 0)
     return tuple(gone)
+
+
+def _shows_one(
+    looks: Callable[[list[str]], Iterable[tuple[str, Record | None]]], ids: Iterable[str]
+) -> bool:  # fmt: skip
+    """Whether a look at any of the ids, one after another, shows a record."""
+    forbidden: Forbidden | None = None
+    for one in ids:
+        try:
+            if any(record for _, record in looks([one])):
+                return True
+        except Forbidden as error:
+            forbidden = error
+    if forbidden is not None:
+        raise forbidden
+    return False
 
 
 def living(run: Run, table: Table) -> Iterator[str]:

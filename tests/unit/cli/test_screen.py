@@ -29,7 +29,7 @@ def shown(now: Progress, elapsed: float) -> str:
 
 def test_all_four_are_on_the_screen() -> None:
     text = shown(moment(rate_limited=2), 60)
-    assert "reading, 1 min 00 s, about 3 min 00 s left" in text
+    assert "reading, 1 min 00 s, about 3 min 00 s of searches left" in text
     assert "message  25,000 of 100,000" in text
     assert "30 records" in text
     assert "90 of 90 searches a minute" in text

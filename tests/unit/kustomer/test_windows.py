@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import CUSTOMER
 from kustomer_sync.kustomer.client import Page, Refused
 from kustomer_sync.kustomer.windows import (
     Caps,
     Completed,
+    Counted,
     Found,
     Incomplete,
     Reader,
@@ -382,3 +384,33 @@ def test_gaps_are_what_is_not_done() -> None:
     """Spans in any order, touching or overlapping."""
     assert gaps((0, 100), [(50, 60), (10, 20), (20, 30)]) == [(0, 10), (30, 50), (60, 100)]
     assert gaps((0, 100), [(0, 100)]) == []
+
+
+@pytest.mark.parametrize("total_capped", [False, True])
+def test_all_that_is_to_be_read_is_counted_once(total_capped: bool) -> None:
+    """A total that may be a capped one counts nothing: the parts are counted then."""
+    times = [(START + n * 10, START) for n in range(300)]
+    org = Org(times, cap=100, total_capped=total_capped)
+    reader = Reader(org, caps=Caps(100, 100), page_size=20, workers=1)  # type: ignore[arg-type]  # the part of Client that is used
+    window = Window(CUSTOMER, (0, START + 10_000))
+    told = [event for event in reader.read([window]) if isinstance(event, Counted)]
+    assert sum(one.records for one in told) == 300
+    assert merged(one.span for one in told if one.span) == [window.span]
+    assert len(told) == 1 or total_capped
+
+
+@pytest.mark.parametrize("long", [5, 50])
+def test_a_long_reading_is_counted_whole_before_it_goes_on(
+    long: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short one is over before anybody asks; and the searches that count cost."""
+    monkeypatch.setattr(windows, "_LONG", long)
+    org = Org([(START + n, START) for n in range(200)])
+    reader = Reader(org, page_size=20, workers=1)  # type: ignore[arg-type]  # the part of Client that is used
+    old, new = Window(CUSTOMER, (0, START + 100)), Window(CUSTOMER, (START + 100, START + 200))
+    events = list(reader.read([old, new]))
+    counted = [event.span for event in events if isinstance(event, Counted)]
+    assert counted == [new.span, old.span]
+    kinds = [type(event) for event in events if not isinstance(event, Found)]
+    assert (kinds[:2] == [Counted, Counted]) == (long == 5)
+    assert org.requests == (13 if long == 5 else 12)
