@@ -205,7 +205,9 @@ class _Follower:
         """Once a day, those that told nothing before."""
         state = self.state
         if state.untold and self.run.due(state.asked_at):
-            self._asked(state.untold)
+            denied = state.denied  # these may be hidden from the key, and others not
+            if not self._asked(state.untold):
+                state.denied = denied
             state.asked_at = self.run.now().isoformat()
             self.run.landing.touch(self.name)
 
@@ -221,9 +223,9 @@ class _Follower:
 
 def _asked_for_by(table: Table) -> Iterator[str]:
     """The names of what any connection may ask for by this table's records."""
-    if any(child.name == ATTACHMENTS for child in table.children):
-        yield ATTACHMENTS
     for other in TABLES:
+        if other.name == table.name and any(c.name == ATTACHMENTS for c in other.children):
+            yield ATTACHMENTS
         if isinstance(other.reading, Each) and other.reading.of == table.name:
             yield other.name
         each = other.reading.older_each if isinstance(other.reading, Search) else None
