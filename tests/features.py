@@ -235,6 +235,7 @@ BEYOND = (
         "it again.",
         _of(
             f"{A}test_verify.py", "each_damage_is_named_repaired_and_then_gone",
+            "a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
             "a_living_org_raises_no_alarm",
             "the_command_tells_its_price_and_by_its_exit_code_what_it_found",
         ) + _of(f"{A}test_untold.py", "a_quiet_soft_delete_is_a_difference"),

@@ -18,10 +18,12 @@ from kustomer_sync.cli import run
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.report import Verified
 from kustomer_sync.settings import Connection
+from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Character, Limits, Simulator
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync.verify import verify
 from tests.acceptance.case import EVERYTHING, SPINE, UNLIMITED, Case, living
+from tests.acceptance.histories import faults
 
 Connect = Callable[..., Connection]
 TABLES = (*SPINE, "conversation_time", "business_schedule")
@@ -186,6 +188,41 @@ def test_a_living_org_raises_no_alarm(
         assert sum(table.changed for table in report.tables.values()) > 0
 
 
+def test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired(case: Case) -> None:
+    """Of a table that always has one, of its elements, of one that is asked for, of a klass."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=SPINE, histories=("customer", "kobject"))
+        case.sync(connection)
+        tagged, tag = case.ask("SELECT conversation_id, tag_id FROM kustomer.conversation_tag")[-1]
+        talk, person, order = (
+            next(living(sim, kind, 3)) for kind in ("conversation", "customer", "kobject")
+        )
+        ((klass,),) = case.ask(f"SELECT klass FROM kustomer.kobject WHERE id = '{order}'")
+        kept = f"kobject_{snake(klass)}_history"
+        with damage(case) as db:
+            for sql in (
+                f"UPDATE kustomer.conversation_history SET name = 'wrong' WHERE id = '{talk}'",
+                f"UPDATE kustomer.customer_history SET _fivetran_active = FALSE "
+                f"WHERE id = '{person}'",
+                f"DELETE FROM kustomer.{kept} WHERE id = '{order}'",
+                "INSERT INTO kustomer.conversation_tag_history BY NAME SELECT * REPLACE "
+                "('made up' AS tag_id) FROM kustomer.conversation_tag_history "
+                f"WHERE conversation_id = '{tagged}' AND tag_id = '{tag}'",
+            ):
+                db.execute(sql)
+        there = digest(case.database)
+        report = verified(case, connection)
+        assert digest(case.database) == there
+        assert report.exit_code == 1
+        assert {(d.id, d.table) for t in report.tables.values() for d in t.differing} == {
+            (talk, "conversation_history"), (person, "customer_history"), (order, kept),
+            (tagged, "conversation_tag_history"),
+        }  # fmt: skip
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        assert faults(case, ["customer", "kobject"]) == []
+
+
 def test_a_delete_that_searches_show_late_is_no_difference(case: Case) -> None:
     """Its record's own path hides it at once; the first look at what changed saw none of it."""
     late: dict[str, Any] = {"index_lag_ms": 60_000, "index_lag_random": False}
@@ -229,7 +266,7 @@ def test_a_role_that_is_missing_costs_its_table_and_no_other(case: Case) -> None
             db.execute("UPDATE kustomer.tag SET name = 'altered'")
         report = verified(case, connection)
         assert set(found(report)) == {"conversation"}
-        assert report.tables["message"].untold
+        assert report.tables["message"].compared  # by what searches show
         assert report.tables["tag"].untold
         assert {w.code for w in report.warnings} == {"role_missing"}
 

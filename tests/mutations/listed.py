@@ -2591,6 +2591,33 @@ _WORDS = (
     ),
 )
 
+_ASTRAY = (
+    *_of(
+        "sync/verify.py",
+        (
+            "A history that does not end with its rows is named",
+            "                if history in parts and record_id not in ids\n",
+            "                if False\n",
+            f"{VERIFY}test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
+        ),
+        (
+            "Where a row differs its history says nothing more",
+            "        ids = {*found.ids}\n",
+            "        ids = set[str]()\n",
+            f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "A row of a history that is too many is astray",
+            "(({there}) EXCEPT ({here}))) ORDER",
+            "(({here}) EXCEPT ({here}))) ORDER",
+            f"{VERIFY}test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
+        ),
+    ),
+)
+
 _STATUS2 = (
     *_of(
         "sync/status.py",
@@ -2834,5 +2861,5 @@ MUTATIONS = (
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
-    *_WORDS, *_STATUS2, *_FEATURES,
+    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY,
 )  # fmt: skip

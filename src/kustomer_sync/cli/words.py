@@ -98,7 +98,7 @@ def _verify(parser: Parser) -> None:
     _one_connection(parser)
     _flag(
         parser, "--table", "TABLE", "Only this table and its children; repeatable. A klass's table "
-        "is compared with all of kobject. Histories are not compared: Kustomer has none.",
+        "is compared with all of kobject; a history, as far as it is active, with its table.",
         action="append", default=[],
     )  # fmt: skip
     _flag(

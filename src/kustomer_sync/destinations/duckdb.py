@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from kustomer_sync.destinations import foreign
 from kustomer_sync.destinations.foreign import Ours
-from kustomer_sync.destinations.histories import as_stored, histories, taken_in
+from kustomer_sync.destinations.histories import as_stored, astray, histories, taken_in
 from kustomer_sync.destinations.merge import PLACE, Dialect, Plan, Staged, Steps, System
 from kustomer_sync.destinations.types import BY_NAME, TYPES, nearest
 from kustomer_sync.errors import DestinationFailed, DestinationUnusable, Superseded
@@ -960,15 +960,17 @@ class DuckDB:
         for staged in (root, *children):
             connection.unregister(staged.relation)
 
-    def oldest(self, tables: Iterable[str]) -> int | None:
+    def astray(self, table: Table) -> list[tuple[str, str]]:
         with self._open(create=False) as connection:
-            stored = {} if connection is None else self._columns(connection)
-            found = []
-            for name in tables:
-                if connection is not None and "created_at" in stored.get(name, {}):
-                    sql = f"SELECT epoch_ms(min(created_at)) FROM {self._t(name)}"
-                    found += [row[0] for row in connection.execute(sql).fetchall() if row[0]]
-            return min(found, default=None)
+            if connection is None or table.place not in (stored := self._columns(connection)):
+                return []
+            if self._epoch is None and STATE in stored:
+                self._ours = Ours(self._state(connection, own=True).get(OURS))
+            return [
+                (history, record_id)
+                for history, sql in astray(self._plan(stored), table)
+                for (record_id,) in connection.execute(sql).fetchall()
+            ]
 
     def holding(
         self, table: Table, column: str, values: Iterable[str], wanted: str = "id"

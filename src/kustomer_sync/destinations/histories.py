@@ -13,11 +13,11 @@ and it is active until Kustomer no longer has the record.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kustomer_sync.destinations.merge import PLACE, Plan, Staged, Step, Steps, wanted
-from kustomer_sync.model import REV, ROW, UPDATED_AT, Origin, Table, Type
+from kustomer_sync.model import REV, ROW, UPDATED_AT, Origin, Table, Type, wider
 
 TAKEN = "taken"
 """A view: what is stored of a table, as a batch would bring it."""
@@ -472,3 +472,43 @@ def as_stored(table: Table, plan: Plan) -> Table:
         )
 
     return replace(seen(table), children=tuple(map(seen, table.children)))
+
+
+def astray(plan: Plan, table: Table) -> Iterator[tuple[str, str]]:
+    """Each history of the table and its children, and a query for whom it does not fit.
+
+    That is the ids of records, of those that are not flagged, whose active rows in the history are
+    not what the table holds of them.
+    """
+    flag, active = plan.q(plan.system.deleted), plan.q(plan.system.active)
+    living = f"SELECT id FROM {plan.t(table.place)} WHERE {flag} IS DISTINCT FROM TRUE"
+    for part in table.walk():
+        place, history = part.place, str(part.history)
+        if part.hidden or not {place, history} <= plan.stored.keys():
+            continue
+        names = (plan.stored[place].keys() & plan.stored[history].keys()) - {*part.left_out}
+        if part.parent is not None:
+            names &= {plan.system.physical(column) for column in part.history_columns()}
+        owner = plan.q(part.parent_column or "id")
+        mine, kept = _contents(plan, sorted(names), place, history)
+        here = f"SELECT {owner} AS id, hash({mine}) AS content FROM {plan.t(place)} o"
+        here = f"{here} WHERE {flag} IS DISTINCT FROM TRUE AND {owner} IN ({living})"
+        there = f"SELECT {owner} AS id, hash({kept}) AS content FROM {plan.t(history)} o"
+        there = f"{there} WHERE {active} AND {owner} IN ({living})"
+        yield (
+            history,
+            f"SELECT DISTINCT id FROM ((({here}) EXCEPT ({there})) UNION ALL "
+            f"(({there}) EXCEPT ({here}))) ORDER BY id",
+        )
+
+
+def _contents(plan: Plan, names: list[str], place: str, history: str) -> tuple[str, str]:
+    """The values of these columns in the table and in its history, at types that hold both."""
+    sides: tuple[list[str], list[str]] = ([], [])
+    for name in names:
+        types = plan.stored[place][name], plan.stored[history][name]
+        wide = wider(*types)
+        for side, type_ in zip(sides, types, strict=True):
+            value = plan.dialect.cast(f"o.{plan.q(name)}", type_, wide)
+            side.append(f"CAST({value} AS VARCHAR)" if wide is Type.JSON else value)
+    return ", ".join(sides[0]), ", ".join(sides[1])

@@ -133,8 +133,11 @@ class Destination(Protocol):
         for custom ones, which a record that lacks them has empty.
         """
 
-    def oldest(self, tables: Iterable[str]) -> int | None:
-        """The earliest `created_at` of any row of these tables, in milliseconds since 1970."""
+    def astray(self, table: Table) -> list[tuple[str, str]]:
+        """Histories of the table and its children, each with the id of a record it does not fit.
+
+        The record is not flagged, and its active rows there are not what the table holds of it.
+        """
 
     def holding(
         self, table: Table, column: str, values: Iterable[str], wanted: str = "id"

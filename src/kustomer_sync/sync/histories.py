@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.model import Begun, Column, Table, Type
 from kustomer_sync.sync.choice import choose
@@ -34,6 +34,12 @@ def take_up(run: Run) -> None:
         run.landing.put(KEY, after)
         run.landing.put("names", run.landing.names.state())
         run.landing.commit(begun=begun)
+
+
+def kept(state: Mapping[str, Any], table: Table) -> bool:
+    """Whether the state says that its history is kept; a klass's for its own sake or all's."""
+    told = state.get(KEY) or {}
+    return any(name in told and told[name] is None for name in (table.name, table.common))
 
 
 def _kept(table: Table) -> set[str]:

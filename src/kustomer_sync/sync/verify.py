@@ -35,10 +35,11 @@ from kustomer_sync.model import (
 )
 from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Verified
 from kustomer_sync.settings import Connection
+from kustomer_sync.shred import klass_table
 from kustomer_sync.sync.choice import Limits, choose, first_contact
 from kustomer_sync.sync.follow import OWNED, belongs, land_each
 from kustomer_sync.sync.frugal import frugal
-from kustomer_sync.sync.histories import take_up
+from kustomer_sync.sync.histories import kept, take_up
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
@@ -170,6 +171,24 @@ class Verification:
         except (Forbidden, NotFound, Refused) as error:
             self.run.unread(table, error)
             self._untold(table, f"it could not be read ({error})")
+        self._versions(table)
+
+    def _versions(self, table: Table) -> None:
+        """Kustomer has no versions to compare with; the last of each record is what its row is.
+
+        Where a row itself differs that says it all.
+        """
+        landing, found = self.run.landing, self._of(table)
+        ids = {*found.ids}
+        klasses = (klass_table(table, name, landing.names) for name in landing.of_klasses(table))
+        for one in (table, *klasses):
+            parts = {str(p.history) for p in one.walk() if p.history and kept(landing.state, p)}
+            found.differing += [
+                Differing(record_id, history, what="history differs")
+                for history, record_id in self.run.destination.astray(one)
+                if history in parts and record_id not in ids
+            ]
+        found.differing.sort(key=lambda d: (d.id, d.table, d.what))
 
     def _of(self, table: Table) -> TableVerified:
         return self.found.tables.setdefault(table.known_as, TableVerified())
@@ -710,7 +729,8 @@ class Verification:
             case Listing():
                 reimport(run, table)
             case Each() as reading:
-                land_each(run, table, reading, not reading.fades, sorted(self._owners[table.name]))
+                owners = sorted(self._owners.get(table.name, ()))
+                land_each(run, table, reading, not reading.fades, owners)
 
     def _landed(self, table: Table, ids: list[str]) -> tuple[str, ...]:
         """The records land as they are now; those that are gone."""
@@ -731,7 +751,9 @@ class Verification:
                 self._listed(table)
             case Each() as reading:
                 if parent := self._parent(table, reading):
-                    self._confirm_each(table, reading, parent, self._owners[table.name])
+                    owners = self._owners.get(table.name, set())
+                    self._confirm_each(table, reading, parent, owners)
+        self._versions(table)
 
 
 # ---- what a record says ----

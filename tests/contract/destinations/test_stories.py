@@ -247,6 +247,7 @@ def switch(subject: Subject, bare: Table, story: list[Told], prefix: str) -> Non
             assert some(counts) == some(model.write(write, synced))
             found = assert_same(subject, model)
             assert_ends_in_the_present(found, table, prefix)
+            assert to.astray(table) == []
             if told.afterwards:
                 to = subject.again()
                 to.begin(synced)
