@@ -64,13 +64,13 @@ class Protection:
             self.named(name) or any(self.enabled(one) for one in _FAMILIES[common])
         )
 
-    def any_named(self, prefix: str, root: Table) -> bool:
-        """Whether the config names a klass's table, and does not block it."""
-        own = _FAMILIES[root.name]
-        return any(
-            name.startswith(prefix) and name not in own and self.named(name)
-            for name in self._tables
-        )
+    def klasses_named(self, root: Table) -> list[str]:
+        """The klasses' tables that the config names and does not block."""
+        own, prefix = _FAMILIES[root.name], f"{root.name}_"
+        return sorted(
+            name for name in self._tables
+            if root.per_klass and name.startswith(prefix) and name not in own and self.named(name)
+        )  # fmt: skip
 
     def of(self, table: Table) -> dict[str, ColumnChoice]:
         """Its columns of which something is said; what is said of all klasses is said of each."""

@@ -40,6 +40,7 @@ KEPT = "tests/contract/destinations/test_histories.py::"
 PROMISES = "tests/contract/destinations/test_promises.py::"
 TOGETHER = f"{A}test_together.py::"
 UNTOLD = f"{A}test_untold.py::"
+CHANGES = f"{A}test_settings_change.py::"
 COMMAND = f"{A}test_command.py::"
 SETTINGS = f"{U}cli/test_settings.py::"
 
@@ -2855,11 +2856,95 @@ _FEATURES = (
     ),
 )
 
+_CHANGES = (
+    *_of(
+        "sync/wanted.py",
+        (
+            "What was blocked and is hashed now is filled",
+            '    found |= ({*before["blocked"]} | clear) - {*whole, root.name}\n',
+            "    found |= clear - {*whole, root.name}\n",
+            f"{CHANGES}test_a_custom_column_that_was_blocked_and_is_hashed_now_is_filled",
+        ),
+        (
+            "Another klass of a blocked family is filled",
+            '        found |= set(now["klasses"]) - set(before.get("klasses", now["klasses"]))\n',
+            "        pass\n",
+            f"{CHANGES}test_a_second_klass_of_a_family_that_is_blocked_is_filled",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "What is wanted since is no difference",
+            "        if missing := self._lacking(table):\n",
+            "        if missing := set[str]():\n",
+            f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
+        ),
+        (
+            "A repair compares what was read before it",
+            "        if table.name not in self._read_before:  # a repair",
+            "        if True:  # a repair",
+            f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
+        ),
+    ),
+    *_of(
+        "destinations/foreign.py",
+        (
+            "A file may be called as its schema is",
+            "        place = (catalog, schema, one.table)",
+            "        place = (schema, one.table)",
+            f"{CHANGES}test_a_file_that_is_called_as_its_schema_is_mended_too",
+        ),
+        (
+            "An array that is emptied loses nothing of somebody's",
+            " IN (SELECT id FROM {staged[0].relation})",
+            " IN (SELECT {plan.dialect.name(owner)} FROM {one.relation})",
+            f"{CHANGES}test_somebody_s_column_of_a_history_stays_when_an_array_is_emptied",
+        ),
+    ),
+    *_of(
+        "sync/choice.py",
+        (
+            "Columns of the old schema stay",
+            "extra | {c.name for c in table.columns if c.legacy and not old}",
+            "extra",
+            f"{CHANGES}test_columns_of_the_old_schema_stay_when_the_new_one_is_wanted",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "A history of elements may have no column left",
+            '        keys = ", ".join(["__id", *others])',
+            '        keys = "__id, " + ", ".join(others)',
+            f"{CHANGES}test_a_history_of_elements_may_have_no_column_left",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "No klass is called as a history of the family",
+            '(part.name, f"{part.name}_history")',
+            "(part.name,)",
+            f"{CHANGES}test_no_klass_is_called_as_a_history_of_the_family",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "What was adopted is not new",
+            "            return wanted in met or admits(scope, wanted)\n",
+            "            return admits(scope, wanted)\n",
+            f"{CHANGES}test_what_was_adopted_is_not_new",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
-    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY,
+    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES,
 )  # fmt: skip

@@ -341,7 +341,7 @@ class DuckDB:
             names = {name for table in tables for name in foreign.places(table)}
             foreign.refuse_views(connection, self._schema, names)
             foreign.refuse_required(connection, self._schema, self._always(tables))
-            foreign.mend(connection, self._schema, self._ours, names)
+            foreign.mend(connection, self._catalog, self._schema, self._ours, names)
             stored = self._columns(connection)
             for table in tables:
                 self._known[table.name] = table

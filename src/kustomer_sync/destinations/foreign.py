@@ -196,7 +196,8 @@ def _holds(now: str, was: Type) -> bool:
 
 
 def mend(
-    connection: duckdb.DuckDBPyConnection, schema: str, ours: Ours, names: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, ours: Ours,
+    names: Iterable[str],
 ) -> None:  # fmt: skip
     """Columns of these tables that have another type have their own again where every value fits.
 
@@ -209,7 +210,8 @@ def mend(
         if one.now is None:
             ours.gone(one.table, one.column)
             continue
-        table = ".".join('"' + n.replace('"', '""') + '"' for n in (schema, one.table))
+        place = (catalog, schema, one.table)  # a file may be called as its schema is
+        table = ".".join('"' + n.replace('"', '""') + '"' for n in place)
         column = str(one.column)
         quoted = '"' + column.replace('"', '""') + '"'
         text = f"CAST({quoted} AS VARCHAR)"
@@ -260,8 +262,11 @@ def kept(
     connection: duckdb.DuckDBPyConnection, plan: Plan, theirs: Mapping[str, list[str]],
     staged: Iterable[Staged],
 ) -> Iterator[None]:  # fmt: skip
-    """What somebody else's columns hold of rows that are written in between stays."""
-    restore = []
+    """What somebody else's columns hold of rows that are written in between stays.
+
+    The first of `staged` has the ids of the records whose rows these are.
+    """
+    restore, staged = [], list(staged)
     for one in staged if theirs else ():
         table = one.table
         for name, keys in (
@@ -269,7 +274,9 @@ def kept(
             (table.history or "", [*_known_by(table), plan.system.start]),
         ):
             if columns := theirs.get(name):
-                aside = _set_aside(connection, plan, name, dict.fromkeys(keys), columns, one)
+                owner = table.parent_column or "id"
+                ids = f"{plan.dialect.name(owner)} IN (SELECT id FROM {staged[0].relation})"
+                aside = _set_aside(connection, plan, name, dict.fromkeys(keys), columns, ids)
                 restore.append(aside)
     yield
     for sql in restore:
@@ -283,18 +290,17 @@ def _known_by(table: Table) -> list[str]:
 
 def _set_aside(
     connection: duckdb.DuckDBPyConnection, plan: Plan, name: str, keys: Iterable[str],
-    columns: list[str], staged: Staged,
+    columns: list[str], whose: str,
 ) -> str:  # fmt: skip
     """The statement that puts back what these columns have now."""
     quote = plan.dialect.name
     aside, table = quote(f"aside_{name}"), quote(*plan.schema, name)
     keys = list(keys)
-    owner = staged.table.parent_column or "id"
     names = ", ".join(map(quote, [*keys, *columns]))
     some = " OR ".join(f"{quote(c)} IS NOT NULL" for c in columns)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {aside} AS SELECT {names} FROM {table} "
-        f"WHERE ({some}) AND {quote(owner)} IN (SELECT {quote(owner)} FROM {staged.relation})"
+        f"WHERE ({some}) AND {whose}"
     )
     same = " AND ".join(f"t.{quote(k)} IS NOT DISTINCT FROM a.{quote(k)}" for k in keys)
     differs = " OR ".join(f"t.{quote(c)} IS DISTINCT FROM a.{quote(c)}" for c in columns)

@@ -416,7 +416,9 @@ class _Histories:
         values = {self.plan.q(k): v for k, v in found.items()}
         del values[owner]
         others = list(values)
-        keys = ", ".join(others)
+        keys = ", ".join(["__id", *others])  # all of its own columns may be blocked
+        stored = "".join(f", o.{k}" for k in others)
+        ours = "".join(f", {value} AS {k}" for k, value in values.items())
         same_key = " AND ".join(
             [
                 f"o.{owner} = i.__id",
@@ -430,24 +432,23 @@ class _Histories:
             f"""
             WITH held AS (
                 SELECT t.id AS __id, t.n AS __n, t.start AS __start, t.until AS __until,
-                       t.open AS __open, t.gone AS __gone,
-                       {", ".join(f"{value} AS {k}" for k, value in values.items())}
+                       t.open AS __open, t.gone AS __gone{ours}
                 FROM sightings t JOIN {child.relation} s ON s.{ROW} = t.{ROW}
                 UNION
                 SELECT t.id, t.n, t.start, coalesce(t.until, o.{end}), coalesce(t.open, o.{active}),
-                       t.gone, {", ".join(f"o.{k}" for k in others)}
+                       t.gone{stored}
                 FROM sightings t JOIN spans_{n} o
                   ON o.{owner} = t.id AND t.start >= o.{start} AND t.start <= o.{end}
                 WHERE t.{ROW} IS NULL
             ), numbered AS (
-                SELECT *, __n - row_number() OVER (PARTITION BY __id, {keys} ORDER BY __n) AS __run
+                SELECT *, __n - row_number() OVER (PARTITION BY {keys} ORDER BY __n) AS __run
                 FROM held
             ), intervals AS (
-                SELECT __id, {keys}, min(__start) AS __start, max(__until) AS __until,
+                SELECT {keys}, min(__start) AS __start, max(__until) AS __until,
                        bool_or(__open) AS __open, bool_or(__gone) AS __gone
-                FROM numbered GROUP BY __id, {keys}, __run
+                FROM numbered GROUP BY {keys}, __run
             )
-            SELECT i.__id AS {owner}, {", ".join(f"i.{k}" for k in others)}, i.__start AS {start},
+            SELECT i.__id AS {owner}{"".join(f", i.{k}" for k in others)}, i.__start AS {start},
                    i.__until AS {end}, i.__open AS {active}, o.there, i.__id IS NOT NULL AS here
             FROM intervals i FULL JOIN spans_{n} o ON {same_key}
             WHERE i.__id IS NULL OR o.there IS NULL OR o.{active} IS DISTINCT FROM i.__open

@@ -107,7 +107,8 @@ class Shredder:
 
     def _klass(self, klass: str) -> tuple[Table, _Pages]:
         if klass not in self._klasses:
-            taken = {table.name for table in self.table.walk()}
+            parts = list(self.table.walk())
+            taken = {name for part in parts for name in (part.name, f"{part.name}_history")}
             name = self._names.klass_table(klass, taken, self.table.name)
             table = klass_table(self.table, name, self._names)
             resource = f"{self.table.name}.{klass}"

@@ -212,7 +212,8 @@ class _Plan:
     def state(self) -> dict[str, Any]:
         """What is there was read up to the cursor, and asked for by its parents up to there."""
         done = {"done": [[0, self.millis]]} if self.cursor else {}
-        kept: dict[str, Any] = {ADOPTED: {"klass_tables": self.klass_tables}}
+        adopted = {"klass_tables": self.klass_tables, "columns": self._custom_columns()}
+        kept: dict[str, Any] = {ADOPTED: adopted}
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
@@ -223,6 +224,15 @@ class _Plan:
             if trusted and self.since.get(parent) == "":
                 kept[f"table:{name}"] = {**TableState().state(), **done}
         return kept
+
+    def _custom_columns(self) -> dict[str, list[str]]:
+        """By table, the columns of custom attributes that it has."""
+        names = [*(table.name for table in self.tables if table.custom), *self.klass_tables]
+        return {
+            name: sorted(c for c in self.found[name].columns if c.startswith("custom_"))
+            for name in names
+            if name in self.found
+        }
 
     def roots(self, there: Destination) -> Iterator[Batch]:
         """A row for each parent that only the rows of a child table tell of.

@@ -61,7 +61,7 @@ def _any_wanted(connection: Connection, protection: Protection, root: Table) -> 
 
 
 def _klass_named(protection: Protection, root: Table) -> bool:
-    return root.per_klass and protection.any_named(f"{root.name}_", root)
+    return bool(protection.klasses_named(root))
 
 
 def _lands(table: Table) -> bool:
@@ -85,7 +85,7 @@ def _trimmed(connection: Connection, protection: Protection, table: Table) -> Ta
     found = replace(
         table, columns=tuple(columns),
         children=tuple(child for child in children if _lands(child)),
-        left_out=tuple(sorted(extra)),
+        left_out=tuple(sorted(extra | {c.name for c in table.columns if c.legacy and not old})),
     )  # fmt: skip
     found = protection.dressed(_kept(connection, found))
     return found if protection.enabled(table.name) else _hidden(found)

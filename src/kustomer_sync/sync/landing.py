@@ -18,6 +18,7 @@ from kustomer_sync.shred import CustomTypes, Names, Shredder, concat, klass_tabl
 from kustomer_sync.sync.choice import COMMIT_BYTES, choose
 
 if TYPE_CHECKING:
+    from kustomer_sync.protect import Protection
     from kustomer_sync.sync.run import Run
 
 ATTACHMENTS = "message_attachment"
@@ -108,7 +109,7 @@ class Landing:
         self._run = run
         self.state = state
         self.names = Names.from_state(state.get("names") or {})
-        self.names.admits = run.protection.admits(run.connection.schema_change_handling)
+        self.names.admits = self._admits(run.protection)
         self.types = CustomTypes.from_state(state.get("custom_types") or {})
         self.klasses = Klasses(run.client, state.get("klasses") or {})
         self.merged: set[str] = set(state.get("merged") or ())
@@ -134,6 +135,18 @@ class Landing:
         self._buffered: dict[tuple[str, bool], list[Batch]] = {}
         self._records = self._nbytes = 0
         self._since = time.monotonic()
+
+    def _admits(self, protection: Protection) -> Callable[[str, str], bool]:
+        """Whether what has no name yet may have one: as the config says, or as it was adopted."""
+        adopted = self.state.get(ADOPTED) or {}
+        columns, klasses = adopted.get("columns") or {}, adopted.get("klass_tables") or ()
+        admits = protection.admits(self._run.connection.schema_change_handling)
+
+        def admitted(scope: str, wanted: str) -> bool:
+            met = klasses if scope == self.names.of_klasses() else columns.get(scope, ())
+            return wanted in met or admits(scope, wanted)
+
+        return admitted
 
     # ---- state ----
 

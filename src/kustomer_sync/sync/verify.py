@@ -44,7 +44,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
 from kustomer_sync.sync.sweep import confirmed, counted, living
-from kustomer_sync.sync.wanted import make_ready, refuse_other_salt
+from kustomer_sync.sync.wanted import lacking, make_ready, refuse_other_salt
 
 SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
@@ -112,6 +112,8 @@ class Verification:
         self._seen: dict[tuple[str, str], int] = {}
         """The `updatedAt` at which a search showed a record, by table and id."""
         self._sampled: set[tuple[str, str]] = set()
+        self._read_before: dict[str, list[windows.Span]] = {}
+        """What of each table had been read, or followed, when the comparison began."""
         self._owners: dict[str, set[str]] = {}
         """By table that is asked for by parent: the parents of what differs."""
 
@@ -158,6 +160,10 @@ class Verification:
 
     def _table(self, table: Table) -> None:
         self.run.note(f"verifying {table.known_as}")
+        if missing := self._lacking(table):
+            why = f"the next sync reads it again for {', '.join(sorted(missing))}"
+            self._untold(table, why)
+            return
         try:
             match table.reading:
                 case Search():
@@ -172,6 +178,13 @@ class Verification:
             self.run.unread(table, error)
             self._untold(table, f"it could not be read ({error})")
         self._versions(table)
+
+    def _lacking(self, table: Table) -> set[str]:
+        """What is wanted of it now, and was not when it was read."""
+        state, landing = self.run.landing.state, self.run.landing
+        before = (state.get("choice") or {}).get(table.name)
+        kept_out = state.get("kept_out") or {}
+        return lacking(self.run.protection, table, before, landing.names, kept_out)
 
     def _versions(self, table: Table) -> None:
         """Kustomer has no versions to compare with; the last of each record is what its row is.
@@ -224,10 +237,13 @@ class Verification:
 
         So is what is wanted now and was not when it was read.
         """
-        overlap = self.run.connection.overlap_seconds * 1000
-        state = self.run.landing.of(table.name)
-        done = [rest for span in state.done for rest in windows.gaps(span, state.again)]
-        return windows.merged((lo, top - overlap) for lo, top in done)
+        if table.name not in self._read_before:  # a repair may mark them as to be read again
+            overlap = self.run.connection.overlap_seconds * 1000
+            state = self.run.landing.of(table.name)
+            done = [rest for span in state.done for rest in windows.gaps(span, state.again)]
+            spans = windows.merged((lo, top - overlap) for lo, top in done)
+            self._read_before[table.name] = spans
+        return self._read_before[table.name]
 
     def _held(
         self, table: Table, spans: Iterable[windows.Span]
@@ -621,7 +637,8 @@ class Verification:
         if parent is None:
             self._untold(table, f"{reading.of} is disabled")
             return None
-        spans = _both(self._spans(parent), self.run.landing.of(table.name).done)
+        followed = self._read_before.setdefault(table.name, self.run.landing.of(table.name).done)
+        spans = _both(self._spans(parent), followed)
         if not spans:
             self._untold(table, _EXHAUSTED)
             return None

@@ -41,6 +41,7 @@ def choice_of(protection: Protection, root: Table, before: Mapping[str, Any]) ->
     hashed = {*protection.hashed_names(root), *(blocked & set(before.get("hashed", ())))}
     return {
         "lands": sorted(_lands(root)), "blocked": sorted(blocked), "hashed": sorted(hashed),
+        "klasses": protection.klasses_named(root),
     }  # fmt: skip
 
 
@@ -68,8 +69,11 @@ def lacking(
         name.partition(".")[0] for name in before["lands"]
     }
     found |= whole | {name for name in new if name.partition(".")[0] not in whole}
-    before_it = {*before["blocked"], *before["hashed"]}
-    found |= before_it - set(now["hashed"]) - {*whole, root.name}
+    if not any(name.partition(".")[0] == root.name for name in before["lands"]):
+        # Of a family that is blocked whole only those klasses land that the config names.
+        found |= set(now["klasses"]) - set(before.get("klasses", now["klasses"]))
+    clear = set(before["hashed"]) - set(now["hashed"])
+    found |= ({*before["blocked"]} | clear) - {*whole, root.name}
     return {name for name in found if not {name, name.partition(".")[0]} & set(now["blocked"])}
 
 
