@@ -321,7 +321,7 @@ def test_what_is_wanted_again_is_filled_and_nothing_else_is_read(case: Case, nam
         assert report.status == "SUCCESSFUL", report.error
         (notice,) = filter(None, told)
         assert name.replace("__", ".") in notice
-        assert "requests" in notice
+        assert "request" in notice
         case.assert_equal_by_polling(sim, whole)
         told.clear()
         case.sync(whole, progress=lambda now: told.append(now.sentence))
