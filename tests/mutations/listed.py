@@ -2876,7 +2876,7 @@ _CHANGES = (
         "sync/verify.py",
         (
             "What is wanted since is no difference",
-            "        if missing := self._lacking(table):\n",
+            "        if missing := lacks(self.run, table):\n",
             "        if missing := set[str]():\n",
             f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
         ),

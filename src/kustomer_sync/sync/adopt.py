@@ -45,7 +45,7 @@ from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, old
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, of_long_ago
 
 _DAY = timedelta(days=1)
 _COUNTED = 8_500  # rows that the daily comparison counts at once
@@ -218,7 +218,7 @@ class _Plan:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
                 if isinstance(table.reading, Search) and table.reading.older_each:
-                    kept[f"table:{old(table.name)}"] = done
+                    kept[f"table:{of_long_ago(table.name)}"] = done
         for name, parent in ((ATTACHMENTS, "message"), (CONVERSATION_TIME.name, "conversation")):
             trusted = name in self.found if name == ATTACHMENTS else self._filled(name)
             if trusted and self.since.get(parent) == "":

@@ -27,7 +27,7 @@ from kustomer_sync.kustomer.singly import (
 )
 from kustomer_sync.model import Each, Record, Search, Table
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, old
+from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, of_long_ago
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -230,7 +230,7 @@ def _asked_for_by(table: Table) -> Iterator[str]:
             yield other.name
         each = other.reading.older_each if isinstance(other.reading, Search) else None
         if each and each.of == table.name:
-            yield old(other.name)
+            yield of_long_ago(other.name)
 
 
 def _reopen(run: Run, name: str, span: windows.Span) -> None:
@@ -259,7 +259,7 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
         name, each, whole, made_before = table.name, table.reading, True, None
         if isinstance(each, Search):
             cut = run.landing.of(name).list_cut
-            name, each, whole = old(name), each.older_each, False
+            name, each, whole = of_long_ago(name), each.older_each, False
             each, made_before = each if cut else None, run.horizon if cut else None
         elif isinstance(each, Each):
             whole = not each.fades

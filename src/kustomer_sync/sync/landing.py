@@ -212,11 +212,11 @@ class Landing:
     def klass_names(self) -> list[str]:
         """Every klass that was listed, or of which a KObject was met."""
         scope = self.names.of_klasses()
-        kept_out = {*self.names.kept_out.get(scope, ()), *self._kept_out.get(scope, ())}
+        kept_out = {*self.names.kept_out.get(scope, ()), *self.kept_out.get(scope, ())}
         return sorted({*self.klasses.names.values(), *self.names.klasses(), *kept_out})
 
     @property
-    def _kept_out(self) -> dict[str, list[str]]:
+    def kept_out(self) -> dict[str, list[str]]:
         """Scope -> attributes and klasses that earlier syncs met and did not let in."""
         return self.state.get("kept_out") or {}
 
@@ -283,7 +283,7 @@ class Landing:
             custom = attributes.get("custom") if isinstance(attributes, dict) else None
             met = set(custom if isinstance(custom, dict) else ())
             known = self.names.attributes(name) | self.types.described(resource)
-            known |= set(self._kept_out.get(name, ()))
+            known |= set(self.kept_out.get(name, ()))
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
                 found = self.described(resource, again=True)
@@ -370,17 +370,19 @@ class Landing:
 
         Its metadata is asked for again, once a sync for each such column.
         """
-        klasses = {name: klass for klass, name in self.names.klasses(table.name).items()}
         misfits = {
             (r.table, r.column) for batch in batches for r in batch.rejects
             if r.column.startswith("custom_")
         } - self._doubted  # fmt: skip
+        if not misfits:
+            return False
         self._doubted |= misfits
+        klasses = {name: klass for klass, name in self.names.klasses(table.name).items()}
         before = self.types.state()["text"]
         for name in sorted({name for name, _ in misfits}):
             resource = f"{table.name}.{klasses[name]}" if name in klasses else name
             self.types.learn(resource, properties(self.described(resource, again=True)))
-        return bool(misfits) and self.types.state()["text"] != before
+        return self.types.state()["text"] != before
 
     def _table_of_klass(self, record: Record) -> str | None:
         """Which klass's table it lands in too; None where only the klass's id is known."""
@@ -421,7 +423,7 @@ class Landing:
                 "custom_types": self.types.state(),
                 "klasses": self.klasses.names,
             }
-        kept_out = self._kept_out
+        kept_out = self.kept_out
         for scope, keys in self.names.kept_out.items():
             if not keys <= set(kept_out.get(scope, ())):
                 kept_out = {**kept_out, scope: sorted({*kept_out.get(scope, ()), *keys})}
@@ -513,7 +515,7 @@ def _told_elsewhere(table: Table, child: Table) -> bool:
     return child.name == ATTACHMENTS or isinstance(table.reading, Listing)
 
 
-def old(name: str) -> str:
+def of_long_ago(name: str) -> str:
     """What a table's records of before the search begins are called in the state and in words."""
     return f"{name} of over two years ago"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.model import Listing, Table
-from kustomer_sync.sync.landing import ids_of, old, read_ms
+from kustomer_sync.sync.landing import ids_of, of_long_ago, read_ms
 from kustomer_sync.sync.sweep import confirmed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def older(run: Run, table: Table, listing: Listing) -> None:
     """What of `table` was updated before the search begins is as Kustomer lists it."""
-    run.note(f"reading {old(table.name)}")
+    run.note(f"reading {of_long_ago(table.name)}")
     state, horizon = run.landing.of(table.name), run.horizon
     try:
         whole = _read(run, table, listing, horizon)
@@ -39,10 +39,10 @@ def older(run: Run, table: Table, listing: Listing) -> None:
     if whole.cut:
         run.warn(
             "list_cut",
-            f"{old(table.name)}: {whole.why}; they are read by conversation.",
+            f"{of_long_ago(table.name)}: {whole.why}; they are read by conversation.",
         )
     elif not whole.complete:
-        run.warn("listing_incomplete", f"{old(table.name)}: {whole.why}.")
+        run.warn("listing_incomplete", f"{of_long_ago(table.name)}: {whole.why}.")
     if not whole.repeated:  # else the next sync reads it again
         state.listed_at = run.now().isoformat()
     run.landing.touch(table.name)

@@ -44,7 +44,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
 from kustomer_sync.sync.sweep import confirmed, counted, living
-from kustomer_sync.sync.wanted import lacking, make_ready, refuse_other_salt
+from kustomer_sync.sync.wanted import lacks, make_ready, refuse_other_salt
 
 SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
@@ -160,7 +160,7 @@ class Verification:
 
     def _table(self, table: Table) -> None:
         self.run.note(f"verifying {table.known_as}")
-        if missing := self._lacking(table):
+        if missing := lacks(self.run, table):
             why = f"the next sync reads it again for {', '.join(sorted(missing))}"
             self._untold(table, why)
             return
@@ -178,13 +178,6 @@ class Verification:
             self.run.unread(table, error)
             self._untold(table, f"it could not be read ({error})")
         self._versions(table)
-
-    def _lacking(self, table: Table) -> set[str]:
-        """What is wanted of it now, and was not when it was read."""
-        state, landing = self.run.landing.state, self.run.landing
-        before = (state.get("choice") or {}).get(table.name)
-        kept_out = state.get("kept_out") or {}
-        return lacking(self.run.protection, table, before, landing.names, kept_out)
 
     def _versions(self, table: Table) -> None:
         """Kustomer has no versions to compare with; the last of each record is what its row is.

@@ -21,7 +21,7 @@ from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, old
+from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, of_long_ago
 from kustomer_sync.sync.log import log_key
 
 if TYPE_CHECKING:
@@ -170,19 +170,25 @@ def pending(
 # ---- making ready ----
 
 
+def lacks(run: Run, root: Table) -> set[str]:
+    """What of a root is wanted now, and was not when it was read."""
+    landing = run.landing
+    before = (landing.state.get("choice") or {}).get(root.name)
+    return lacking(run.protection, root, before, landing.names, landing.kept_out)
+
+
 def make_ready(run: Run) -> None:
     """The destination is as the connection wants it; what it lacks then will be read again."""
     landing, protection = run.landing, run.protection
     before = landing.state.get("choice") or {}
-    kept_out = landing.state.get("kept_out") or {}
+    kept_out = landing.kept_out
     parts = {root.name: list(_parts(run, root)) for root in run.tables}
     strayed = run.destination.strayed()
     returned: list[Returned] = []
     silent: dict[str, set[str]] = {}
     for root in run.tables:
         old = before.get(root.name)
-        missing = lacking(protection, root, old, landing.names, kept_out)
-        missing |= _strayed(run, parts[root.name], strayed)
+        missing = lacks(run, root) | _strayed(run, parts[root.name], strayed)
         if missing and _known(landing, root):
             _read_again(run, root, missing)
             returned += _returned(root, parts[root.name], missing)
@@ -279,7 +285,7 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
         state.reread()
         if root.reading.older is not None:
             state.listed_at = None
-            _ask_again(landing, old(root.name))
+            _ask_again(landing, of_long_ago(root.name))
     elif isinstance(root.reading, Listing):
         state.listed_at = None
     elif isinstance(root.reading, Log):
