@@ -132,6 +132,8 @@ class Listing:
     """Each record is read again by its id with these, for what lists leave out."""
     identity: tuple[str, ...] = ()
     """The path to what tells the records apart, where that is not their own id."""
+    shaped: Callable[[Record], None] | None = None
+    """Brings a record that has another of the documented shapes into the one the columns name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,16 +188,20 @@ class Client:
                 room.release()
             raise
 
-    def next_path(self, link: str) -> str:
-        """A `links.next` as a path of this host; a link to another host is never followed."""
-        target = urlsplit(urljoin(self.base_url + "/", link))
+    def next_path(self, link: str, path: str) -> str:
+        """A `links.next` of the list at `path` as a path below `base_url`, query included.
+
+        It may be absolute, a path, or a query alone. One to another host is never followed.
+        """
+        target = urlsplit(urljoin(self.base_url + path, link))
         own = urlsplit(self.base_url)
         if (target.scheme, target.netloc) != (own.scheme, own.netloc):
             raise SourceFailed(
                 f"Kustomer's reply links to another host ({target.netloc}), never followed.",
                 "If that host is yours, set it as `base_url`.",
             )
-        return target.path + (f"?{target.query}" if target.query else "")
+        below = target.path.removeprefix(own.path)
+        return below + (f"?{target.query}" if target.query else "")
 
     def json(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
@@ -444,10 +448,11 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
     seen: set[Any] = {record.get("id") for record in page.records}
     stale = 0
     while page.next is not None:
-        following = client.next_path(page.next)
+        following = client.next_path(page.next, path)
         if following in followed:
             raise Refused(200, f"the list {path} links back to a page already read")
         followed.add(following)
+        path = following
         page = client.page(following)
         yield page
         ids = {record.get("id") for record in page.records}

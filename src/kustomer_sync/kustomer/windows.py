@@ -23,6 +23,7 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kustomer_sync.errors import SourceFailed
@@ -215,6 +216,8 @@ class Reader:
         self._ready = threading.Condition()
         self._stopped = False
         self._denied: set[tuple[str, bool]] = set()
+        self._unsorted: set[tuple[str, bool]] = set()
+        """Attributes by which a search refused to sort, in the archive or not."""
         self._uncounted: set[tuple[str, Span, bool]] = set()
         """Table, span and search of windows whose first page has not told how many there are."""
         self._told = 0
@@ -499,7 +502,10 @@ class Reader:
     def _by_created(self, window: Window, archive: bool) -> int | None:
         """One millisecond of `updatedAt` with more than a page in it: read it by `createdAt`."""
         whole = replace(window, created=(0, _FAR))
-        read = self._span(whole, archive)
+        try:
+            read = self._span(whole, archive)
+        except (NotFound, Refused):  # this search knows no `createdAt`
+            return self._alike(window, archive)
         if read is None:
             return None
         again = self._page(window, archive, 1, wanted=False)
@@ -606,10 +612,7 @@ class Reader:
         if self._stopped:
             raise _Stopped
         for _ in range(5):
-            page = self._client.search(
-                body(window), page=number, page_size=self._page_size, archive=archive,
-                params=_params(window.table), room=self._room,
-            )  # fmt: skip
+            page = self._search(window, archive, number)
             fits = not page.timed_out and all(_is(r, window.table) for r in page.records)
             if fits:
                 self._answered_at, self._unanswered = time.monotonic(), 0
@@ -621,6 +624,28 @@ class Reader:
                 return page
             self._not_answered()
         return replace(page, records=[], total=None, next="more", timed_out=True)
+
+    def _search(self, window: Window, archive: bool, number: int) -> Page:
+        """A page as the server gives it; unsorted where it refuses to sort by the attribute.
+
+        By what a search sorts is documented for customers alone.
+        """
+        asked = body(window)
+        (key,) = asked["sort"][0]
+        search = partial(
+            self._client.search, page=number, page_size=self._page_size, archive=archive,
+            params=_params(window.table), room=self._room,
+        )  # fmt: skip
+        if (key, archive) not in self._unsorted:
+            try:
+                return search(asked)
+            except Refused:
+                if number > 1:
+                    raise
+        del asked["sort"]
+        page = search(asked)
+        self._unsorted.add((key, archive))
+        return page
 
     def _not_answered(self) -> None:
         """No search has had a true answer for too long: `SourceFailed`."""
@@ -664,12 +689,11 @@ def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
     assert isinstance(window.table.reading, Search)  # noqa: S101 - narrows for the type checker
     context = window.table.reading.context
     lo, hi = window.span
-    conditions: list[dict[str, Any]] = [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi)}}]
     sort = f"{context}_updated_at"
+    conditions = _between(sort, lo, hi)
     if window.created is not None:
-        lo, hi = window.created
-        conditions.append({f"{context}_created_at": {"gte": iso(lo), "lt": iso(hi)}})
         sort = f"{context}_created_at"
+        conditions += _between(sort, *window.created)
     asked: dict[str, Any] = {
         "queryContext": context,
         "and": conditions,
@@ -683,6 +707,11 @@ def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
         else:
             asked["not"] = [among]
     return asked
+
+
+def _between(attribute: str, lo: int, hi: int) -> list[dict[str, Any]]:
+    """One operator a condition, as every documented example has it."""
+    return [{attribute: {"gte": iso(lo)}}, {attribute: {"lt": iso(hi)}}]
 
 
 def _at(record: Record, place: tuple[str, ...]) -> Any:
