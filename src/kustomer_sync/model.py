@@ -117,6 +117,8 @@ class Search:
     """What lists the records of over two years ago, where the archive search has none of them."""
     older_each: Each | None = None
     """The same where that list ends early: by the records of another table."""
+    listed: Listing | None = None
+    """What lists them where no search knows them: that one does is observed, not documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class Listing:
     """Each record is read again by its id with these, for what lists leave out."""
     identity: tuple[str, ...] = ()
     """The path to what tells the records apart, where that is not their own id."""
+    shaped: Callable[[Record], None] | None = None
+    """Brings a record that has another of the documented shapes into the one the columns name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -321,7 +321,7 @@ def test_a_comparison_that_failed_forgets_no_merge(connect: Connect, database: P
         sim.clock.advance(60)
         source, target = islice(living(sim, "customer", 6), 2)
         sim.merge(source, target)
-        sim.faults.add("status", "idsOnly", value=400)
+        sim.faults.add("status", "/search.*pageSize=1(&|$)", value=400)
         for _ in range(3):
             sim.clock.advance(24 * 3600 + 60)
             report = sync(connection)

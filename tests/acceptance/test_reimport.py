@@ -233,3 +233,26 @@ def test_a_part_of_a_list_that_is_refused_flags_nothing(connect: Connect, query:
         sim.hard_delete("tag", sim.id("tag", 1))
         sim.clock.advance(DAY + 60)
         assert sync(connection, tables=["tag"]).tables["tag"].deleted == 1
+
+
+def test_a_snooze_lands_in_either_shape(connect: Connect, query: Query) -> None:
+    """The documented one, and the one that the columns name."""
+    with Simulator(limits=UNLIMITED) as sim:
+        sync(connect(sim), tables=["snooze"])
+        shapes = set()
+        for one, record in sim.ledger.records("snooze").items():
+            told = record["attributes"]
+            shapes.add(told.get("type") or tuple(told["time"]))
+            value = told.get("value") or told["time"]
+            expected: tuple[Any, ...] = (None, None, None, str(value))
+            if isinstance(value, dict) and "day" in value:
+                day, at = value["day"], value.get("time") or value["value"]
+                expected = (None, day["type"], str(day["value"]), at)
+            elif told.get("type") == "relative" or isinstance(value, dict):
+                after = value["relative"] if isinstance(value, dict) else value
+                expected = (after, None, None, None)
+            assert query(
+                "SELECT time_relative, time_day_type, time_day_value, time_value "
+                f"FROM kustomer.snooze WHERE id = '{one}'"
+            ) == [expected]
+        assert shapes == {"relative", "dynamic", "absolute", ("relative",), ("day", "value")}

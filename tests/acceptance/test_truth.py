@@ -50,10 +50,14 @@ def test_the_destination_equals_the_org_under_change(case: Case) -> None:
         {"search_includes_attachments": True, "ids_searchable": True, "string_ranges": True},
         {"delete_bumps_updated_at": False, "merge_bumps_updated_at": False},
         {"delete_moves_in_index": False, "note_deletes_visible": False},
+        {
+            "company_context": False, "sorts": "customers", "ids_only": "refused",
+            "search_includes_attachments": "refused",
+        },
     ],
     ids=["capped-totals", "whole-seconds", "lists-other-way", "tag-names", "archive-overlaps",
          "no-horizon", "headers-of-org", "no-headers", "bare-meta", "reset-in-seconds",
-         "attachments-included", "quiet-deletes", "deletes-stay-in-index"],
+         "attachments-included", "quiet-deletes", "deletes-stay-in-index", "sparing-search"],
 )  # fmt: skip
 def test_either_answer_to_an_open_question_gives_the_same_rows(
     case: Case, switches: dict[str, Any]

@@ -112,6 +112,14 @@ def whole(sim: Simulator, version: Version) -> Row:
         return {**record, "id": record["attributes"]["resource"]}
     if version.kind == "routing_setting":
         return {**record, "id": _related(record, "team")}
+    if version.kind == "snooze" and record["attributes"].get("time") is None:
+        value = record["attributes"].get("value")
+        time = {"value": value}
+        if record["attributes"].get("type") == "relative":
+            time = {"relative": value}
+        elif isinstance(value, dict):
+            time = {"day": value.get("day"), "value": value.get("time")}
+        return {**record, "attributes": {**record["attributes"], "time": time}}
     if version.kind == "conversation_time":
         times = {k: v / 1000 for k, v in record["attributes"].items()
                  if k in ("handleTime", "messageTime", "noteTime")

@@ -86,6 +86,8 @@ class Page:
     nbytes: int = 0
     cut: str = ""
     """Why the list breaks off here; made by its reader."""
+    linked: bool = True
+    """It says whether the list goes on; the published reply of events does not."""
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
@@ -188,16 +190,20 @@ class Client:
                 room.release()
             raise
 
-    def next_path(self, link: str) -> str:
-        """A `links.next` as a path of this host; a link to another host is never followed."""
-        target = urlsplit(urljoin(self.base_url + "/", link))
+    def next_path(self, link: str, path: str) -> str:
+        """A `links.next` of the list at `path` as a path below `base_url`, query included.
+
+        It may be absolute, a path, or a query alone. One to another host is never followed.
+        """
+        target = urlsplit(urljoin(self.base_url + path, link))
         own = urlsplit(self.base_url)
         if (target.scheme, target.netloc) != (own.scheme, own.netloc):
             raise SourceFailed(
                 f"Kustomer's reply links to another host ({target.netloc}), never followed.",
                 "If that host is yours, set it as `base_url`.",
             )
-        return target.path + (f"?{target.query}" if target.query else "")
+        below = target.path.removeprefix(own.path)
+        return below + (f"?{target.query}" if target.query else "")
 
     def json(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
@@ -381,6 +387,7 @@ def _page(body: Any, nbytes: int) -> Page:
         size=_whole_number(meta.get("pageSize")),
         total=_whole_number(meta.get("total")),
         next=following if isinstance(following, str) and following else None,
+        linked="next" in links,
         timed_out=meta.get("timed_out") is True,
         nbytes=nbytes,
     )
@@ -433,25 +440,43 @@ def _ref(value: Any) -> tuple[str, str] | None:
 
 
 def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]:
-    """The pages of a list, by `links.next`.
+    """The pages of a list: by `links.next`, or by number where full ones do not say.
 
     `Refused` when a link was followed before, or page after page brings nothing new: the list
     would never end.
     """
     page = client.page(path, params)
     yield page
+    first, number = path, 1
     followed: set[str] = set()
     seen: set[Any] = {record.get("id") for record in page.records}
     stale = 0
-    while page.next is not None:
-        following = client.next_path(page.next)
-        if following in followed:
-            raise Refused(200, f"the list {path} links back to a page already read")
-        followed.add(following)
-        page = client.page(following)
+    while True:
+        if page.next is not None:
+            path = client.next_path(page.next, path)
+            if path in followed:
+                raise Refused(200, f"the list {path} links back to a page already read")
+            followed.add(path)
+            page = client.page(path)
+        elif _may_go_on(page, params):
+            number += 1
+            try:
+                page = client.page(first, {**params, "page": str(number)})
+            except NotFound:  # as it may be past the last one
+                return
+            if {record.get("id") for record in page.records} <= seen:
+                return
+        else:
+            return
         yield page
         ids = {record.get("id") for record in page.records}
         stale = stale + 1 if ids <= seen else 0
         seen |= ids
         if stale == _STALE_PAGES:
             raise Refused(200, f"the list {path} goes on without bringing anything new")
+
+
+def _may_go_on(page: Page, params: Mapping[str, Any]) -> bool:
+    """A full page that does not say whether it is the last."""
+    size = page.size or int(params.get("pageSize", 0))
+    return not page.linked and 0 < size <= len(page.records)

@@ -68,7 +68,9 @@ def _paths(table: Table, record_id: str, klasses: Iterable[str]) -> Iterator[str
 
 
 def identify(listing: Listing, record: Record) -> None:
-    """The record's id is what tells it apart in the tables."""
+    """The record's id is what tells it apart in the tables, and its shape is the columns'."""
+    if listing.shaped:
+        listing.shaped(record)
     if listing.identity:
         value: Any = record
         for key in listing.identity:

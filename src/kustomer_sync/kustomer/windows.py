@@ -23,6 +23,7 @@ import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kustomer_sync.errors import SourceFailed
@@ -174,7 +175,7 @@ class Denied:
 
     table: Table
     archive: bool
-    message: str
+    error: Forbidden | NotFound | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,8 @@ class Reader:
         self._ready = threading.Condition()
         self._stopped = False
         self._denied: set[tuple[str, bool]] = set()
+        self._way: dict[tuple[str, bool, bool], int] = {}
+        """Which of `_ways` was not refused: by table, whether sorted by updatedAt, and archive."""
         self._uncounted: set[tuple[str, Span, bool]] = set()
         """Table, span and search of windows whose first page has not told how many there are."""
         self._told = 0
@@ -306,10 +309,10 @@ class Reader:
             try:
                 read = self._span(window, archive)
             except Forbidden as error:  # one role covers both searches
-                self._deny(window.table, (False, True), str(error))
+                self._deny(window.table, (False, True), error)
                 return
             except (NotFound, Refused) as error:
-                self._deny(window.table, (archive,), str(error))
+                self._deny(window.table, (archive,), error)
                 return
             if read is None:
                 return  # its parts were queued, or it was said to be incomplete
@@ -319,12 +322,14 @@ class Reader:
         if window.created is None:
             self._emit(Completed(window.table, window.span, found))
 
-    def _deny(self, table: Table, archives: tuple[bool, ...], message: str) -> None:
+    def _deny(
+        self, table: Table, archives: tuple[bool, ...], error: Forbidden | NotFound | Refused
+    ) -> None:  # fmt: skip
         with self._ready:
             known = (table.name, archives[0]) in self._denied
             self._denied |= {(table.name, archive) for archive in archives}
         if not known:
-            self._emit(Denied(table, archives[0], message))
+            self._emit(Denied(table, archives[0], error))
 
     def _span(self, window: Window, archive: bool) -> int | None:
         """How many records the window has, when it was read completely; else None."""
@@ -373,7 +378,7 @@ class Reader:
             try:
                 page = self._page(window, archive, 1, wanted=False)
             except (Forbidden, NotFound, Refused) as error:
-                self._deny(window.table, (archive,), str(error))
+                self._deny(window.table, (archive,), error)
             else:
                 self._count(window, archive, _total(page))
 
@@ -398,8 +403,8 @@ class Reader:
             at = times[-1]
             newer, top = sum(time > at for time in times), at + 1
             if not newer:
-                equal = replace(window, span=(at, top), created=(0, _FAR))
-                newer, top = self._span(equal, archive) or 0, at
+                equal = replace(window, span=(at, top))
+                newer, top = self._created(equal, archive) or 0, at
                 if not newer:
                     return False
             left -= newer
@@ -498,8 +503,7 @@ class Reader:
 
     def _by_created(self, window: Window, archive: bool) -> int | None:
         """One millisecond of `updatedAt` with more than a page in it: read it by `createdAt`."""
-        whole = replace(window, created=(0, _FAR))
-        read = self._span(whole, archive)
+        read = self._created(window, archive)
         if read is None:
             return None
         again = self._page(window, archive, 1, wanted=False)
@@ -510,6 +514,13 @@ class Reader:
             )
             return None
         return read
+
+    def _created(self, window: Window, archive: bool) -> int | None:
+        """How many it has, read by `createdAt` where the search knows that."""
+        try:
+            return self._span(replace(window, created=(0, _FAR)), archive)
+        except (NotFound, Refused):
+            return self._alike(window, archive)
 
     def _alike(self, window: Window, archive: bool) -> int | None:
         """Records alike in both times: told apart by another attribute, in parts of one page."""
@@ -606,10 +617,7 @@ class Reader:
         if self._stopped:
             raise _Stopped
         for _ in range(5):
-            page = self._client.search(
-                body(window), page=number, page_size=self._page_size, archive=archive,
-                params=_params(window.table), room=self._room,
-            )  # fmt: skip
+            page = self._search(window, archive, number)
             fits = not page.timed_out and all(_is(r, window.table) for r in page.records)
             if fits:
                 self._answered_at, self._unanswered = time.monotonic(), 0
@@ -621,6 +629,31 @@ class Reader:
                 return page
             self._not_answered()
         return replace(page, records=[], total=None, next="more", timed_out=True)
+
+    def _search(self, window: Window, archive: bool, number: int) -> Page:
+        """A page as the server gives it; unsorted, or without attachments, where it refuses those.
+
+        By what a search sorts is documented for customers alone, that it includes for lists alone.
+        """
+        search = partial(
+            self._client.search, page=number, page_size=self._page_size, archive=archive,
+            room=self._room,
+        )  # fmt: skip
+        key, ways = (window.table.name, window.created is None, archive), _ways(window)
+        known = self._way.get(key)
+        if known is not None or number > 1:
+            asked, params = ways[known or 0]
+            return search(asked, params=params)
+        refused: list[Refused] = []
+        for way, (asked, params) in enumerate(ways):
+            try:
+                page = search(asked, params=params)
+            except Refused as error:
+                refused.append(error)
+            else:
+                self._way[key] = way
+                return page
+        raise refused[0]
 
     def _not_answered(self) -> None:
         """No search has had a true answer for too long: `SourceFailed`."""
@@ -664,12 +697,11 @@ def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
     assert isinstance(window.table.reading, Search)  # noqa: S101 - narrows for the type checker
     context = window.table.reading.context
     lo, hi = window.span
-    conditions: list[dict[str, Any]] = [{f"{context}_updated_at": {"gte": iso(lo), "lt": iso(hi)}}]
     sort = f"{context}_updated_at"
+    conditions = _between(sort, lo, hi)
     if window.created is not None:
-        lo, hi = window.created
-        conditions.append({f"{context}_created_at": {"gte": iso(lo), "lt": iso(hi)}})
         sort = f"{context}_created_at"
+        conditions += _between(sort, *window.created)
     asked: dict[str, Any] = {
         "queryContext": context,
         "and": conditions,
@@ -685,6 +717,11 @@ def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
     return asked
 
 
+def _between(attribute: str, lo: int, hi: int) -> list[dict[str, Any]]:
+    """One operator a condition, as every documented example has it."""
+    return [{attribute: {"gte": iso(lo)}}, {attribute: {"lt": iso(hi)}}]
+
+
 def _at(record: Record, place: tuple[str, ...]) -> Any:
     value: Any = record
     for key in place:
@@ -692,8 +729,12 @@ def _at(record: Record, place: tuple[str, ...]) -> Any:
     return value
 
 
-def _params(table: Table) -> dict[str, str]:
-    return {"include": "attachments"} if table.object == "message" else {}
+def _ways(window: Window) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """Bodies and parameters to ask with; the first that is not refused is the best."""
+    asked = body(window)
+    bare = {key: value for key, value in asked.items() if key != "sort"}
+    included = [{"include": "attachments"}] if window.table.object == "message" else []
+    return [(one, params) for params in [*included, {}] for one in (asked, bare)]
 
 
 def _total(page: Page) -> int | None:

@@ -495,6 +495,10 @@ class Api:
         world, switches = self._world, self._world.switches
         if archive and not switches.archive_available:
             raise Refusal(404, f"Cannot POST {ask.path}")
+        if switches.ids_only == "refused" and "idsOnly" in ask.params:
+            raise Refusal(400, "Unknown parameter idsOnly", "idsOnly")
+        if switches.search_includes_attachments == "refused" and "include" in ask.params:
+            raise Refusal(400, "Unknown parameter include", "include")
         query = self._search.understand(ask.body, archive)
         size = min(ask.whole("pageSize", 100), switches.max_search_page_size)
         found = self._search.run(query)
@@ -535,7 +539,7 @@ class Api:
         switches = self._world.switches
         if ask.params.get("idsOnly") == "true" and switches.ids_only == "supported":
             return Page([encode(_name(self._world, kind, ref)) for ref in refs])
-        return self._served(KINDS[kind], refs, switches.search_includes_attachments)
+        return self._served(KINDS[kind], refs, switches.search_includes_attachments is True)
 
     # --- the key, its user, events, the audit log
 
@@ -582,8 +586,9 @@ class Api:
         size = min(ask.whole("pageSize", 100), 100)
         start = (ask.page - 1) * size
         page = Page([encode(event) for event in events[start : start + size]])
-        page.meta = {"pageSize": size, "page": ask.page}
-        page.links = _links(ask, size, start + size < len(events))
+        if world.switches.events_linked:
+            page.meta = {"pageSize": size, "page": ask.page}
+            page.links = _links(ask, size, start + size < len(events))
         return page
 
     def _event(self, before: Version | None, after: Version) -> Json:

@@ -453,6 +453,8 @@ class _Reader:
         """The first sort key; a second one is ignored [O]. Without one: newest update first [U]."""
         if not asked:
             return ATTRIBUTES[self._kind, "updated_at"], True
+        if self._world.switches.sorts == "customers" and self._kind != "customer":
+            raise Refusal(400, f"Cannot sort {self._kind}", "sort")
         first = asked[0] if isinstance(asked, list) else asked
         if not isinstance(first, dict) or len(first) != 1:
             raise Refusal(400, "sort needs objects of one key", "sort")

@@ -35,8 +35,10 @@ class Switches:
     """Whether date comparisons see milliseconds [I]; False compares whole seconds."""
     shuffle_ties: bool = True
     """Records with equal sort keys come in another order at each request [I]."""
-    ids_only: Literal["supported", "ignored"] = "supported"
-    """`idsOnly=true`: only `type` and `id`, or full records all the same [D, shape U]."""
+    ids_only: Literal["supported", "ignored", "refused"] = "supported"
+    """`idsOnly=true`: only `type` and `id`, full records all the same, or 400 [D, shape U]."""
+    sorts: Literal["all", "customers"] = "all"
+    """Which searches can be sorted; the others answer 400 [D for customers]."""
     company_context: bool = True
     """`queryContext: company` exists [O]."""
     conversation_time_context: bool = False
@@ -45,8 +47,9 @@ class Switches:
     """`conversation_id` and its like work in the standard search too [D only for the archive]."""
     string_ranges: bool = False
     """`gt`, `lt` ... compare strings and ids too (else 400) [U]."""
-    search_includes_attachments: bool = False
-    """Messages of a search carry `relationships.attachments` and `included` [U]."""
+    search_includes_attachments: bool | Literal["refused"] = False
+    """Messages of a search carry `relationships.attachments` and `included`, or the parameter
+    `include` gets 400 [U]."""
 
     # --- search: the index
     index_lag_ms: int = 0
@@ -93,6 +96,9 @@ class Switches:
     """`meta.pageSize` and `meta.page` are in the reply [D]."""
     work_session_order: Literal["asc", "desc"] = "asc"
     """Order of the work session list [U]."""
+    events_linked: bool = False
+    """The list of a conversation's events says in `meta` and `links` where it is and goes on [its
+    published reply has neither]."""
     events_kept_days: int | None = None
     """How long a conversation's events are listed; None: for ever [U]."""
     audit_order: Literal["asc", "desc"] = "desc"

@@ -29,6 +29,9 @@ ADOPTED = "adopted"
 """State key: what is known of a schema that was adopted."""
 UNATTACHED = "unattached"
 """State key: messages do not say which attachments they have, which are asked for then."""
+_UNDOCUMENTED = "note"
+"""Has custom attributes; the list of resources with metadata does not name it, and what a server
+says to one that is not on the list is not documented."""
 _SHOWN = 3  # columns named in one warning
 _REJECTED = 100_000
 """Rejected values that are told apart; more may be counted twice."""
@@ -261,6 +264,8 @@ class Landing:
             except Forbidden as error:
                 self._run.denied(METADATA, str(error))
                 found = UNSURE
+            if found is UNSURE and resource == _UNDOCUMENTED:
+                found = None
             self._described[resource] = found
             self._run.minimum.others += 1
         return self._described[resource]

@@ -79,8 +79,10 @@ def mark(run: Run, wanted: Resync) -> None:
     asked = [table for table in run.tables if table.name in names]
     for table in asked:
         state = run.landing.of(table.name)
-        old = isinstance(table.reading, Search) and table.reading.older and lo < run.horizon
-        if isinstance(table.reading, Listing) or old:
+        reading = table.reading
+        old = isinstance(reading, Search) and reading.older and lo < run.horizon
+        listed = isinstance(reading, Search) and reading.listed
+        if isinstance(reading, Listing) or old or listed:
             state.listed_at = _LONG_AGO  # so it is due
         if isinstance(table.reading, Log):
             run.landing.put(log_key(table), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -133,6 +133,8 @@ class Run:
         """The end of what was read of changes, in milliseconds since 1970."""
         self._newest = 0
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
+        self._listed: list[Table] = []
+        """Tables that no search knows, as they are read instead."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
         self._phase, self._cost = "", 0
@@ -190,6 +192,9 @@ class Run:
                 if isinstance(table.reading, Recent):
                     recent(self, table, table.reading, began, whole=whole)
         self._search()
+        for table in self._listed:
+            if self._listing_due(table):
+                reimport(self, table)
         for table in self.tables:
             listing = table.reading.older if isinstance(table.reading, Search) else None
             if listing is not None and self._listing_due(table):
@@ -405,17 +410,21 @@ class Run:
                 self.landing.of(table.name).complete(span)
                 self.landing.touch(table.name)
                 have_read(self, table, span)
-            case windows.Denied(table, archive, message) if archive:
+            case windows.Denied(table, archive, error) if archive:
                 self.landing.of(table.name).archive_denied = True
                 self.landing.touch(table.name)
                 self.warn(
                     "archive_unavailable",
-                    f"{table.name}: records older than two years can't be read ({message}).",
+                    f"{table.name}: records older than two years can't be read ({error}).",
                 )
-            case windows.Denied(table, _, message):
+            case windows.Denied(table, _, error):
+                listing = table.reading.listed if isinstance(table.reading, Search) else None
+                if listing is not None and not isinstance(error, Forbidden):
+                    self._listed.append(replace(table, reading=listing))
+                    return
                 self.landing.of(table.name).denied = True
                 self.landing.touch(table.name)
-                self.denied(table, message)
+                self.unread(table, error)
             case windows.Incomplete(table, span, message):
                 self.warn(
                     "window_incomplete",

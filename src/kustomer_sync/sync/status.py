@@ -12,7 +12,7 @@ from typing import Any
 
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.kustomer import windows
-from kustomer_sync.model import Each, Recent, Search, Table
+from kustomer_sync.model import Each, Listing, Recent, Search, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Reach, Status, TableStatus, iso_of
 from kustomer_sync.settings import Connection
@@ -92,6 +92,8 @@ def _table(
     if name != root.known_as:
         return TableStatus("child", rows)
     match root.reading:
+        case Search(listed=Listing()) if own.listed_at and not own.done:
+            return TableStatus("listing", rows, listed_at=own.listed_at)
         case Search():
             top = max((hi for _, hi in (*own.done, *own.counted)), default=0)
             return TableStatus("search", rows, *_reach(own.done, [(0, top)]), denied=own.denied)

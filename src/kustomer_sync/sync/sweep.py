@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.kustomer import windows
-from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.client import Forbidden, NotFound, Page, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_ids
 from kustomer_sync.model import Held, Record, Table
 from kustomer_sync.sync.landing import ids_of
@@ -76,15 +76,25 @@ def counted(run: Run, window: windows.Window, *, deleted: bool) -> int | None:
     """The source's total in a window; None when it tells none."""
     found = 0
     for archive in window.archives:
-        page = run.client.search(
-            windows.body(window, deleted=deleted), page=1, page_size=1, archive=archive,
-            params={"idsOnly": "true"},
-        )  # fmt: skip
+        page = _first(run, windows.body(window, deleted=deleted), archive=archive)
         run.minimum.others += 1
         if page.total is None or page.timed_out:
             return None
         found += page.total
     return found
+
+
+def _first(run: Run, body: dict[str, Any], *, archive: bool) -> Page:
+    """The smallest page of a search; with ids alone where such pages are as others are.
+
+    What they look like is not documented.
+    """
+    ask = partial(run.client.search, body, page=1, page_size=1, archive=archive)
+    try:
+        page = ask(params={"idsOnly": "true"})
+    except Refused:
+        return ask()
+    return ask() if page.total is None else page
 
 
 def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:

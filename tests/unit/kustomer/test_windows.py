@@ -38,7 +38,8 @@ class Org:
     def __init__(
         self, times: list[tuple[int, int]], *, cap: int = 10_000, pages: int = 100,
         total_capped: bool = False, seed: int = 0, late: list[tuple[int, int]] | None = None,
-        apart: str = "refused",
+        apart: str = "refused", sorts: tuple[str, ...] = ("updated_at", "created_at"),
+        created: bool = True,
     ) -> None:  # fmt: skip
         self.records = [record(n, u, c) for n, (u, c) in enumerate(times)]
         self.cap, self.pages, self.total_capped = cap, pages, total_capped
@@ -47,6 +48,8 @@ class Org:
         self.touched = late or []
         self.apart = apart
         """How `customer_id` is searched by: refused, ignored or heeded."""
+        self.sorts, self.created = sorts, created
+        """By what it sorts, and whether it can be searched by `created_at`."""
 
     def search(
         self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
@@ -66,10 +69,19 @@ class Org:
         for ((_, test),) in (condition.items() for condition in body.get("not", [])):
             if self.apart == "heeded":
                 found = [r for r in found if r["id"] not in test["in"]]
+        if not self.created and any("created_at" in key for test in body["and"] for key in test):
+            raise Refused(400, "Unknown attribute created_at")
+        if "sort" not in body:
+            return self._shown(found, page, size)
         self.rng.shuffle(found)
         ((key, _),) = body["sort"][0].items()
+        if not key.endswith(self.sorts):
+            raise Refused(400, f"no sort by {key}")
         attribute = "updatedAt" if key.endswith("updated_at") else "createdAt"
         found.sort(key=lambda r: str(r["attributes"][attribute]), reverse=True)
+        return self._shown(found, page, size)
+
+    def _shown(self, found: list[dict[str, Any]], page: int, size: int) -> Page:
         shown = found[(page - 1) * size : min(page * size, self.cap)]
         total = min(len(found), self.cap) if self.total_capped else len(found)
         more = "/next" if page * size < len(found) else None
@@ -89,7 +101,7 @@ def matches(record: dict[str, Any], conditions: list[dict[str, Any]], apart: str
         ((key, test),) = condition.items()
         if key.endswith(("_updated_at", "_created_at")):
             name = "updatedAt" if key.endswith("updated_at") else "createdAt"
-            if not test["gte"] <= attributes[name] < test["lt"]:
+            if not test.get("gte", "") <= attributes[name] < test.get("lt", "~"):
                 return False
         elif key != "customer_id" or apart == "refused":
             raise Refused(400, f"Unknown attribute {key}")
@@ -138,6 +150,21 @@ def test_equal_timestamps_beyond_the_cap_are_read_by_their_creation() -> None:
     times = [(START, START - n) for n in range(2000)]
     ids, spans = read(Org(times, cap=100), caps=Caps(100, 100), size=50)
     assert len(ids) == 2000
+    assert merged(spans) == [(0, START + 10_000_000)]
+
+
+@pytest.mark.parametrize("cap", [100, 10_000])
+@pytest.mark.parametrize("sorts", [(), ("updated_at",), ("created_at",)])
+@pytest.mark.parametrize("created", [True, False])
+def test_a_search_that_refuses_to_sort_is_read_unsorted(
+    cap: int, sorts: tuple[str, ...], created: bool
+) -> None:
+    """What it sorts by is documented for customers alone; there is a burst of pages too."""
+    times = [(START + n * 1000, START - n) for n in range(300)]
+    times += [(START + 5, START - n) for n in range(30)]
+    org = Org(times, cap=cap, sorts=sorts, created=created, apart="ignored")
+    ids, spans = read(org, caps=Caps(cap, 100), size=10)
+    assert len(ids) == len(times)
     assert merged(spans) == [(0, START + 10_000_000)]
 
 

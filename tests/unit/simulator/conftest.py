@@ -68,16 +68,23 @@ class Kustomer:
             page += 1
 
     def listed(self, path: str, **params: Any) -> list[Json]:
-        """All records of a list, following `next`."""
+        """All records of a list, following `next`; by number where there are no links."""
         reply = self.get(path, **params)
         found: list[Json] = []
+        page = 1
         while True:
             assert reply.status_code == 200, reply.text
-            found += reply.json()["data"]
-            following = reply.json()["links"]["next"]
-            if following is None:
+            told = reply.json()
+            found += told["data"]
+            if "links" in told:
+                if told["links"]["next"] is None:
+                    return found
+                reply = self.http.get(told["links"]["next"])
+            elif told["data"]:
+                page += 1
+                reply = self.get(path, **{**params, "page": page})
+            else:
                 return found
-            reply = self.http.get(following)
 
 
 Start = Callable[..., Kustomer]

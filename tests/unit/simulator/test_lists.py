@@ -252,6 +252,16 @@ def test_events_are_listed_as_long_as_they_are_kept(start: Start) -> None:
         assert bool(kustomer.get(path).json()["data"]) is there
 
 
+def test_events_may_say_where_they_go_on(kustomer: Kustomer) -> None:
+    """Their published reply has neither links nor anything in `meta`."""
+    path = f"/v1/conversations/{kustomer.sim.id('conversation', -1)}/events"
+    reply = kustomer.get(path).json()
+    assert "links" not in reply
+    assert reply["meta"] == {}
+    kustomer.sim.switches = Switches(events_linked=True)
+    assert kustomer.get(path).json()["links"]["next"] is None
+
+
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_the_audit_log_is_read_by_cursor_to_its_end(start: Start, order: Any) -> None:
     """Every write of an object that is audited once, in either order."""

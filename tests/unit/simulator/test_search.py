@@ -393,21 +393,34 @@ def _sorted(kustomer: Kustomer, key: str, way: str) -> list[Json]:
 
 
 def test_ids_only(kustomer: Kustomer) -> None:
-    """Only type and id, or ignored."""
+    """Only type and id, ignored, or refused."""
     reply = kustomer.search("kobject", query={"idsOnly": "true"}).json()
     assert set(reply["data"][0]) == {"type", "id"}
     kustomer.sim.switches = Switches(ids_only="ignored")
     assert "attributes" in kustomer.search("kobject", query={"idsOnly": "true"}).json()["data"][0]
+    kustomer.sim.switches = Switches(ids_only="refused")
+    assert kustomer.search("kobject", query={"idsOnly": "true"}).status_code == 400
+    assert kustomer.search("kobject").status_code == 200
+
+
+def test_a_search_may_refuse_to_sort(kustomer: Kustomer) -> None:
+    """Documented is a sort of customers."""
+    kustomer.sim.switches = Switches(sorts="customers")
+    for context, status in (("customer", 200), ("note", 400)):
+        asked = {"queryContext": context, "and": [], "sort": [{f"{context}_updated_at": "asc"}]}
+        assert kustomer.http.post("/v1/customers/search", json=asked).status_code == status
 
 
 def test_search_may_include_attachments(kustomer: Kustomer) -> None:
-    """Relationship data and `included`, or neither."""
+    """Relationship data and `included`, neither, or a refusal."""
     assert "included" not in kustomer.search("message").json()
     kustomer.sim.switches = Switches(search_includes_attachments=True)
     reply = kustomer.search("message", size=300).json()
     named = [a["id"] for m in reply["data"] for a in m["relationships"]["attachments"]["data"]]
     assert sorted(named) == sorted(a["id"] for a in reply["included"])
     assert named
+    kustomer.sim.switches = Switches(search_includes_attachments="refused")
+    assert kustomer.search("message", query={"include": "attachments"}).status_code == 400
 
 
 def test_contexts_that_may_or_may_not_exist(kustomer: Kustomer) -> None:

@@ -99,9 +99,24 @@ SHORTCUT = root(
     link="getallshortcuts",
 )  # fmt: skip
 
+
+def _timed(record: Record) -> None:
+    """The documented shape is a `type` and its `value`; the columns name an older one, `time`."""
+    attributes = record.get("attributes")
+    if not isinstance(attributes, dict) or attributes.get("time") is not None:
+        return
+    value = attributes.get("value")
+    if attributes.get("type") == "relative":
+        attributes["time"] = {"relative": value}
+    elif isinstance(value, dict):
+        attributes["time"] = {"day": value.get("day"), "value": value.get("time")}
+    else:
+        attributes["time"] = {"value": value}
+
+
 SNOOZE = root(
     "snooze",
-    Listing("/v1/snoozes"),
+    Listing("/v1/snoozes", shaped=_timed),
     """
     by       createdBy modifiedBy
     String   name time_day_type<-time.day.type time_day_value<-time.day.value

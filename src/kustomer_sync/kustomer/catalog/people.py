@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kustomer_sync.kustomer.declare import attribute, joined, listed, root
-from kustomer_sync.model import Search, Table
+from kustomer_sync.model import Listing, Search, Table
 
 _CONTACT = "String type\nBoolean verified"
 _LOCATION = """
@@ -86,7 +86,7 @@ CUSTOMER = root(
 
 COMPANY = root(
     "company",
-    Search("company", "/v1/companies/{id}"),
+    Search("company", "/v1/companies/{id}", listed=Listing("/v1/companies")),
     """
     by       createdBy modifiedBy
     Instant  createdAt modifiedAt updatedAt
