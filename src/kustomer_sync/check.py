@@ -37,13 +37,12 @@ def check(
     `tell` hears, in a sentence, of what makes it wait.
     """
     client = client_for(connection, threading.Event(), Limits())
+    found = destination(
+        connection.destination_url, schema=connection.schema_name,
+        system_prefix=connection.system_prefix, memory_limit=connection.memory_limit, tell=tell,
+    )  # fmt: skip
     try:
         token = first_contact(client)
-        found = destination(
-            connection.destination_url, schema=connection.schema_name,
-            system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
-            tell=tell,
-        )  # fmt: skip
         found.check()
         attributes = token.get("attributes") or {}
         roles = attributes.get("roles")
@@ -62,6 +61,7 @@ def check(
         )  # fmt: skip
     finally:
         client.close()
+        found.close()
 
 
 def _org(token: dict[str, Any]) -> str | None:

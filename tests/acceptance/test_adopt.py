@@ -285,7 +285,7 @@ def _plan(connection: Connection, case: Case) -> Plan:
     """What `adopt` would do with the schema, whether or not it may be adopted."""
     there = destination(
         f"duckdb:///{case.database}", schema="kustomer", system_prefix="_fivetran_",
-        memory_limit="128MB",
+        memory_limit="128MB", hold_seconds=0,
     )  # fmt: skip
     return Plan(connection, choose(connection), there, there.found())
 

@@ -215,7 +215,7 @@ def test_a_span_of_which_nothing_is_left_is_flagged_whole(case: Case) -> None:
         case.sync(connection)
         there = destination(
             f"duckdb:///{case.database}", schema="kustomer", system_prefix="_fivetran_",
-            memory_limit="128MB",
+            memory_limit="128MB", hold_seconds=0,
         )  # fmt: skip
         span = there.spread(KOBJECT, 0, 4_000_000_000_000, 3)[2]
         erased = there.ids(KOBJECT, span.lo, span.hi)

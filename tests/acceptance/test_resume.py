@@ -100,7 +100,7 @@ def test_each_commit_saves_what_was_completed(connect: Connect) -> None:
         def look(_: int) -> None:
             there = destination(
                 connection.destination_url, schema="kustomer", system_prefix="_fivetran_",
-                memory_limit="128MB",
+                memory_limit="128MB", hold_seconds=0,
             )  # fmt: skip
             if sim.requests.searches % 10 == 0:
                 seen.append(len(there.state().get("table:message", {}).get("done", [])))

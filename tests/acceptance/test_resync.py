@@ -195,6 +195,7 @@ def test_readers_keep_their_rows_until_new_ones_replace_them(
 
     def watched(self: DuckDB, write: Write) -> Mapping[str, Counts]:
         done = written(self, write)
+        self.close()
         seen.append(small.ask("SELECT count(*) FROM kustomer.busy")[0][0])
         if write.absent:
             flags.append(write.absent["conversation"])

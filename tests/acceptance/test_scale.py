@@ -120,6 +120,7 @@ def test_many_small_syncs_leave_few_pieces_of_a_table(database: Path) -> None:
     for n in range(TIDY_EVERY + 5):
         to.begin(datetime.now(UTC))
         to.write(Write(tuple(shredder.shred([{"id": f"t{n}", "attributes": {}}]))))
+        to.close()
     with duckdb.connect(str(database), read_only=True) as db:
         pieces = "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('kustomer.tag')"
         assert db.execute(pieces).fetchall()[0][0] <= 6

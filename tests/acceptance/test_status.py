@@ -183,7 +183,7 @@ def test_a_sync_that_was_killed_is_not_over(connect: Connect) -> None:
         def look(_: int) -> None:
             there = destination(
                 connection.destination_url, schema="kustomer", system_prefix="_fivetran_",
-                memory_limit="128MB",
+                memory_limit="128MB", hold_seconds=0,
             )  # fmt: skip
             if (state := there.state()).get("last_sync"):
                 seen.append((state["last_sync"]["status"], state["last_sync"]["ended_at"]))

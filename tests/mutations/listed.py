@@ -1654,9 +1654,33 @@ _VERIFY = (
         "destinations/duckdb.py",
         (
             "Who only reads leaves the file as it is",
-            "self._connect(read_only=not create and self._epoch is None)",
-            "self._connect(read_only=False)",
+            "read_only = not create and self._epoch is None",
+            "read_only = False",
             "tests/contract/destinations/test_files.py::test_who_did_not_begin_only_reads",
+        ),
+        (
+            "A file is not held for longer than a moment",
+            "until.start()",
+            "pass",
+            "tests/contract/destinations/test_files.py::test_a_file_is_held_for_a_moment_and_then_free",
+        ),
+        (
+            "A file is opened once for what follows each other",
+            "if done and self._hold_seconds:",
+            "if False:",
+            "tests/contract/destinations/test_files.py::test_a_file_is_held_for_a_moment_and_then_free",
+        ),
+        (
+            "What one call made is not there for the next",
+            "connection = file.cursor()",
+            "connection = file",
+            "tests/contract/destinations/test_files.py::test_a_file_is_held_for_a_moment_and_then_free",
+        ),
+        (
+            "A file that is held is put in order when that is due",
+            '"RESET max_vacuum_tasks" if tidy else',
+            '"SELECT 1" if tidy else',
+            "tests/acceptance/test_scale.py::test_many_small_syncs_leave_few_pieces_of_a_table",
         ),
     ),
     *_of(

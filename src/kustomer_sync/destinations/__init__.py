@@ -10,14 +10,17 @@ from kustomer_sync.errors import ConfigError
 
 __all__ = ["Destination", "destination"]
 
+HOLD_SECONDS = 0.1
+
 
 def destination(
     url: str, *, schema: str, system_prefix: str, memory_limit: str,
-    tell: Callable[[str], None] = lambda sentence: None,
+    tell: Callable[[str], None] = lambda sentence: None, hold_seconds: float = HOLD_SECONDS,
 ) -> Destination:  # fmt: skip
     """The destination a URL names, not opened yet. SQLAlchemy-style: `duckdb:////abs/olute.db`.
 
-    `tell` hears, in a sentence, of what makes it wait.
+    `tell` hears, in a sentence, of what makes it wait. A file stays open for `hold_seconds` after
+    it was used, and until `close` at most.
     """
     parts = urlsplit(url)
     if parts.scheme == "duckdb":
@@ -30,8 +33,9 @@ def destination(
         from kustomer_sync.destinations.duckdb import DuckDB
 
         return DuckDB(
-            path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit, tell=tell
-        )
+            path, schema=schema, system_prefix=system_prefix, memory_limit=memory_limit, tell=tell,
+            hold_seconds=hold_seconds,
+        )  # fmt: skip
     raise ConfigError(
         f"{parts.scheme or url!r} is not a destination this version writes to.",
         "Use duckdb:///FILE.",

@@ -1,11 +1,13 @@
 """DuckDB. One process holds a file, and while it is open no other can read it, so it is open only
-while something is read or written. A write is one transaction; a killed process leaves all of
-the last committed ones and nothing of the next.
+while something is read or written, and for a moment after, since to open it takes as long as to
+write a little. A write is one transaction; a killed process leaves all of the last committed ones
+and nothing of the next.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +90,15 @@ class _Shape:
         return cls(name, wanted, {c for c, column in columns.items() if column.hashed}, left_out)
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that is open with nothing under way, and what closes it."""
+
+    opened: duckdb.DuckDBPyConnection
+    read_only: bool
+    until: threading.Timer
+
+
 class DuckDB:
     """A schema of a DuckDB file. See `Destination` for what each method promises."""
 
@@ -95,12 +106,17 @@ class DuckDB:
         self, path: str, *, schema: str, system_prefix: str = "_fivetran_",
         memory_limit: str = "128MB", sleep: Callable[[float], None] = time.sleep,
         lock_seconds: float | None = None, tell: Callable[[str], None] = lambda sentence: None,
+        hold_seconds: float = 0.0,
     ) -> None:  # fmt: skip
+        """`hold_seconds`: how long the file stays open for whatever comes next."""
         self.path = Path(path)
         self._schema, self._memory = schema, memory_limit
         self._system = System(system_prefix)
         self._sleep, self._tell = sleep, tell
         self._lock_seconds = LOCK_SECONDS if lock_seconds is None else lock_seconds
+        self._hold_seconds = hold_seconds
+        self._file: _File | None = None
+        self._holding = threading.RLock()
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
@@ -130,17 +146,46 @@ class DuckDB:
                     f"The folder {str(self.path.parent)!r} does not exist.",
                     "Create it, or change `destination`.",
                 )
-        connection = self._connect(read_only=not create and self._epoch is None)
+        read_only = not create and self._epoch is None
+        with self._holding:
+            held, self._file = self._file, None
+            if held is not None:
+                held.until.cancel()
+                if held.read_only != read_only:
+                    held.opened.close()
+        file = held.opened if held and held.read_only == read_only else None
+        file = file or self._connect(read_only=read_only)
+        done = False
         try:
+            connection = file.cursor()  # whose temporary tables go with it
             connection.execute("SET TimeZone = 'UTC'")
-            if self._epoch is None or self._epoch % TIDY_EVERY:
-                connection.execute("SET max_vacuum_tasks = 0")
+            tidy = self._epoch is not None and self._epoch % TIDY_EVERY == 0
+            connection.execute("RESET max_vacuum_tasks" if tidy else "SET max_vacuum_tasks = 0")
             if self._times > 1:
                 connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
             self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
             yield connection
-        finally:
             connection.close()
+            done = True
+        finally:
+            if done and self._hold_seconds:
+                self._hold(file, read_only=read_only)
+            else:
+                file.close()
+
+    def _hold(self, file: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        """Let go of the file in a moment, unless it is taken up again."""
+        until = threading.Timer(self._hold_seconds, self._let_go, [file])
+        until.daemon = True
+        with self._holding:
+            self._file = _File(file, read_only, until)
+        until.start()
+
+    def _let_go(self, file: duckdb.DuckDBPyConnection) -> None:
+        with self._holding:
+            if self._file is not None and self._file.opened is file:
+                self._file = None
+                file.close()
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         waited = 0.0
@@ -199,11 +244,15 @@ class DuckDB:
         new = not self.path.exists()
         with self._open():
             pass
+        self.close()
         if new:
             self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        with self._holding:
+            if self._file is not None:
+                self._file.until.cancel()
+                self._let_go(self._file.opened)
 
     # ---- state ----
 

@@ -37,6 +37,13 @@ def status(
         system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
         tell=tell,
     )  # fmt: skip
+    try:
+        return _status(connection, there, now)
+    finally:
+        there.close()
+
+
+def _status(connection: Connection, there: Destination, now: datetime) -> Status:
     state = there.state()
     found = Status(
         connection.name, connection.shown_destination, connection.schema_name,

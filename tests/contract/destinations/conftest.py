@@ -34,7 +34,9 @@ def duckdb_file(folder: Path, prefix: str, memory_limit: str = "128MB") -> Subje
     url = f"duckdb:///{file}"
 
     def again() -> Destination:
-        return destination(url, schema=SCHEMA, system_prefix=prefix, memory_limit=memory_limit)
+        return destination(
+            url, schema=SCHEMA, system_prefix=prefix, memory_limit=memory_limit, hold_seconds=0
+        )  # it is read between its calls
 
     def read_all(tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         with duckdb.connect(str(file), read_only=True) as db:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -114,6 +116,38 @@ def test_a_file_that_is_no_database_is_not_waited_for(tmp_path: Path) -> None:
         DuckDB(str(foreign), schema="k", sleep=slept.append).check()
     assert slept == []
     assert foreign.read_text() == "not a database " * 1000
+
+
+def test_a_file_is_held_for_a_moment_and_then_free(tmp_path: Path) -> None:
+    """Opened once for calls that follow each other; nothing of one is left for the next."""
+    file = tmp_path / "a.duckdb"
+    to, opened = DuckDB(str(file), schema="k", hold_seconds=0.2), []
+    connect = to._connect
+
+    def counted(*, read_only: bool) -> duckdb.DuckDBPyConnection:
+        opened.append(read_only)
+        return connect(read_only=read_only)
+
+    to._connect = counted  # type: ignore[method-assign]
+    to.begin(EPOCH)
+    for n in range(3):
+        to.write(Write((batch([Copy("a")]),), state={"n": n}))
+        assert to.state()["n"] == n
+        assert list(to.ids(batch([]).root.table, 0, 1 << 48)) == ["a"]
+    assert opened == [False]
+    with pytest.raises(duckdb.Error, match="different configuration"):
+        duckdb.connect(str(file), read_only=True)
+    for _ in range(100):
+        time.sleep(0.05)
+        with suppress(duckdb.Error), duckdb.connect(str(file), read_only=True) as db:
+            assert db.sql("SELECT count(*) FROM k.conversation").fetchall() == [(1,)]
+            break
+    else:
+        pytest.fail("it is still held")
+    to.state()
+    to.close()
+    duckdb.connect(str(file), read_only=True).close()
+    assert opened == [False, False]
 
 
 def test_between_two_batches_anybody_may_read(tmp_path: Path) -> None:

@@ -25,7 +25,11 @@ END = 253402300799999
 
 def opened(path: Path) -> Destination:
     return destination(
-        f"duckdb:///{path}", schema="kustomer", system_prefix="_fivetran_", memory_limit="128MB"
+        f"duckdb:///{path}",
+        schema="kustomer",
+        system_prefix="_fivetran_",
+        memory_limit="128MB",
+        hold_seconds=0,
     )
 
 
