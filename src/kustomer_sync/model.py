@@ -210,6 +210,8 @@ class Table:
     """A child's root table."""
     parent_column: str = ""
     """A child's column that holds the root record's id."""
+    stays: bool = False
+    """Of a child: its rows are objects of their own, so one that is gone stays, flagged."""
     children: tuple[Table, ...] = ()
     history: str | None = None
     """The table that keeps every version of its rows."""
@@ -307,7 +309,9 @@ UPDATED_AT = "__updated_at"
 REV = "__rev"
 """int64, in a root table: the copy's `rev`; null when the record has none."""
 DELETED = "__deleted"
-"""bool, in a root table: soft-deleted in Kustomer, where the table has no column that says so."""
+"""bool, in a root table and in a child whose rows stay: soft-deleted in Kustomer, where the table
+has no column that says so.
+"""
 
 
 @dataclass(frozen=True, slots=True)

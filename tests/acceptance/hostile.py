@@ -80,14 +80,16 @@ def _compared(
         for row in landed.rows:
             wanted.setdefault(key_of(row), row)
         key_of = _Contents(part) if made_up else key_of
+        living = {key_of(row) for row in landed.rows if not row["__deleted"]} if part.stays else ()
         got: dict[Key, Row] = {}
         for row in _stored(db, schema, name, landed.types):
             gone = row[owner] in erased
             if row[owner] in unsure:
                 continue
-            if row["_fivetran_deleted"] != (gone or row[owner] in soft):
+            dead = part.stays and key_of(row) not in living
+            if row["_fivetran_deleted"] != (gone or row[owner] in soft or dead):
                 yield f"{name} {row[owner]} is wrongly flagged or not flagged"
-            if gone:
+            if gone or (part.stays and key_of(row) not in wanted):
                 continue
             key = key_of(row)
             if key in got:

@@ -198,6 +198,13 @@ def test_sync_json_is_the_documented_report(capsys: pytest.CaptureFixture[str]) 
     assert set(report["tables"]["customer"]) == {"inserted", "updated", "deleted", "rows",
                                                  "cursor"}  # fmt: skip
     assert "conversation_tag_history" in report["tables"]
+    for wrong in (["nope"], ["acme", "--table", "custmer"], ["--config", "none.toml"], ["--what"]):
+        assert run(["sync", *wrong, "--json"]) == 2
+        refused = json.loads(capsys.readouterr().out)
+        assert list(refused) == list(report)
+        assert refused["connection"] == (wrong[0] if wrong[0][0] != "-" else "")
+        assert refused["tables"] == {}
+        assert refused["error"]["hint"]
     assert "SUCCESSFUL" in captured.err
 
 

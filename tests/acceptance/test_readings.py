@@ -12,10 +12,11 @@ import pytest
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import walk
 from kustomer_sync.settings import Connection
+from kustomer_sync.simulator import Limits as SimLimits
 from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.simulator.api import AUDITED
 from kustomer_sync.sync import Limits, choose, sync
-from tests.acceptance.case import UNLIMITED, Case, connection_to, living
+from tests.acceptance.case import TINY, UNLIMITED, Case, connection_to, living
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -221,6 +222,25 @@ def test_times_go_on_where_the_next_sync_was_due(connect: Connect, database: Pat
         assert first.status == "SUCCESSFUL"
         while "pending" in {w.code for w in first.warnings}:
             first = sync(connection, tables=TIMES)
+        tables = [t for t in choose(connection) if t.name in TIMES]
+        assert differences(sim, database, tables=tables) == []
+
+
+def test_times_get_on_however_small_the_budget_is(connect: Connect, database: Path) -> None:
+    """Each sync that ends for want of requests goes on where the one before stopped."""
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        connection = connect(sim, max_wait_minutes=0, api_utilization_percentage=50)
+        sync(connection, tables=["conversation"])
+        sim.limits = SimLimits(org=30, search=100)
+        for _ in range(20):
+            sim.clock.advance(61)
+            report = sync(connection, tables=TIMES)
+            if report.status == "SUCCESSFUL":
+                break
+            assert report.status == "RESCHEDULED"
+        assert report.status == "SUCCESSFUL"
+        times = [line for line in sim.requests.lines if line.path.endswith("/times")]
+        assert len(times) < 2 * sim.world.base.count("conversation")
         tables = [t for t in choose(connection) if t.name in TIMES]
         assert differences(sim, database, tables=tables) == []
 

@@ -16,6 +16,7 @@ from kustomer_sync.model import Counts, Table, Write
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Limits, sync
+from kustomer_sync.sync.verify import verify
 from tests.acceptance.case import TINY, UNLIMITED, Case, living
 
 Connect = Callable[..., Connection]
@@ -256,3 +257,38 @@ def test_a_snooze_lands_in_either_shape(connect: Connect, query: Query) -> None:
                 f"FROM kustomer.snooze WHERE id = '{one}'"
             ) == [expected]
         assert shapes == {"relative", "dynamic", "absolute", ("relative",), ("day", "value")}
+
+
+def test_a_custom_attribute_that_is_deleted_is_flagged(case: Case) -> None:
+    """Its metadata says `deletedAt` (documented), or no longer names it; the row stays."""
+    told = (
+        "SELECT id FROM kustomer.custom_attribute_metadata WHERE resource = 'customer' AND id IN "
+        "('oneStr', 'twoStr', 'threeStr', 'goneStr') AND _fivetran_deleted ORDER BY id"
+    )
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=["_kustomer_sync_metadata"])
+        for name in ("oneStr", "twoStr", "threeStr", "goneStr"):
+            sim.add_custom("customer", name)
+        sim.drop_custom("customer", "goneStr")
+        case.sync(connection)
+        assert case.ask(told) == [("goneStr",)]
+        sim.drop_custom("customer", "oneStr")
+        metadata = sim.world.metadata("customer")
+        assert metadata is not None
+        properties = dict(metadata["attributes"]["properties"])
+        two = properties.pop("twoStr")
+        sim.edit("metadata", metadata["id"], {"properties": properties})
+        sim.clock.advance(DAY + 60)
+        report = case.sync(connection)
+        flagged = case.ask(told)
+        assert flagged == [("goneStr",), ("oneStr",), ("twoStr",)]
+        assert report.tables["custom_attribute_metadata"].updated == 2
+        assert verify(connection).exit_code == 0
+        assert case.sync(connection, reimport=True).tables["custom_attribute_metadata"].updated == 0
+        sim.edit("metadata", metadata["id"], {"properties": {**properties, "twoStr": two}})
+        sim.clock.advance(DAY + 60)
+        assert case.sync(connection).tables["custom_attribute_metadata"].updated == 1
+        assert case.sync(connection, reimport=True).tables["custom_attribute_metadata"].updated == 0
+        flagged = case.ask(told)
+        assert flagged == [("goneStr",), ("oneStr",)]
+        case.assert_equal(sim, connection)

@@ -147,6 +147,13 @@ def _multi(sim: Simulator, table: Table) -> set[str]:
     }
 
 
+def _living_attributes(record: Row) -> Iterator[str]:
+    """Custom attributes that the metadata does not call deleted."""
+    for name, said in (record["attributes"].get("properties") or {}).items():
+        if not (isinstance(said, dict) and said.get("deletedAt")):
+            yield name
+
+
 def _table(
     connection: duckdb.DuckDBPyConnection, schema: str, table: Table, records: list[Row],
     erased: set[str], unsure: set[str],
@@ -160,17 +167,19 @@ def _table(
             for row in rows_of(part, record):
                 wanted.setdefault(key_of(part, row), row)
         owner = part.parent_column or "id"
+        living = {(name, r["id"]) for r in records for name in _living_attributes(r)}
         got: dict[tuple[Any, ...], Row] = {}
         for row in stored_rows(connection, schema, part):
             gone = row[owner] in erased
             if row[owner] in unsure:
                 wanted.pop(key_of(part, row), None)
                 continue
-            if row["_fivetran_deleted"] != (gone or row[owner] in soft):
-                yield f"{part.name} {row[owner]} is wrongly flagged or not flagged"
-            if gone:
-                continue
             key = key_of(part, row)
+            flagged = gone or row[owner] in soft or (part.stays and key not in living)
+            if row["_fivetran_deleted"] != flagged:
+                yield f"{part.name} {row[owner]} is wrongly flagged or not flagged"
+            if gone or (part.stays and key not in wanted):
+                continue
             if key in got:
                 yield f"{part.name} {key} is doubled"
             got[key] = row

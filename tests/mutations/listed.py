@@ -3062,6 +3062,63 @@ _SILENT = (
             f"{UNDOCUMENTED}test_notes_need_no_metadata",
         ),
     ),
+    *_of(
+        "kustomer/catalog/org.py",
+        (
+            "A deleted custom attribute is flagged",
+            'bool(said.get("deletedAt"))',
+            "False",
+            f"{REIMPORT}test_a_custom_attribute_that_is_deleted_is_flagged",
+        ),
+        (
+            "A custom attribute that vanished keeps its row, flagged",
+            ", stays=True,",
+            ",",
+            f"{REIMPORT}test_a_custom_attribute_that_is_deleted_is_flagged",
+        ),
+    ),
+    *_of(
+        "destinations/merge.py",
+        (
+            "What is flagged because it is gone stays as it is",
+            'here, gone = "TRUE", f"o.{flag} IS DISTINCT FROM TRUE"',
+            'here, gone = "TRUE", "TRUE"',
+            f"{REIMPORT}test_a_custom_attribute_that_is_deleted_is_flagged",
+        ),
+        (
+            "What is flagged because it is gone is no difference",
+            'stays = f"AND NOT (e.{parent} IS NULL AND o.{flag})" if table.stays else ""',
+            'stays = ""',
+            f"{REIMPORT}test_a_custom_attribute_that_is_deleted_is_flagged",
+        ),
+    ),
+    *_of(
+        "kustomer/catalog/talk.py",
+        (
+            "A mention that is a bare id is a user's",
+            'else kind == "user"',
+            "else False",
+            f"{SHRED}test_a_mention_may_be_a_bare_id",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "What is asked for by others gets on however small the budget is",
+            "most = min(_ASKED, max(",
+            "most = max(_ASKED, max(",
+            f"{READINGS}test_times_get_on_however_small_the_budget_is",
+        ),
+    ),
+    *_of(
+        "cli/__init__.py",
+        (
+            "A sync that could not begin is told in the shape of its report",
+            'if words[:1] not in (["sync"], ["resync"]):',
+            "if True:",
+            f"{COMMAND}test_sync_json_is_the_documented_report",
+        ),
+    ),
 )
 
 MUTATIONS = (

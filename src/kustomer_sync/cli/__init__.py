@@ -28,7 +28,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     from kustomer_sync.cli.words import Help, read
 
-    as_json = "--json" in words
+    as_json, called = "--json" in words, _called(words)
     try:
         asked = read(words)
         from kustomer_sync.cli import commands
@@ -40,9 +40,9 @@ def _run(words: list[str]) -> int:
         print(help_, flush=True)
         return 0
     except SyncError as error:
-        return failed(error, as_json)
+        return failed(error, as_json, called)
     except (KeyboardInterrupt, EOFError):
-        return failed(Interrupted("Stopped.", "Run it again."), as_json)
+        return failed(Interrupted("Stopped.", "Run it again."), as_json, called)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -52,7 +52,14 @@ def _run(words: list[str]) -> int:
             f"Something in kustomer-sync itself went wrong ({type(error).__name__}).",
             "Set KUSTOMER_SYNC_DEBUG=1, run it again and report what it prints.",
         )
-        return failed(bug, as_json)
+        return failed(bug, as_json, called)
+
+
+def _called(words: list[str]) -> str | None:
+    """The name of the connection that is to be synced, as far as it is said; None for no sync."""
+    if words[:1] not in (["sync"], ["resync"]):
+        return None
+    return next((word for word in words[1:2] if not word.startswith("-")), "")
 
 
 def failed(error: SyncError, as_json: bool, connection: str | None = None) -> int:

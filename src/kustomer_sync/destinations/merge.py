@@ -143,6 +143,12 @@ def wanted(values: dict[str, str], table: Table) -> dict[str, str]:
     return {name: sql for name, sql in values.items() if name not in table.left_out}
 
 
+def _flagged(table: Table, record: str, element: str) -> str:
+    """Whether a child's row is flagged: with its record, and where it stays on its own too."""
+    own = f" OR {element}.{DELETED}" if table.stays else ""
+    return f"({record}.{DELETED}{own})"
+
+
 @dataclass(frozen=True, slots=True)
 class Staged:
     """Rows that the engine can select from."""
@@ -310,22 +316,27 @@ class Plan:
         selected = ", ".join(f"{sql} AS {self.q(column)}" for column, sql in values.items())
         match = " AND ".join(f"o.{key} IS NOT DISTINCT FROM e.{key}" for key in keys)
         columns = [*map(self.q, values), flag]
+        taken, here, gone = [f"e.{column}" for column in columns], f"e.{parent} IS NOT NULL", "TRUE"
+        if table.stays:
+            taken = [f"CASE WHEN {here} THEN e.{c} ELSE o.{c} END" for c in columns[:-1]]
+            taken.append(f"coalesce(e.{flag}, TRUE)")
+            here, gone = "TRUE", f"o.{flag} IS DISTINCT FROM TRUE"
         yield from self.changes(
             name,
             f"""
             WITH elements AS (
                 SELECT DISTINCT ON ({", ".join(keys)}) *
-                FROM (SELECT {selected}, w.{DELETED} AS {flag}, s.{PLACE}
+                FROM (SELECT {selected}, {_flagged(table, "w", "s")} AS {flag}, s.{PLACE}
                       FROM {child.relation} s JOIN winners w ON w.{ROW} = s.{ROW})
                 ORDER BY {", ".join(keys)}, {PLACE}
             ), stored AS (
                 SELECT {self.dialect.row} AS there, * FROM {stored}
                 WHERE {parent} IN (SELECT id FROM winners)
             )
-            SELECT {", ".join(f"e.{column}" for column in columns)}, o.there,
-                   e.{parent} IS NOT NULL AS here
+            SELECT {", ".join(f"{sql} AS {c}" for sql, c in zip(taken, columns, strict=True))},
+                   o.there, {here} AS here
             FROM elements e FULL JOIN stored o ON {match}
-            WHERE o.there IS NULL OR e.{parent} IS NULL
+            WHERE o.there IS NULL OR (e.{parent} IS NULL AND {gone})
                OR {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag}
             """,
             columns,
@@ -471,12 +482,13 @@ class Plan:
         tests[table.parent_column] = f"o.{TIMES} > 1"
         tests[self.system.deleted] = f"o.{flag} IS DISTINCT FROM e.{flag}"
         chosen = ", ".join(f"c.{self.q(own[n].name)} AS {self.q(n)}" for n in stored if n in own)
+        stays = f"AND NOT (e.{parent} IS NULL AND o.{flag})" if table.stays else ""
         return Question(
             name, tuple(tests),
             f"""
             WITH elements AS (
                 SELECT DISTINCT ON ({", ".join(keys)}) *
-                FROM (SELECT {chosen}, r.{DELETED} AS {flag}, c.{PLACE} {staged})
+                FROM (SELECT {chosen}, {_flagged(table, "r", "c")} AS {flag}, c.{PLACE} {staged})
                 ORDER BY {", ".join([*keys, PLACE])}
             ), stored AS (
                 SELECT *, count(*) OVER (PARTITION BY {", ".join(keys)}) AS {TIMES}
@@ -485,6 +497,7 @@ class Plan:
             SELECT coalesce(e.{parent}, o.{parent}), o.{parent} IS NOT NULL,
                    e.{parent} IS NOT NULL, {", ".join(tests.values())}
             FROM elements e FULL JOIN stored o ON {match}
-            WHERE o.{parent} IS NULL OR e.{parent} IS NULL OR {" OR ".join(tests.values())}
+            WHERE (o.{parent} IS NULL OR e.{parent} IS NULL OR {" OR ".join(tests.values())})
+              {stays}
             """,
         )  # fmt: skip

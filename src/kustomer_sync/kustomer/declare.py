@@ -153,13 +153,14 @@ def joined(
 def keyed(
     name: str, parent: str, elements: Elements, text: str, *, key: tuple[str, ...],
     surrogate: bool = False, link: str = "", extra: bool = False, owner: str = "",
+    stays: bool = False,
 ) -> Table:  # fmt: skip
     """A child table whose elements have keys of their own, or get a surrogate `_fivetran_id`."""
     own = (Column("_fivetran_id", origin=Origin.SURROGATE),) if surrogate else ()
     ours = _parent(parent, owner)
     return Table(
         name, (*own, ours, *columns(text, top=())), key=key, elements=elements,
-        parent=parent, parent_column=ours.name, link=link, extra=extra,
+        parent=parent, parent_column=ours.name, link=link, extra=extra, stays=stays,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from kustomer_sync.model import ROW, Column, Origin, Record, Reject, Rows, Table, Type
+from kustomer_sync.model import DELETED, ROW, Column, Origin, Record, Reject, Rows, Table, Type
 from kustomer_sync.shred.values import Array, Settled, convert, json_text, text
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -76,6 +76,9 @@ def shred_elements(
         ]
     given = {c.name: settled.get(c.name) or _given(c, elements, ids) for c in child.columns}
     rows = child_rows(child, given, pa.array([e.parent for e in elements], pa.int64()))
+    if child.stays:
+        deleted = pa.array([at(e.value, ("deleted",)) is True for e in elements], pa.bool_())
+        rows = replace(rows, data=rows.data.append_column(DELETED, deleted))
     return rows, len(rejects) == met
 
 

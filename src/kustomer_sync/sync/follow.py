@@ -36,7 +36,7 @@ OWNED = ("conversation", "message", "note", "kobject")
 _CUSTOMERS = 50  # whose records are looked for in the destination at once
 _ALL = 1 << 40
 _UNTOLD = 10_000  # ids that are kept to be asked for again
-_ASKED = 1000  # rows of the parent whose ids are asked by before their span counts as followed
+_ASKED = 1000  # rows of the parent, at most, by whose ids is asked before they count as followed
 
 
 def follow_merged(run: Run) -> None:
@@ -154,10 +154,12 @@ class _Follower:
         run = self.run
         self._ask_again()
         again = windows.merged(run.reread.get(self.name, ()))
+        # A quarter of a minute's budget: one that is used up on the way costs no more.
+        most = min(_ASKED, max(run.limits.workers, run.client.quota.org.allowed // 4))
         for lo, hi, changed in reversed(list(self._open(again))):
             while hi > lo:
                 since, ids = run.destination.newest(
-                    self.parent, self.column, lo, hi, _ASKED, changed=changed,
+                    self.parent, self.column, lo, hi, most, changed=changed,
                     made_before=self.made_before,
                 )  # fmt: skip
                 if ids:

@@ -212,6 +212,9 @@ def land_child(out: Outcome, child: Table, records: Sequence[Any]) -> None:
                     where = ".".join(way) or "element"
                     out.rejects[child.name, ident, where, as_text(found)] += 1
     landed.rows = [{"__row": n} for n, *_ in kept]
+    if child.stays:
+        for row, (*_, element) in zip(landed.rows, kept, strict=True):
+            row["__deleted"] = at(element, ("deleted",)) is True
     for column in child.columns:
         if column.origin is Origin.VALUE:
             pieces = [piece(column, e, column in holders[:1]) for _, _, _, e in kept]

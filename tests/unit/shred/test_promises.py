@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kustomer_sync.kustomer.catalog import CONVERSATION, CUSTOMER, KOBJECT, SLA, WORK_SESSION
+from kustomer_sync.kustomer.catalog import CONVERSATION, CUSTOMER, KOBJECT, NOTE, SLA, WORK_SESSION
 from kustomer_sync.kustomer.parse import parse
 from kustomer_sync.model import Batch, Table, Type
 from kustomer_sync.shred import CustomTypes, Names, Shredder, concat
@@ -119,6 +119,16 @@ def test_suggested_tags_come_as_objects_or_ids() -> None:
     """`{tag, confidence}` and a bare id are the same row."""
     batch = shred(CONVERSATION, {"id": "c", "attributes": {"suggestedTags": [{"tag": "a"}, "b"]}})
     assert [r["tag_id"] for r in child(batch, "conversation_suggested_tag")] == ["a", "b"]
+
+
+def test_a_mention_may_be_a_bare_id() -> None:
+    """Of a user, as the list is called; nothing vanishes without a word."""
+    mentions = ["u1", {"user": "u2"}, {"team": "t1"}, {"user": "u3", "team": "t2"}]
+    note = {"type": "note", "id": "n1", "attributes": {"userMentions": mentions}}
+    users = [row["user_id"] for row in child(shred(NOTE, note), "note_user_mention")]
+    assert users == ["u1", "u2", "u3"]
+    teams = [row["team_id"] for row in child(shred(NOTE, note), "note_team_mention")]
+    assert teams == ["t1", "t2"]
 
 
 def test_surrogate_ids_are_stable_and_tell_repeats_apart() -> None:

@@ -277,18 +277,19 @@ ASSISTANT = root(
 
 def _properties(record: Record) -> Iterator[Record]:
     """A custom attribute that its metadata describes."""
-    for name in mapped(record, "attributes", "properties"):
-        yield {"id": name}
+    for name, said in mapped(record, "attributes", "properties").items():
+        yield {"id": name, "deleted": isinstance(said, dict) and bool(said.get("deletedAt"))}
 
 
 METADATA = root(
     "_kustomer_sync_metadata",
-    # A deleted attribute stays described (documented), and so its row stays.
+    # A deleted attribute stays described, with `deletedAt` (documented).
     Described("/v1/metadata/{resource}"),
     "Instant createdAt updatedAt",
     children=(
         keyed("custom_attribute_metadata", "metadata", _properties, "String id",
-              key=("id", "resource"), owner="resource", link="getcustomattributemetadata"),
+              key=("id", "resource"), owner="resource", stays=True,
+              link="getcustomattributemetadata"),
     ),
     role="org.permission.metadata.read",
     kind="metadata",

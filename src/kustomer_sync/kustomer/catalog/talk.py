@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, listed_in, mapped, root
 from kustomer_sync.model import Each, Listing, Log, Record, Search
@@ -106,12 +107,15 @@ MESSAGE = root(
 )  # fmt: skip
 
 
-def _mentions(kind: str) -> Callable[[Record], Iterator[Record]]:
-    """The mentions of a note that name a user, or those that name a team."""
+def _mentions(kind: str) -> Callable[[Record], Iterator[Any]]:
+    """The mentions of a note that name a user, or those that name a team.
 
-    def elements(record: Record) -> Iterator[Record]:
+    One that is no object is taken for the id of a user, as the list is called.
+    """
+
+    def elements(record: Record) -> Iterator[Any]:
         for mention in listed_in(record, "attributes", "userMentions"):
-            if isinstance(mention, dict) and mention.get(kind):
+            if mention.get(kind) if isinstance(mention, dict) else kind == "user":
                 yield mention
 
     elements.__doc__ = f"A {kind} that is mentioned in it."
