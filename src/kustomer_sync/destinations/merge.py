@@ -336,8 +336,8 @@ class Plan:
             SELECT {", ".join(f"{sql} AS {c}" for sql, c in zip(taken, columns, strict=True))},
                    o.there, {here} AS here
             FROM elements e FULL JOIN stored o ON {match}
-            WHERE o.there IS NULL OR (e.{parent} IS NULL AND {gone})
-               OR {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag}
+            WHERE o.there IS NULL OR CASE WHEN e.{parent} IS NULL THEN {gone}
+                ELSE {self._differs("o", own, name)} OR o.{flag} IS DISTINCT FROM e.{flag} END
             """,
             columns,
         )
