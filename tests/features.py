@@ -33,7 +33,7 @@ REFERENCE = (
         "second list and a look by id agree, all of one list in one transaction. Elements that "
         "left a living record's array are removed.",
         _of(
-            f"{A}test_reimport.py",
+            f"{A}test_reimport.py", "a_custom_attribute_that_is_deleted_is_flagged",
             "what_vanishes_is_flagged_with_its_children_a_day_later_and_returns",
             "an_element_that_left_is_removed_not_flagged",
             "listed_tables_are_read_once_a_day_whatever_the_frequency",
@@ -49,7 +49,8 @@ REFERENCE = (
         "History mode",
         "The six `conversation*_history` tables always; any other by `history = true`, switched on "
         "and off at any time. Versions tile, a late older one goes between, a replay changes "
-        "nothing, a soft delete is a version, only a hard delete closes.",
+        "nothing, a soft delete is a version, only a hard delete closes; a history that begins "
+        "later takes what is flagged by then as closed.",
         _of(
             f"{D}test_promises.py", "versions_tile_time_and_a_late_one_goes_between",
             "a_soft_delete_is_a_new_active_version",
@@ -74,7 +75,9 @@ REFERENCE = (
     ),
     Feature(
         "Custom data",
-        "A column `custom_*` for each custom attribute, from metadata and from the records; types "
+        "A column `custom_*` for each custom attribute of customers, companies, conversations and "
+        "their history, messages, notes and KObjects (elements of their arrays have none in any "
+        "document of Kustomer's), from metadata and from the records; types "
         "by suffix and metadata, never by values; several values as JSON; names that collide are "
         "numbered for ever. 100 attributes per object, and more; Id and Tree attributes are "
         "text. A table `kobject_KLASS` for each klass, whose rows stay when the klass "
