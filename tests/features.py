@@ -76,14 +76,15 @@ REFERENCE = (
     Feature(
         "Custom data",
         "A column `custom_*` for each custom attribute of customers, companies, conversations and "
-        "their history, messages, notes and KObjects (elements of their arrays have none in any "
-        "document of Kustomer's), from metadata and from the records; types "
+        "their history, messages, notes, KObjects, and of the elements and attachments in child "
+        "tables, from metadata and from the records; types "
         "by suffix and metadata, never by values; several values as JSON; names that collide are "
         "numbered for ever. 100 attributes per object, and more; Id and Tree attributes are "
         "text. A table `kobject_KLASS` for each klass, whose rows stay when the klass "
         "is no longer listed.",
         _of(
             f"{A}test_attributes.py", "a_new_attribute_of_several_values_lands_as_what_it_is",
+            "attachments_may_have_attributes_of_their_own",
             "what_was_learnt_of_an_attribute_is_kept_between_syncs",
             "a_hundred_attributes_land_as_what_their_names_say",
         ) + _of(

@@ -101,6 +101,11 @@ class Column:
     """It lands as digests of its values' texts."""
 
     @property
+    def number_as_text(self) -> bool:
+        """A custom number of which a value would lose digits."""
+        return (self.custom or "").endswith("Num") and self.type is Type.STRING
+
+    @property
     def landed(self) -> Type:
         """The type that it has in the destination."""
         return Type.STRING if self.hashed else self.type

@@ -679,7 +679,8 @@ def _column(connection: Connection, table: Table, name: str, where: str) -> Colu
     known = {column.name: column for column in table.columns}
     if name in known:
         return known[name]
-    if name.startswith(connection.system_prefix) or (name.startswith("custom_") and table.custom):
+    custom = name.startswith("custom_") and (table.custom or table.parent is not None)
+    if custom or name.startswith(connection.system_prefix):
         return None
     raise ConfigError(
         f'{where}: {table.name} has no column "{name}"{did_you_mean(name, known)}',

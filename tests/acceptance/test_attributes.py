@@ -9,7 +9,10 @@ import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
-from tests.acceptance.case import Case, living
+from kustomer_sync.simulator import Simulator
+from kustomer_sync.sync import sync
+from kustomer_sync.sync.verify import verify
+from tests.acceptance.case import UNLIMITED, Case, living
 
 Connect = Callable[..., Connection]
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -174,3 +177,68 @@ def test_a_hundred_attributes_land_as_what_their_names_say(case: Case) -> None:
         ))  # fmt: skip
         assert there == {f"custom_{snake(name)}": kind for name, (_, kind) in given.items()}
         case.assert_equal(sim, connection)
+
+
+ELEMENTS = (
+    "SELECT email, custom_score_num, custom_why_str FROM kustomer.customer_email "
+    "WHERE custom_score_num IS NOT NULL OR custom_why_str IS NOT NULL"
+)
+
+
+def test_elements_may_have_attributes_of_their_own(connect: Connect, query: Query) -> None:
+    """As the reference connector's overview says; they come, change and go with their record."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        one = sim.id("customer", 3)
+        email = {"email": "a@example.com", "custom": {"scoreNum": 7, "whyStr": "so"}}
+        sim.edit("customer", one, {"emails": [email, {"email": "b@example.com"}]})
+        sim.clock.advance(60)
+        assert sync(connection).status == "SUCCESSFUL"
+        assert query(ELEMENTS) == [("a@example.com", 7.0, "so")]
+        sim.edit("customer", one, {"emails": [email | {"custom": {"scoreNum": 8}}]})
+        sim.clock.advance(60)
+        sync(connection)
+        assert query(ELEMENTS) == [("a@example.com", 8.0, None)]
+        assert verify(connection).exit_code == 0
+        sim.edit("customer", one, {"emails": ["a@example.com"]})
+        sim.clock.advance(60)
+        sync(connection)
+        assert query(ELEMENTS) == []
+
+
+def test_attributes_of_elements_are_blocked_and_hashed_as_others(
+    connect: Connect, query: Query
+) -> None:
+    """By the names of their columns."""
+    columns = {"custom_score_num": {"enabled": False}, "custom_why_str": {"hashed": True}}
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(
+            sim, tables={"customer_email": {"columns": columns}}, hash_salt="a salt of the tests"
+        )
+        email = {"email": "a@example.com", "custom": {"scoreNum": 7, "whyStr": "so"}}
+        sim.edit("customer", sim.id("customer", 3), {"emails": [email]})
+        sim.clock.advance(60)
+        assert sync(connection, tables=["customer"]).status == "SUCCESSFUL"
+        ((why,),) = query(
+            "SELECT custom_why_str FROM kustomer.customer_email WHERE custom_why_str IS NOT NULL"
+        )
+        assert len(why) == 64
+        assert (
+            query(
+                "SELECT column_name FROM duckdb_columns() WHERE table_name = 'customer_email' AND "
+                "column_name = 'custom_score_num'"
+            )
+            == []
+        )
+
+
+def test_attachments_may_have_attributes_of_their_own(connect: Connect, query: Query) -> None:
+    """Which are among an attachment's own, and asked for by conversation."""
+    with Simulator(limits=UNLIMITED) as sim:
+        attached = sim.id("attachment", 0)
+        sim.edit("attachment", attached, {"custom": {"pagesNum": 3}})
+        assert sync(connect(sim), tables=["message"]).status == "SUCCESSFUL"
+        found = "SELECT id, custom_pages_num FROM kustomer.message_attachment " \
+                "WHERE custom_pages_num IS NOT NULL"  # fmt: skip
+        assert query(found) == [(attached, 3.0)]

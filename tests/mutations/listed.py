@@ -3119,6 +3119,48 @@ _SILENT = (
             f"{COMMAND}test_sync_json_is_the_documented_report",
         ),
     ),
+    *_of(
+        "shred/plan.py",
+        (
+            "Arrow passes over no element that has custom attributes",
+            "            elements.add(place, (pa.null(),))",
+            "            pass",
+            f"{SHRED}test_custom_attributes_of_elements_are_columns_of_their_own",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "Custom attributes are an element's own or among its attributes",
+            "product(elements, (CUSTOM[1:], CUSTOM))",
+            "product(elements, (CUSTOM[1:],))",
+            f"{ATTRIBUTES}test_attachments_may_have_attributes_of_their_own",
+        ),
+        (
+            "A custom number of an element keeps its digits",
+            "type_ = self._type_of(column, values, child.name)",
+            "type_ = column.type",
+            f"{SHRED}test_custom_attributes_of_elements_are_columns_of_their_own",
+        ),
+    ),
+    *_of(
+        "shred/elements.py",
+        (
+            "An id that comes among objects with custom attributes is no misfit",
+            "[c for c in values if c.custom is None]",
+            "values",
+            f"{SHRED}test_custom_attributes_of_elements_are_columns_of_their_own",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "Custom columns of child tables can be blocked and hashed",
+            "(table.custom or table.parent is not None)",
+            "table.custom",
+            f"{SETTINGS}test_a_custom_column_may_be_any_of_a_table_that_may_have_some",
+        ),
+    ),
 )
 
 MUTATIONS = (

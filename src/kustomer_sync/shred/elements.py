@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,24 +51,33 @@ def obstacle(record: Any, path: tuple[str, ...]) -> tuple[tuple[str, ...], Any] 
 
 
 def shred_elements(
-    child: Table, records: Sequence[Record], ids: Sequence[str], rejects: list[Reject]
-) -> tuple[Rows, bool]:
-    """The child's rows, and whether every element was what it should be."""
+    child: Table, records: Sequence[Record], ids: Sequence[str], rejects: list[Reject],
+    custom: Callable[[Table, Sequence[Any]], tuple[Column, ...]] = lambda child, values: (),
+) -> tuple[Rows, bool]:  # fmt: skip
+    """The child's rows, and whether every element was what it should be.
+
+    `custom`: the columns of the custom attributes that elements carry.
+    """
     met = len(rejects)
     elements = list(_elements(child, records, ids, rejects))
+    own = custom(child, [e.value for e in elements])
+    child = replace(child, columns=(*child.columns, *own)) if own else child
     values = [c for c in child.columns if c.origin is Origin.VALUE]
     stand_in = _stand_in(child, values)
     taken = {c.name: [_value(c, e.value, c is stand_in) for e in elements] for c in values}
     keys = [c.name for c in values if c.name in child.key]
     kept = [n for n in range(len(elements)) if all(taken[key][n] is not None for key in keys)]
-    settled = {c.name: convert([taken[c.name][n] for n in kept], c.type) for c in values}
+    settled = {
+        c.name: convert([taken[c.name][n] for n in kept], c.type, numbers=c.number_as_text)
+        for c in values
+    }
     for n in set(range(len(elements))).difference(kept):
         lost = elements[n]
         rejects.append(
             Reject(child.name, ids[lost.parent], "element", text(lost.value), "it has no key")
         )
     elements = [elements[n] for n in kept]
-    _say(child, values, stand_in, elements, ids, rejects)
+    _say(child, [c for c in values if c.custom is None], stand_in, elements, ids, rejects)
     for column in values:
         rejects += [
             Reject(child.name, ids[elements[n].parent], column.name, text(value), why)
@@ -79,7 +88,7 @@ def shred_elements(
     if child.stays:
         deleted = pa.array([at(e.value, ("deleted",)) is True for e in elements], pa.bool_())
         rows = replace(rows, data=rows.data.append_column(DELETED, deleted))
-    return rows, len(rejects) == met
+    return rows, not own and len(rejects) == met
 
 
 def child_rows(child: Table, given: dict[str, Settled], parents: Array) -> Rows:

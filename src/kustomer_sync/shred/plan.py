@@ -16,6 +16,8 @@ from kustomer_sync.model import Column, Origin, Table, Type
 from kustomer_sync.shred.values import READ, Array
 
 Path = tuple[str, ...]
+CUSTOM = ("attributes", "custom")
+"""Where a record, or an element that is one, has its custom attributes."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ def _ways(table: Table, columns: Sequence[Column], lists: Sequence[Path]) -> tup
     paths = [*(c.source for c in columns), *lists]
     values = set(paths)
     if table.custom:
-        paths.append(("attributes", "custom", ""))
+        paths.append((*CUSTOM, ""))
     found: dict[Path, None] = {}
     for path in filter(_speakable, paths):
         for n in range(1, len(path)):
@@ -150,7 +152,7 @@ def plan(table: Table, columns: Sequence[Column], stubborn: frozenset[str]) -> P
     said = {c.source[:n] for c in columns if c.custom is None for n in range(1, len(c.source))}
     said |= {path[:n] for path in lists for n in range(1, len(path))}
     if table.custom:
-        said.add(("attributes", "custom"))
+        said.add(CUSTOM)
     return Plan(reading.root.type(), reading, tuple(taken), tuple(children), ways, frozenset(said))
 
 
@@ -174,6 +176,9 @@ def _child_plan(child: Table, reading: Reading, outer: tuple[Path, ...]) -> Chil
         return None
     elements = Reading()
     columns = tuple((c, elements.add(c.source, READ[c.type])) for c in values)
+    for place in (CUSTOM[1:], CUSTOM):  # Arrow refuses a page with an element that has some
+        if len(place) == 1 or place[:1] in ways:
+            elements.add(place, (pa.null(),))
     structs = pa.list_(elements.root.type())
     (slot,) = reading.add(child.elements, (structs,))
     return ChildPlan(child, elements, columns, slot, structs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import pyarrow as pa
@@ -31,7 +31,7 @@ from kustomer_sync.shred.custom import CustomTypes
 from kustomer_sync.shred.elements import at, retyped, shred_elements
 from kustomer_sync.shred.lists import Lists, read_lists
 from kustomer_sync.shred.naming import Names
-from kustomer_sync.shred.plan import ChildPlan, Plan, plan
+from kustomer_sync.shred.plan import CUSTOM, ChildPlan, Plan, plan
 from kustomer_sync.shred.values import (
     REFUSED,
     Array,
@@ -43,7 +43,6 @@ from kustomer_sync.shred.values import (
     text,
 )
 
-_CUSTOM = ("attributes", "custom")
 _MARKS = (
     Column(UPDATED_AT, Type.INSTANT, ("attributes", "updatedAt")),
     Column(REV, Type.LONG, ("attributes", "rev")),
@@ -194,7 +193,7 @@ class _Pages:
 
     def read(self, records: list[Record], ids: list[str]) -> _Found:
         met = self._met(records)
-        page = _Page(self._planned(), self._table, records, ids)
+        page = _Page(self._planned(), self._table, records, ids, self._custom_of)
         settled = page.columns(self._type_of)
         children = page.children()
         self._stubborn |= page.misread
@@ -209,7 +208,7 @@ class _Pages:
         """The page's custom attributes; each has its column's name afterwards."""
         if not self._table.custom:
             return {}
-        customs = (at(record, _CUSTOM) for record in records)
+        customs = (at(record, CUSTOM) for record in records)
         found = dict.fromkeys(chain.from_iterable(c for c in customs if isinstance(c, dict)))
         own, names = self._table.name, self._names
         met = {a: None for a in found if a in self._attributes or names.column_admitted(own, a)}
@@ -219,6 +218,25 @@ class _Pages:
                 name = self._names.column(self._table.name, attribute, taken)
                 self._attributes[attribute] = name
         return met
+
+    def _custom_of(self, child: Table, elements: Sequence[Any]) -> tuple[Column, ...]:
+        """A column for each custom attribute that elements of the child carry.
+
+        The reference connector has some; no document shows one, nor metadata for it.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for element, place in product(elements, (CUSTOM[1:], CUSTOM)):
+            if isinstance(custom := at(element, place), dict):
+                found |= {attribute: (*place, attribute) for attribute in custom}
+        columns = []
+        for attribute, source in found.items():
+            if self._names.column_admitted(child.name, attribute):
+                name = self._names.column(child.name, attribute, [c.name for c in child.columns])
+                column = replace(self._types.column(child.name, name, attribute), source=source)
+                values = [at(element, source) for element in elements]
+                type_ = self._type_of(column, values, child.name)
+                columns.append(replace(column, type=type_))
+        return tuple(columns)
 
     def _planned(self) -> Plan:
         learnt = self._types.changes, len(self._attributes), len(self._stubborn)
@@ -231,10 +249,10 @@ class _Pages:
             self._learnt = learnt
         return self._plan
 
-    def _type_of(self, column: Column, values: list[Any]) -> Type:
+    def _type_of(self, column: Column, values: list[Any], resource: str = "") -> Type:
         """Text, from now on, for a custom number of which a value would lose digits."""
         if column.custom is not None and column.type is Type.DOUBLE and loses_digits(values):
-            self._types.widen(self._resource, column.custom)
+            self._types.widen(resource or self._resource, column.custom)
             return Type.STRING
         return column.type
 
@@ -242,8 +260,11 @@ class _Pages:
 class _Page:
     """The records of one page: read by Arrow where it can, else one by one."""
 
-    def __init__(self, how: Plan, table: Table, records: list[Record], ids: list[str]) -> None:
-        self.plan = how
+    def __init__(
+        self, how: Plan, table: Table, records: list[Record], ids: list[str],
+        custom_of: Callable[[Table, Sequence[Any]], tuple[Column, ...]],
+    ) -> None:  # fmt: skip
+        self.plan, self._custom_of = how, custom_of
         self.rejects: list[Reject] = []
         self.misread: set[str] = set()
         """Columns and children that Arrow could not read."""
@@ -315,8 +336,7 @@ class _Page:
         if tried:
             self.misread.add(column.name)
         type_ = type_of(column, values)
-        number = column.custom is not None and column.custom.endswith("Num")
-        settled = convert(values, type_, numbers=number and type_ is Type.STRING)
+        settled = convert(values, type_, numbers=replace(column, type=type_).number_as_text)
         if column.name not in _MARK_NAMES:
             for place, value, why in settled.misfits:
                 self._reject(self._table, place, column.name, value, why)
@@ -337,7 +357,7 @@ class _Page:
             if rows is not None:
                 return rows
         child = how if isinstance(how, Table) else how.child
-        rows, clean = shred_elements(child, self._records, self._ids, self.rejects)
+        rows, clean = shred_elements(child, self._records, self._ids, self.rejects, self._custom_of)
         if found is not None or not clean or not self._listable(how):
             self.misread.add(child.name)
         return rows

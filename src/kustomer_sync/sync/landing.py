@@ -375,14 +375,14 @@ class Landing:
 
         Its metadata is asked for again, once a sync for each such column.
         """
+        klasses = {name: klass for klass, name in self.names.klasses(table.name).items()}
         misfits = {
             (r.table, r.column) for batch in batches for r in batch.rejects
-            if r.column.startswith("custom_")
+            if r.column.startswith("custom_") and (r.table == table.name or r.table in klasses)
         } - self._doubted  # fmt: skip
         if not misfits:
             return False
         self._doubted |= misfits
-        klasses = {name: klass for klass, name in self.names.klasses(table.name).items()}
         before = self.types.state()["text"]
         for name in sorted({name for name, _ in misfits}):
             resource = f"{table.name}.{klasses[name]}" if name in klasses else name

@@ -121,6 +121,35 @@ def test_suggested_tags_come_as_objects_or_ids() -> None:
     assert [r["tag_id"] for r in child(batch, "conversation_suggested_tag")] == ["a", "b"]
 
 
+def test_custom_attributes_of_elements_are_columns_of_their_own() -> None:
+    """Of objects in an array, of attachments, of ids that come as objects; types by suffix."""
+    shredder = Shredder(CUSTOMER, names=Names(), custom_types=CustomTypes())
+    plain = customer(emails=[{"email": "a@example.com"}], tags=["t1"])
+    assert [c.name for c in shredder.shred([plain])[0].children[0].table.columns][:2]
+    full = customer(
+        emails=[
+            {"email": "b@example.com", "custom": {"scoreNum": 7, "seenAt": "2024-01-01T00:00:00Z"}},
+            {"email": "c@example.com", "custom": {"scoreNum": "x", "idNum": 2**60}},
+            {"email": "d@example.com", "custom": None},
+        ],
+        tags=[{"id": "t2", "custom": {"whyStr": "so"}}, "t3"],
+    )
+    for batch in (shredder.shred([plain, full])[0], shredder.shred([full])[0]):
+        rows = {row["email"]: row for row in child(batch, "customer_email")}
+        b, c = rows["b@example.com"], rows["c@example.com"]
+        assert (b["custom_score_num"], b["custom_seen_at"].year) == (7.0, 2024)
+        assert (c["custom_score_num"], c["custom_id_num"]) == (None, str(2**60))
+        assert rows["d@example.com"]["custom_score_num"] is None
+        tags = {row["tag_id"]: row["custom_why_str"] for row in child(batch, "customer_tag")}
+        assert {"t2": "so", "t3": None}.items() <= tags.items()
+        said = [(r.table, r.column, r.value) for r in batch.rejects]
+        assert said == [("customer_email", "custom_score_num", "x")]
+    (back,) = shredder.shred([plain])
+    assert {"custom_score_num"}.isdisjoint(child(back, "customer_email")[0])
+    alone = customer(emails=[{"email": "e@example.com", "custom": {"scoreNum": 1}}])
+    assert child(shred(CUSTOMER, alone), "customer_email")[0]["custom_score_num"] == 1
+
+
 def test_a_mention_may_be_a_bare_id() -> None:
     """Of a user, as the list is called; nothing vanishes without a word."""
     mentions = ["u1", {"user": "u2"}, {"team": "t1"}, {"user": "u3", "team": "t2"}]
