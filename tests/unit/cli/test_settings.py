@@ -163,9 +163,8 @@ def test_a_section_of_a_history_that_is_kept_is_taken(file: Path) -> None:
 @pytest.mark.parametrize("table", ["customer", "customer_email", "message_attachment"])
 def test_a_custom_column_may_be_any_of_a_table_that_may_have_some(file: Path, table: str) -> None:
     """Only the org knows which it has; a child table's are its elements'."""
-    section = f"[connections.acme.tables.{table}.columns.custom_x_str]\nenabled = false\n"
-    file.write_text(file.read_text() + section)
-    assert not load(file, "acme").tables[table].columns["custom_x_str"].enabled
+    text = f"tables.{table}.columns.custom_x_str.enabled = false\n"
+    check_tables(loaded(file, GOOD + text), TABLES)
 
 
 def test_advice_is_given_once(file: Path) -> None:
