@@ -324,10 +324,13 @@ class Landing:
         )  # fmt: skip
         self.merged |= found - self.unfollowed
 
-    def renew(self, table: Table, records: list[Record]) -> None:
-        """The records' rows are made anew in one commit, whatever is stored; children too."""
+    def renew(self, table: Table, records: list[Record], *, whole: bool = True) -> None:
+        """The records' rows are made anew in one commit, whatever is stored; children too.
+
+        Not `whole`: but for the children that these records do not tell of.
+        """
         self.commit()
-        self._take_in(table, records, whole=True)
+        self._take_in(table, records, whole=whole)
         ids = tuple(sorted(ids_of(records)))
         self.commit(anew=dict.fromkeys((table.name, *self.of_klasses(table)), ids))
 
@@ -344,7 +347,7 @@ class Landing:
         if table.custom:
             self._learn_new(table, records)
         if any(child.name == ATTACHMENTS for child in table.children):
-            known, unknown = told_apart(records)
+            known, unknown = told_apart(records) if whole else ([], records)
             self.unattached = self.unattached or bool(unknown)
             self._shred(table, known, whole=True)
             self._shred(table, unknown, whole=False)
