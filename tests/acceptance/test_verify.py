@@ -192,6 +192,7 @@ def gone_and_back(case: Case, sim: Simulator, connection: Connection, kind: str,
 @pytest.mark.parametrize("told", ["by-list", "later"])
 def test_attachments_of_a_message_that_returned_are_there_again(case: Case, told: str) -> None:
     """Where its own path does not name them, its conversation does, or the next sync asks."""
+    case = replace(case, character="pleasant")  # each message has a conversation
     with case.org(rate=0, **SILENT) as sim:
         connection = case.connect(sim, tables=("conversation", "message"))
         case.sync(connection)
@@ -275,6 +276,7 @@ def test_a_repair_flags_nothing_of_a_record_that_it_does_not_read(case: Case) ->
 @pytest.mark.parametrize("named", [True, False])
 def test_attachments_that_were_lost_are_named_and_repaired(case: Case, named: bool) -> None:
     """By the message's own path, or by its conversation's list."""
+    case = replace(case, character="pleasant")  # each message has a conversation
     with case.org(rate=0, get_includes_attachments=named) as sim:
         connection = case.connect(sim, tables=("conversation", "message"))
         case.sync(connection)
@@ -293,11 +295,13 @@ def test_attachments_that_were_lost_are_named_and_repaired(case: Case, named: bo
 
 def test_attachments_that_nothing_tells_are_no_difference_and_said(case: Case) -> None:
     """Neither the message's own path names them, nor may its conversation's list be read."""
+    case = replace(case, character="pleasant")  # each message has a conversation
     with case.org(rate=0, **SILENT) as sim:
         connection = case.connect(sim, tables=("conversation", "message"))
         case.sync(connection)
         one, _ = with_attachment(case)
-        sim.faults.add("status", r"/[0-9a-f]{24}/messages\?", value=403)
+        ((talk,),) = case.ask(f"SELECT conversation_id FROM kustomer.message WHERE id = '{one}'")
+        sim.faults.add("status", rf"/{talk}/messages\?", value=403)
         report = verified(case, connection)
         assert report.status == "AGREES", found(report)
         told = {u.why: u.ids for u in report.tables["message"].untold}
@@ -307,6 +311,7 @@ def test_attachments_that_nothing_tells_are_no_difference_and_said(case: Case) -
 @pytest.mark.parametrize("listed", [True, False])
 def test_a_message_is_made_anew_and_keeps_its_attachments(case: Case, listed: bool) -> None:
     """It is there twice, or says that it is newer; its own path does not name them."""
+    case = replace(case, character="pleasant")  # each message has a conversation
     with case.org(rate=0, **SILENT) as sim:
         connection = case.connect(sim, tables=("conversation", "message"))
         case.sync(connection)

@@ -324,13 +324,10 @@ class Landing:
         )  # fmt: skip
         self.merged |= found - self.unfollowed
 
-    def renew(self, table: Table, records: list[Record], *, whole: bool = True) -> None:
-        """The records' rows are made anew in one commit, whatever is stored; children too.
-
-        Not `whole`: but for the children that these records do not tell of.
-        """
+    def renew(self, table: Table, records: list[Record]) -> None:
+        """The records' rows are made anew in one commit, whatever is stored; children too."""
         self.commit()
-        self._take_in(table, records, whole=whole)
+        self._take_in(table, records, whole=True)
         ids = tuple(sorted(ids_of(records)))
         self.commit(anew=dict.fromkeys((table.name, *self.of_klasses(table)), ids))
 
@@ -347,7 +344,7 @@ class Landing:
         if table.custom:
             self._learn_new(table, records)
         if any(child.name == ATTACHMENTS for child in table.children):
-            known, unknown = told_apart(records) if whole else ([], records)
+            known, unknown = told_apart(records)
             self.unattached = self.unattached or bool(unknown)
             self._shred(table, known, whole=True)
             self._shred(table, unknown, whole=False)

@@ -535,7 +535,7 @@ class Verification:
 
         In about `most` requests. Of which none tells, that is said.
         """
-        silent = [r for part, whole in _parts(table, records) if not whole for r in part]
+        silent = [r for r in records if _silent(table, r)]
         talks: dict[str, list[Record]] = {}
         for record in silent:
             talks.setdefault(_conversation(record), []).append(record)
@@ -550,16 +550,15 @@ class Verification:
         for talk, listed in tried(ask, asked, self.run.limits.workers):
             if not isinstance(listed, Exception):
                 attach(talks[talk], listed)
-        untold = [r for part, whole in _parts(table, silent) if not whole for r in part]
-        if untold:
+        if untold := [r for r in silent if _silent(table, r)]:
             self._untold(table, _SILENT, ids_of(untold))
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
         """What of these records is stored otherwise than they would land; each comes once."""
         landing, found = self.run.landing, list[Unlike]()
         times = {str(r["id"]): read_ms(r, "updatedAt") for r in records}
-        for part, whole in _parts(table, records):
-            found += self.run.destination.unlike(landing.shredded(table, part, whole=whole))
+        for part in _apart(table, records):
+            found += self.run.destination.unlike(landing.shredded(table, part))
         followed = landing.of(ATTACHMENTS).done
         return [
             u for u in found
@@ -863,8 +862,8 @@ class Verification:
             return
         records = [record for _, record in self._look(table, ids) if record]
         self._attach(table, records)
-        for part, whole in _parts(table, records):
-            self.run.landing.renew(table, part, whole=whole)
+        for part in _apart(table, records):
+            self.run.landing.renew(table, part)
 
     def _read_again(self, table: Table, ids: list[str]) -> None:
         run = self.run
@@ -886,11 +885,12 @@ class Verification:
         self._attach(table, [record for record in looked.values() if record])
         times = {one: self._seen.get((table.name, one)) for one in ids if not looked[one]}
         looked |= self._shown(table, times)
-        for part, whole in _parts(table, [record for record in looked.values() if record]):
-            for at in (read_ms(record, "updatedAt") for record in part):
-                if at is not None and not (whole and _attaches(table)):
+        for part in _apart(table, [record for record in looked.values() if record]):
+            for record in part:
+                at = read_ms(record, "updatedAt")
+                if at is not None and (_silent(table, record) or not _attaches(table)):
                     to_read(run, table, (at, at + 1))
-            run.landing.take(table, part, 0, whole=whole)
+            run.landing.take(table, part, 0)
         return confirmed(run, table, [one for one in ids if not looked[one]]) or ()
 
     def _again(self, table: Table, ids: list[str]) -> None:
@@ -927,14 +927,16 @@ def _attaches(table: Table) -> bool:
     return any(child.name == ATTACHMENTS for child in table.children)
 
 
-def _parts(table: Table, records: list[Record]) -> Iterator[tuple[list[Record], bool]]:
-    """The records that say all of their children, and the others; whether it is the former."""
-    told: list[Record] = []
-    others: list[Record] = []
-    for record in records:
-        whole = not _attaches(table) or bool(told_apart([record])[0])
-        (told if whole else others).append(record)
-    yield from ((part, part is told) for part in (told, others) if part)
+def _silent(table: Table, record: Record) -> bool:
+    """Whether it is a message that does not say which attachments it has."""
+    return _attaches(table) and not told_apart([record])[0]
+
+
+def _apart(table: Table, records: list[Record]) -> Iterator[list[Record]]:
+    """Those that say which attachments they have; the others, which among these would have none."""
+    for silent in (False, True):
+        if part := [r for r in records if _silent(table, r) is silent]:
+            yield part
 
 
 def _conversation(message: Record) -> str:
