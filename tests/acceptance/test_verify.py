@@ -302,8 +302,14 @@ def test_attachments_that_nothing_tells_are_no_difference_and_said(case: Case) -
         one, _ = with_attachment(case)
         ((talk,),) = case.ask(f"SELECT conversation_id FROM kustomer.message WHERE id = '{one}'")
         sim.faults.add("status", rf"/{talk}/messages\?", value=403)
+        ((other,),) = case.ask(
+            "SELECT max(id) FROM kustomer.message WHERE NOT _fivetran_deleted "
+            f"AND conversation_id <> '{talk}'"
+        )
+        with damage(case) as db:  # one that tells: beside it, silence would mean none
+            db.execute(f"UPDATE kustomer.message SET preview = 'other' WHERE id = '{other}'")
         report = verified(case, connection)
-        assert report.status == "AGREES", found(report)
+        assert found(report) == {"message": [other]}
         told = {u.why: u.ids for u in report.tables["message"].untold}
         assert one in told["which attachments they have is not told"]
 
