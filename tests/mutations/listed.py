@@ -399,7 +399,7 @@ _SINGLY = _of(
     ),
     (
         "The messages of a conversation are asked for with their attachments",
-        '/messages", {"include": _ATTACHMENTS})',
+        '/messages", dict(ATTACHED))',
         '/messages", {})',
         f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
     ),
@@ -2289,7 +2289,7 @@ _TOGETHER = (
         ),
         (
             "What is asked for by others is flagged when it returns",
-            "        returned += _orphaned(run, root)\n",
+            "        returned += _orphaned(run, root) if orphans else ()\n",
             "",
             f"{TOGETHER}test_times_that_return_know_which_conversations_went",
         ),
