@@ -3177,7 +3177,7 @@ _REPAIRED = (
             "What somebody did to a table ends with exit code 1",
             "        return bool(self.left or self.unfit)\n",
             "        return bool(self.left)\n",
-            f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
+            f"{VERIFY}test_rows_without_an_id_are_a_difference",
         ),
     ),
     *_of(
