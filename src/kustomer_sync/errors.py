@@ -82,6 +82,13 @@ class Rescheduled(SyncError):  # noqa: N818 - reads as the sentence it is
     code = "rescheduled"
     exit_code = 3
 
+    def __init__(self, message: str, wait: str) -> None:
+        """`wait`: when to run it again, as `in 5 minutes`."""
+        super().__init__(
+            message, f"Run `kustomer-sync sync` again {wait}; it goes on where it stopped."
+        )
+        self.wait = wait
+
 
 class Interrupted(SyncError):  # noqa: N818 - reads as the sentence it is
     code = "interrupted"

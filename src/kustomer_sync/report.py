@@ -170,6 +170,8 @@ class TableVerified:
     """Ids of rows that are there, and of which Kustomer has no record any more."""
     differing: list[Differing] = field(default_factory=list)
     untold: list[Untold] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
+    """What is wrong with the tables themselves or with rows of no record, and what to do next."""
     repaired: list[str] = field(default_factory=list)
     """Ids of those above that were read again, and then were as the source has them."""
 
@@ -188,6 +190,10 @@ class TableVerified:
         """Of those that still do."""
         return [one for one in self.ids if one not in self.repaired]
 
+    @property
+    def differs(self) -> bool:
+        return bool(self.left or self.unfit)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "source": self.source,
@@ -200,6 +206,7 @@ class TableVerified:
                 {"id": d.id, "table": d.table, "what": d.what, "columns": list(d.columns)}
                 for d in self.differing
             ],
+            "unfit": self.unfit,
             "untold": [{"why": u.why, "ids": list(u.ids)} for u in self.untold],
             "repaired": self.repaired,
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,14 +21,24 @@ from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.report import Verified
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
-from kustomer_sync.simulator import Character, Limits, Simulator
+from kustomer_sync.simulator import Character, Limits, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
+from kustomer_sync.sync import sync
 from kustomer_sync.sync.verify import verify
-from tests.acceptance.case import EVERYTHING, SPINE, UNLIMITED, Case, living
+from tests.acceptance.case import (
+    EVERYTHING,
+    SPINE,
+    TINY,
+    UNLIMITED,
+    Case,
+    connection_to,
+    living,
+)
 from tests.acceptance.histories import faults
 
 Connect = Callable[..., Connection]
 TABLES = (*SPINE, "conversation_time", "business_schedule")
+DAY = 24 * 3600
 
 
 def verified(case: Case, connection: Connection, **how: Any) -> Verified:
@@ -148,6 +160,266 @@ def test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew(case: Case) 
         assert found(verified(case, connection)) == {}
         assert histories(case) == versions
         case.assert_equal(sim, connection)
+
+
+# ---- what is asked for by others ----
+
+SILENT: Any = {"get_includes_attachments": False}
+"""Documented are attachments of an owner's list of messages, not of a message by its id."""
+
+
+def with_attachment(case: Case) -> tuple[str, int]:
+    """A message, and how many attachments it has."""
+    ((one, count),) = case.ask(
+        "SELECT message_id, count(*) FROM kustomer.message_attachment a JOIN kustomer.message m "
+        "ON m.id = message_id WHERE NOT m._fivetran_deleted AND conversation_id IS NOT NULL "
+        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+    )
+    return one, count
+
+
+def gone_and_back(case: Case, sim: Simulator, connection: Connection, kind: str, one: str) -> None:
+    """A daily sync met it gone and flagged it; by now it is there as it was."""
+    record = sim.get(kind, one)
+    assert record is not None
+    sim.hard_delete(kind, one)
+    sim.clock.advance(DAY + 3600)
+    case.sync(connection)
+    sim.restore(kind, record, bump=False)
+    sim.settle()
+
+
+@pytest.mark.parametrize("told", ["by-list", "later"])
+def test_attachments_of_a_message_that_returned_are_there_again(case: Case, told: str) -> None:
+    """Where its own path does not name them, its conversation does, or the next sync asks."""
+    case = replace(case, character="pleasant")  # each message has a conversation
+    with case.org(rate=0, **SILENT) as sim:
+        connection = case.connect(sim, tables=("conversation", "message"))
+        case.sync(connection)
+        one, count = with_attachment(case)
+        flags = (
+            "SELECT count(*) FROM kustomer.message_attachment "
+            f"WHERE message_id = '{one}' AND NOT _fivetran_deleted"
+        )
+        gone_and_back(case, sim, connection, "message", one)
+        assert case.ask(flags) == [(0,)]
+        if told == "later":
+            sim.faults.add("status", r"/[0-9a-f]{24}/messages\?", value=403)
+        report = verified(case, connection, repair=True)
+        assert report.status == "AGREES", found(report)
+        assert report.tables["message"].repaired == [one]
+        if told == "later":
+            assert one in {i for u in report.tables["message"].untold for i in u.ids}
+            assert case.ask(flags) == [(0,)]
+            sim.faults.clear()
+            sim.clock.advance(60)
+            case.sync(connection)
+        assert case.ask(flags) == [(count,)]
+        assert found(verified(case, connection)) == {}
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("way", ["returned", "by-hand"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_times_of_a_conversation_that_is_there_are_there(
+    case: Case, way: str, at_once: bool
+) -> None:
+    """A repair of it asks for them again; without their table the next sync does."""
+    with case.org(rate=0) as sim:
+        both = ("conversation", "conversation_time")
+        connection = case.connect(sim, tables=both)
+        case.sync(connection)
+        ((one, count),) = case.ask(
+            "SELECT conversation_id, count(*) FROM kustomer.conversation_time JOIN "
+            "kustomer.conversation c ON c.id = conversation_id WHERE c.deleted IS NOT TRUE "
+            "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+        )
+        flags = (
+            "SELECT count(*) FROM kustomer.conversation_time "
+            f"WHERE conversation_id = '{one}' AND NOT _fivetran_deleted"
+        )
+        if way == "returned":
+            gone_and_back(case, sim, connection, "conversation", one)
+            assert case.ask(flags) == [(0,)]
+        else:
+            with damage(case) as db:
+                db.execute("UPDATE kustomer.conversation SET _fivetran_deleted = TRUE "
+                           f"WHERE id = '{one}'")  # fmt: skip
+        names = both if at_once else ("conversation",)
+        assert verified(case, connection, tables=names, repair=True).status == "AGREES"
+        if not at_once:
+            sim.clock.advance(60)
+            case.sync(connection)
+        assert case.ask(flags) == [(count,)]
+        assert found(verified(case, connection)) == {}
+        case.assert_equal(sim, connection)
+
+
+def test_a_repair_flags_nothing_of_a_record_that_it_does_not_read(case: Case) -> None:
+    """Its parent was flagged by somebody, and is in no table that is compared."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation", "conversation_time"))
+        case.sync(connection)
+        times = "FROM kustomer.conversation_time WHERE NOT _fivetran_deleted"
+        before = case.ask(f"SELECT count(*) {times}")
+        ((hit, other),) = case.ask(f"SELECT min(conversation_id), max(conversation_id) {times}")
+        with damage(case) as db:
+            db.execute("UPDATE kustomer.conversation SET _fivetran_deleted = TRUE "
+                       f"WHERE id = '{hit}'")  # fmt: skip
+            db.execute("UPDATE kustomer.conversation_time SET note_time = -1 "
+                       f"WHERE conversation_id = '{other}'")  # fmt: skip
+        report = verified(case, connection, tables=("conversation_time",), repair=True)
+        assert report.status == "AGREES", found(report)
+        assert case.ask(f"SELECT count(*) {times}") == before
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_attachments_that_were_lost_are_named_and_repaired(case: Case, named: bool) -> None:
+    """By the message's own path, or by its conversation's list."""
+    case = replace(case, character="pleasant")  # each message has a conversation
+    with case.org(rate=0, get_includes_attachments=named) as sim:
+        connection = case.connect(sim, tables=("conversation", "message"))
+        case.sync(connection)
+        with damage(case) as db:
+            lost = db.execute("DELETE FROM kustomer.message_attachment RETURNING message_id")
+            owners = {one for (one,) in lost.fetchall()}
+        report = verified(case, connection)
+        told = {(d.table, d.what) for d in report.tables["message"].differing}
+        assert told == {("message_attachment", "row missing")}
+        unsure = {one for u in report.tables["message"].untold for one in u.ids}
+        assert owners - unsure <= set(found(report)["message"])
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        case.assert_equal(sim, connection)
+
+
+def test_attachments_that_nothing_tells_are_no_difference_and_said(case: Case) -> None:
+    """Neither the message's own path names them, nor may its conversation's list be read."""
+    case = replace(case, character="pleasant")  # each message has a conversation
+    with case.org(rate=0, **SILENT) as sim:
+        connection = case.connect(sim, tables=("conversation", "message"))
+        case.sync(connection)
+        one, _ = with_attachment(case)
+        ((talk,),) = case.ask(f"SELECT conversation_id FROM kustomer.message WHERE id = '{one}'")
+        sim.faults.add("status", rf"/{talk}/messages\?", value=403)
+        ((other,),) = case.ask(
+            "SELECT max(id) FROM kustomer.message WHERE NOT _fivetran_deleted "
+            f"AND conversation_id <> '{talk}'"
+        )
+        with damage(case) as db:  # one that tells: beside it, silence would mean none
+            db.execute(f"UPDATE kustomer.message SET preview = 'other' WHERE id = '{other}'")
+        report = verified(case, connection)
+        assert found(report) == {"message": [other]}
+        told = {u.why: u.ids for u in report.tables["message"].untold}
+        assert one in told["which attachments they have is not told"]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_message_is_made_anew_and_keeps_its_attachments(case: Case, listed: bool) -> None:
+    """It is there twice, or says that it is newer; its own path does not name them."""
+    case = replace(case, character="pleasant")  # each message has a conversation
+    with case.org(rate=0, **SILENT) as sim:
+        connection = case.connect(sim, tables=("conversation", "message"))
+        case.sync(connection)
+        one, count = with_attachment(case)
+        newer = next(o for o in living(sim, "message", 3) if o != one)
+        with damage(case) as db:
+            db.execute("INSERT INTO kustomer.message "
+                       f"SELECT * FROM kustomer.message WHERE id = '{one}'")  # fmt: skip
+            db.execute("UPDATE kustomer.message SET updated_at = updated_at + INTERVAL 1 HOUR, "
+                       f"preview = 'of tomorrow' WHERE id = '{newer}'")  # fmt: skip
+        if not listed:
+            sim.faults.add("status", r"/[0-9a-f]{24}/messages\?", value=403)
+        assert set(found(verified(case, connection))["message"]) == {one, newer}
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert case.ask(f"SELECT count(*) FROM kustomer.message WHERE id = '{one}'") == [(1,)]
+        assert case.ask(
+            "SELECT count(*) FROM kustomer.message_attachment "
+            f"WHERE message_id = '{one}' AND NOT _fivetran_deleted"
+        ) == [(count,)]
+        sim.faults.clear()
+        assert found(verified(case, connection)) == {}
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("answer", ["named", "silent", "refused"])
+@pytest.mark.parametrize("sample", [5, 500])
+def test_no_more_is_asked_than_was_announced(sample: int, answer: str, tmp_path: Path) -> None:
+    """Each record by its id once; and a list for a message whose attachments that does not tell."""
+    switches = Switches(get_includes_attachments=answer == "named")
+    with Simulator(scale=TINY, switches=switches, limits=UNLIMITED) as sim:
+        connection = connection_to(sim, tmp_path / "acme.duckdb")
+        sync(connection)
+        if answer == "refused":
+            sim.faults.add("status", r"/v1/messages/[0-9a-f]{24}\?include", value=400)
+        sim.requests.clear()
+        report = verify(connection, sample=sample)
+        assert report.status == "AGREES", report.tables
+        assert report.requests["total"] <= report.expected
+        asked = Counter(
+            request.path for request in sim.requests.lines
+            if re.fullmatch("/v1/messages/[0-9a-f]{24}", request.path)
+        )  # fmt: skip
+        assert asked
+        assert sum(n - 1 for n in asked.values()) <= (20 if answer == "refused" else 0)
+
+
+# ---- what somebody did to tables ----
+
+
+def test_rows_without_an_id_are_a_difference(case: Case) -> None:
+    """The column was dropped and made again: the rows are of no record, and all of these lack."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "customer"))
+        case.sync(connection)
+        with damage(case) as db:
+            for table in ("tag", "customer"):
+                db.execute(f"ALTER TABLE kustomer.{table} DROP COLUMN id")
+                db.execute(f"ALTER TABLE kustomer.{table} ADD COLUMN id VARCHAR")
+        ((rows,),) = case.ask("SELECT count(*) FROM kustomer.customer")
+        report = verified(case, connection)
+        assert report.exit_code == 1
+        (said,) = report.tables["customer"].unfit
+        assert said.startswith(f"{rows} rows of kustomer.customer without id.")
+        assert len(report.tables["customer"].missing) == report.tables["customer"].source == rows
+        assert verified(case, connection, repair=True).exit_code == 1
+        with damage(case) as db:
+            for report_of in ("customer", "tag"):
+                (said,) = report.tables[report_of].unfit
+                db.execute(said[said.index("DELETE") :])
+        assert verified(case, connection).status == "AGREES"
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize(
+    ("table", "sql", "said"),
+    [
+        ("kobject", "ALTER TABLE kobject ALTER updated_at TYPE VARCHAR",
+         "kustomer.kobject.updated_at was TIMESTAMP WITH TIME ZONE and somebody made it VARCHAR"),
+        ("tag", "ALTER TABLE tag DROP COLUMN id", "kustomer.tag has lost its column id"),
+        ("conversation", "ALTER TABLE conversation DROP COLUMN updated_at",
+         "kustomer.conversation has lost its column updated_at"),
+        ("team", "DROP TABLE team_member", "kustomer.team_member is gone"),
+    ],
+)  # fmt: skip
+def test_what_somebody_did_to_a_table_is_named(case: Case, table: str, sql: str, said: str) -> None:
+    """The next sync sets it right; the other tables are compared all the same."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        other = next(living(sim, "customer", 3))
+        with damage(case) as db:
+            db.execute("USE kustomer")
+            db.execute(sql)
+            db.execute(f"UPDATE customer SET name = 'nobody' WHERE id = '{other}'")
+        report = verified(case, connection)
+        assert report.error is None
+        assert report.exit_code == 1
+        (told,) = report.tables[table].unfit
+        assert told.startswith(said)
+        assert "the next sync" in told
+        assert {name for name, t in report.tables.items() if t.unfit} == {table}
+        assert found(report) == {"customer": [other]}
 
 
 def _custom(case: Case) -> tuple[str, str, str]:
@@ -318,4 +590,9 @@ def test_the_command_tells_its_price_and_by_its_exit_code_what_it_found(
         assert "but for customer, which could not be compared" in said
         sim.limits = Limits(org=10, search=5)
         assert run(["verify"]) == 3
-        assert "rate limit" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "rate limit" in said
+        assert "Run `kustomer-sync verify` again in 1 minute; it begins anew." in said
+        assert run(["resync"]) == 3
+        said = capsys.readouterr().err
+        assert "Run `kustomer-sync sync` again in 1 minute; it goes on" in said

@@ -399,7 +399,7 @@ _SINGLY = _of(
     ),
     (
         "The messages of a conversation are asked for with their attachments",
-        '/messages", {"include": _ATTACHMENTS})',
+        '/messages", dict(ATTACHED))',
         '/messages", {})',
         f"{DELETES}test_attachments_wait_for_the_role_and_land_when_it_is_there",
     ),
@@ -2289,7 +2289,7 @@ _TOGETHER = (
         ),
         (
             "What is asked for by others is flagged when it returns",
-            "        returned += _orphaned(run, root)\n",
+            "        returned += _orphaned(run, root) if orphans else ()\n",
             "",
             f"{TOGETHER}test_times_that_return_know_which_conversations_went",
         ),
@@ -3163,11 +3163,138 @@ _SILENT = (
     ),
 )
 
+_REPAIRED = (
+    *_of(
+        "sync/verify.py",
+        (
+            "Attachments that a message's own path leaves out are its conversation's",
+            "                attach(talks[talk], listed)\n",
+            "                pass\n",
+            f"{VERIFY}test_attachments_that_were_lost_are_named_and_repaired",
+            f"{VERIFY}test_attachments_of_a_message_that_returned_are_there_again[by-list]",
+        ),
+        (
+            "What is asked for by a record that returned is asked for again",
+            "                    to_read(run, table, (at, at + 1))\n",
+            "                    pass\n",
+            f"{VERIFY}test_attachments_of_a_message_that_returned_are_there_again[later]",
+            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
+        ),
+        (
+            "A repair asks at once for what its records lead to",
+            "        follow_again(run)\n",
+            "",
+            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
+        ),
+        (
+            "A repair flags nothing of records that it does not read",
+            "make_ready(run, orphans=False)",
+            "make_ready(run)",
+            f"{VERIFY}test_a_repair_flags_nothing_of_a_record_that_it_does_not_read",
+        ),
+        (
+            "Attachments that nothing tells are said",
+            "        if untold := [r for r in silent if _silent(table, r)]:\n",
+            "        if untold := list[Record]():\n",
+            f"{VERIFY}test_attachments_that_nothing_tells_are_no_difference_and_said",
+        ),
+        (
+            "Attachments that nothing tells are no difference",
+            "        if part := [r for r in records if _silent(table, r) is silent]:\n",
+            "        if part := [r for r in records if not silent]:\n",
+            f"{VERIFY}test_attachments_that_nothing_tells_are_no_difference_and_said",
+        ),
+        (
+            "A message is made anew whatever is told of its attachments",
+            "            self.run.landing.renew(table, part)\n",
+            "            if not _silent(table, part[0]):\n"
+            "                self.run.landing.renew(table, part)\n",
+            f"{VERIFY}test_a_message_is_made_anew_and_keeps_its_attachments",
+        ),
+        (
+            "A record is asked for once",
+            "            if found is UNSURE and also:\n",
+            "            if also:\n",
+            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+        (
+            "What a path refuses to include is not asked for again and again",
+            "                self._alone = found is not UNSURE\n",
+            "",
+            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+        (
+            "What is announced has the lists of attachments",
+            "                cost += sampled * (2 if _attaches(table) else 1)\n",
+            "                cost += sampled\n",
+            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+        (
+            "What is announced has the metadata of each resource",
+            "                cost += len(run.landing.resources()) + 1\n",
+            "                cost += 1\n",
+            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+        (
+            "Rows without an id are a difference",
+            "        self._of(table).unfit += self._nameless(table)\n",
+            "",
+            f"{VERIFY}test_rows_without_an_id_are_a_difference",
+        ),
+        (
+            "What somebody did to a table is named",
+            "        if changed := self._changed(table):\n",
+            "        if changed := list[str]():\n",
+            f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
+        ),
+        (
+            "What is asked for by a table that somebody changed can't be told",
+            "        if self._changed(parent):\n",
+            "        if False:\n",
+            f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
+        ),
+        (
+            "A comparison that was cut off begins anew",
+            "    if isinstance(error, Rescheduled):\n        error.hint",
+            "    if False:\n        error.hint",
+            f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Rows without an id are not counted",
+            "FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ?\n"
+            "            ), cuts",
+            "FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ?\n            ), cuts",
+            f"{VERIFY}test_rows_without_an_id_are_a_difference",
+        ),
+    ),
+    *_of(
+        "report.py",
+        (
+            "What somebody did to a table ends with exit code 1",
+            "        return bool(self.left or self.unfit)\n",
+            "        return bool(self.left)\n",
+            f"{VERIFY}test_rows_without_an_id_are_a_difference",
+        ),
+    ),
+    *_of(
+        "kustomer/quota.py",
+        (
+            "One minute is not minutes",
+            "f\"in {counted(minutes, 'minute')}\"",
+            'f"in {minutes} minutes"',
+            f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
-    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT,
+    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
 )  # fmt: skip

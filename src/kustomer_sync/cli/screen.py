@@ -281,6 +281,8 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
 
 
 def _unlike(name: str, table: TableVerified) -> Iterator[str]:
+    for sentence in table.unfit:
+        yield f"{name}: {sentence}"
     if table.missing:
         yield f"{name}: missing in the destination: {_some(table.missing)}"
     if table.extra:

@@ -425,7 +425,15 @@ class DuckDB:
         with self._open(create=False) as connection:
             if connection is None:
                 return []
+            self._recall(connection, self._columns(connection))
             return foreign.strayed(connection, self._schema, self._ours)
+
+    def _recall(
+        self, connection: duckdb.DuckDBPyConnection, stored: Mapping[str, Mapping[str, Type]]
+    ) -> None:  # fmt: skip
+        """Who did not begin knows which columns are ours, too."""
+        if self._epoch is None and STATE in stored:
+            self._ours = Ours(self._state(connection, own=True).get(OURS))
 
     def _ensure(
         self, connection: duckdb.DuckDBPyConnection, table: Table,
@@ -927,7 +935,7 @@ class DuckDB:
             f"""
             WITH stamps AS (
                 SELECT epoch_ms(updated_at) AS stamp, {"deleted" if says else "FALSE AS deleted"}
-                FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ?
+                FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ?
             ), cuts AS (
                 SELECT ?::BIGINT AS lo UNION
                 SELECT greatest(?, stamp - stamp % 1000) FROM (
@@ -953,7 +961,8 @@ class DuckDB:
         only = "AND deleted IS DISTINCT FROM TRUE" if says else ""
         rows = self._read(
             table,
-            f"SELECT id FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only} ORDER BY id",
+            "SELECT id FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ? "
+            f"{only} ORDER BY id",
             [lo, hi - 1],
         )
         return [row[0] for row in rows]
@@ -966,7 +975,8 @@ class DuckDB:
         rows = self._read(
             table,
             f"SELECT id, epoch_ms(updated_at), {'deleted IS TRUE' if says else 'FALSE'} "
-            f"FROM kept WHERE epoch_ms(updated_at) BETWEEN ? AND ? {only} ORDER BY id",
+            "FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ? "
+            f"{only} ORDER BY id",
             [lo, hi - 1, *([] if among is None else [list(among)])],
         )
         return [Stamp(*row) for row in rows]
@@ -980,13 +990,26 @@ class DuckDB:
         )
         return [row[0] for row in rows if row[0] is not None]
 
+    def nameless(self, table: Table) -> Mapping[str, int]:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return {}
+            stored, found = self._columns(connection), dict[str, int]()
+            for part in (part for part in table.walk() if part.place in stored):
+                rows = connection.execute(
+                    f"SELECT count(*) FROM {self._t(part.place)} WHERE "
+                    f"{self._unflagged(stored[part.place])} "
+                    f"AND {_DIALECT.name(part.parent_column or 'id')} IS NULL"
+                ).fetchall()
+                found |= {part.place: int(rows[0][0])} if rows[0][0] else {}
+            return found
+
     def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
         with self._open(create=False) as connection:
             if connection is None:
                 return []
             stored = self._columns(connection)
-            if self._epoch is None and STATE in stored:
-                self._ours = Ours(self._state(connection, own=True).get(OURS))
+            self._recall(connection, stored)
             plan = self._plan(stored)
             return [one for batch in batches for one in self._unlike(connection, plan, batch)]
 
@@ -1013,8 +1036,7 @@ class DuckDB:
         with self._open(create=False) as connection:
             if connection is None or table.place not in (stored := self._columns(connection)):
                 return []
-            if self._epoch is None and STATE in stored:
-                self._ours = Ours(self._state(connection, own=True).get(OURS))
+            self._recall(connection, stored)
             return [
                 (history, record_id)
                 for history, sql in astray(self._plan(stored), table)

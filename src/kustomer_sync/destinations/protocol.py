@@ -99,7 +99,7 @@ class Destination(Protocol):
         """[lo, hi) of `updated_at` cut at whole seconds into spans of about `most` rows, in order.
 
         `turn`, from 0 to 1, moves the first cut; at 0 the first span is as long as the others.
-        Rows flagged as gone are not counted.
+        Rows flagged as gone are not counted, nor are those without an id.
         """
 
     def ids(self, table: Table, lo: int, hi: int, *, living: bool = False) -> list[str]:
@@ -124,6 +124,12 @@ class Destination(Protocol):
 
     def draw(self, table: Table, column: str, lo: int, hi: int, most: int) -> list[str]:
         """Up to `most` values of `column`, drawn by chance, of the rows that `ids` tells of."""
+
+    def nameless(self, table: Table) -> Mapping[str, int]:
+        """How many rows not flagged do not say of which record they are, by table; {} where none.
+
+        Of the table and its children.
+        """
 
     def unlike(self, batches: Iterable[Batch]) -> list[Unlike]:
         """What `write` would have to change for the rows to be as the batches have them.

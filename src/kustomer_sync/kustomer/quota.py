@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kustomer_sync.errors import Interrupted, Rescheduled
+from kustomer_sync.report import counted
 
 SEARCHES_PER_MINUTE = 100
 """Documented for API keys; used until a reply says otherwise."""
@@ -157,8 +158,8 @@ class Quota:
                     minutes = max(1, round((at - now) / 60))
                     raise Rescheduled(
                         "Kustomer's rate limit left no request for "
-                        f"{self._max_wait / 60:g} minutes.",
-                        f"Run the sync again in {minutes} minutes; it goes on where it stopped.",
+                        f"{counted(round(self._max_wait / 60), 'minute')}.",
+                        f"in {counted(minutes, 'minute')}",
                     )
                 pause = min(at - now, 1.0)
                 self.waited += pause

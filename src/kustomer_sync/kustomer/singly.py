@@ -8,19 +8,23 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
-from kustomer_sync.model import Described, Listing, Record, Search, Table
+from kustomer_sync.model import Described, Listing, Params, Record, Search, Table
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 UNSURE: Record = {}
 """Neither a record nor the word that there is none."""
 _ATTACHMENTS = "attachments"
+ATTACHED: Params = (("include", _ATTACHMENTS),)
+"""Of a message: with its attachments. Documented for the lists of an owner's messages alone."""
 
 
 def by_id(
-    client: Client, table: Table, record_id: str, klasses: Iterable[str] = ()
+    client: Client, table: Table, record_id: str, klasses: Iterable[str] = (), also: Params = ()
 ) -> Record | None:
     """The record as Kustomer has it now; None when every path to it says that there is none.
+
+    `also`: parameters of the request.
 
     `UNSURE` when an answer was anything else, or there is no path. A KObject's path names its
     klass, so each of `klasses` is tried. Whether a soft-deleted record is shown is not documented:
@@ -29,7 +33,7 @@ def by_id(
     absent = []
     forbidden: list[Forbidden] = []
     reading = table.reading
-    params = dict(reading.singly) if isinstance(reading, Listing) else None
+    params = dict([*(reading.singly if isinstance(reading, Listing) else ()), *also]) or None
     for path in _paths(table, record_id, klasses):
         try:
             record = client.one(path, params)
@@ -146,7 +150,7 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
     `NotFound` when Kustomer has no such owner. `include=attachments` is documented for these
     lists, and not for searches.
     """
-    messages = _listed(client, f"/v1/{owner}/{owner_id}/messages", {"include": _ATTACHMENTS})
+    messages = _listed(client, f"/v1/{owner}/{owner_id}/messages", dict(ATTACHED))
     for message in messages:  # asked for: one that names no attachments has none
         if isinstance(message.setdefault("relationships", {}), dict):
             message["relationships"].setdefault(_ATTACHMENTS, {"data": []})
@@ -156,10 +160,20 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
 def message(client: Client, message_id: str) -> Record | None:
     """A message with its attachments; None where it does not say which it has."""
     try:
-        found = client.one(f"/v1/messages/{message_id}", {"include": _ATTACHMENTS})
+        found = client.one(f"/v1/messages/{message_id}", dict(ATTACHED))
     except (NotFound, Refused):
         return None
     return found if found is not None and _attachments(found) is not None else None
+
+
+def attach(messages: list[Record], listed: list[Record]) -> None:
+    """The messages name the attachments that those of `listed` with the same ids do."""
+    told = {r.get("id"): data for r in listed if (data := _attachments(r)) is not None}
+    for message in messages:
+        if message["id"] in told:
+            message["relationships"] = {
+                **(message.get("relationships") or {}), _ATTACHMENTS: {"data": told[message["id"]]}
+            }  # fmt: skip
 
 
 def told_apart(records: list[Record]) -> tuple[list[Record], list[Record]]:

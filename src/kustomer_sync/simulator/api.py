@@ -334,7 +334,9 @@ class Api:
             )
         if not found:
             raise Refusal(404, f"{kind.name} {ids[0]} not found")
-        served = self._served(kind, found, "attachments" in ask.params.get("include", ""))
+        included = self._world.switches.get_includes_attachments
+        attachments = included and "attachments" in ask.params.get("include", "")
+        served = self._served(kind, found, attachments)
         page = document(served.data[0], served.included)
         self._extras(ask, kind, page, found)
         return page

@@ -126,9 +126,9 @@ class Deeds:
         """The record vanishes from everything; only the ledger knows it existed."""
         return self.world.write(kind, record_id, "erase", None)
 
-    def restore(self, kind: str, record: Json) -> Version:
-        """A vanished record is there again as it was."""
-        return self.world.restore(kind, record)
+    def restore(self, kind: str, record: Json, *, bump: bool = True) -> Version:
+        """A vanished record is there again as it was; its `updatedAt` is now if `bump`."""
+        return self.world.restore(kind, record, bump=bump)
 
     def redact(self, message_id: str) -> Version:
         """The row stays, the body is gone [D]."""

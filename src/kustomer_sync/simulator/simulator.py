@@ -190,9 +190,9 @@ class Simulator:
         """It vanishes."""
         return self._deeds.hard_delete(kind, record_id)
 
-    def restore(self, kind: str, record: Json) -> Version:
-        """A vanished record is there again as it was."""
-        return self._deeds.restore(kind, record)
+    def restore(self, kind: str, record: Json, *, bump: bool = True) -> Version:
+        """A vanished record is there again as it was; its `updatedAt` is now if `bump`."""
+        return self._deeds.restore(kind, record, bump=bump)
 
     def redact(self, message_id: str) -> Version:
         """A message loses its body."""

@@ -74,6 +74,8 @@ class Switches:
     """`includeDeleted` shows deleted notes [U]."""
     get_deleted: Literal["record", "404"] = "record"
     """GET by id of a soft-deleted record [U]."""
+    get_includes_attachments: bool = True
+    """GET of a message by id with `include=attachments` names them [D for lists alone]."""
     core_lists_include_deleted: bool = False
     """Lists of customers, conversations, notes ... contain soft-deleted ones [U]."""
     users_list_includes_deleted: bool = False

@@ -308,15 +308,15 @@ class World:
                     attributes["rev"] = before.rev + 1
             return self._append(kind, record_id, before.rev + 1, updated, record, action, lag_ms)
 
-    def restore(self, kind: str, record: Json) -> Version:
-        """The next version of an erased record: as `record` has it, `updatedAt` now."""
+    def restore(self, kind: str, record: Json, *, bump: bool = True) -> Version:
+        """The next version of an erased record: as `record` has it, `updatedAt` now if `bump`."""
         with self.lock:
             before = self.history[kind, record["id"]][-1]
-            now = self.clock.now_ms()
             back = copy.deepcopy(record)
-            back["attributes"]["updatedAt"] = iso(now)
-            rev = before.rev + 1
-            return self._append(kind, record["id"], rev, now, back, "restore", None)
+            if bump:
+                back["attributes"]["updatedAt"] = iso(self.clock.now_ms())
+            at, rev = to_ms(back["attributes"]["updatedAt"]), before.rev + 1
+            return self._append(kind, record["id"], rev, at, back, "restore", None)
 
     def create(
         self,

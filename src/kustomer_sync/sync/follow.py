@@ -121,6 +121,17 @@ def follow(run: Run) -> None:
             run.landing.put("turns", [*others, follower.name])
 
 
+def follow_again(run: Run) -> None:
+    """What this run opened again is asked for, by what it changed; what was open before stays so.
+
+    What can't be told now stays open for the next sync.
+    """
+    run.landing.commit()
+    for follower in _followers(run, run.tables):
+        follower.ask_of_changed()
+    run.landing.commit()
+
+
 @dataclass(frozen=True)
 class _Follower:
     """Records that are asked for by those of another table, and how far that was done."""
@@ -181,6 +192,20 @@ class _Follower:
                     )
                     return False
         return True
+
+    def ask_of_changed(self) -> None:
+        """Ask by those rows of the parent alone that this run changed."""
+        for lo, hi in windows.merged(self.run.reread.get(self.name, ())):
+            newest = partial(
+                self.run.destination.newest, self.parent, lo=lo, hi=hi, most=_ALL, changed=True,
+                made_before=self.made_before,
+            )  # fmt: skip
+            if not self._asked(newest(self.column)[1]):
+                return
+            if self.alone:
+                self.alone(newest("id", lacking=self.column)[1])
+            self.state.complete((lo, hi))
+            self.run.landing.touch(self.name)
 
     def _asked(self, ids: list[str]) -> bool:
         """Those that told nothing though they may are kept; False where no list is to be had."""

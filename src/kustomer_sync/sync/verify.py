@@ -16,11 +16,29 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
-from kustomer_sync.errors import Interrupted, Rescheduled, SyncError, SyncFailed, UsageError
+from kustomer_sync.errors import (
+    Interrupted,
+    Rescheduled,
+    SourceFailed,
+    SyncError,
+    SyncFailed,
+    UsageError,
+)
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_id, message, of_parent, told_apart, tried
+from kustomer_sync.kustomer.singly import (
+    ATTACHED,
+    UNSURE,
+    attach,
+    by_id,
+    messages_of,
+    of_parent,
+    told_apart,
+    tried,
+)
 from kustomer_sync.model import (
     Described,
     Each,
@@ -30,30 +48,35 @@ from kustomer_sync.model import (
     Record,
     Search,
     Stamp,
+    Strayed,
     Table,
     Unlike,
 )
-from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Verified
+from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Verified, counted
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import klass_table
+from kustomer_sync.sync import sweep
 from kustomer_sync.sync.choice import Limits, choose, first_contact
-from kustomer_sync.sync.follow import OWNED, belongs, land_each
+from kustomer_sync.sync.follow import OWNED, belongs, follow_again, land_each, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import kept, take_up
 from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
-from kustomer_sync.sync.sweep import confirmed, counted, living
+from kustomer_sync.sync.sweep import confirmed, living
 from kustomer_sync.sync.wanted import lacks, make_ready, refuse_other_salt
 
 SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
+_NEWER = 2  # searches that find nothing newer than what was read
 _AHEAD = 7 * windows.DAY_MS  # no record is from later than this
 _ROUNDS = 2  # the second looks for what moved while the first did
 _OWNER = "customer_id"
 _QUIET = {_OWNER, "rev", "modified_at"}
 """What a merge of customers moves, perhaps without a trace in the record's `updatedAt`."""
 _EXHAUSTED = "nothing of it was read to the end yet"
+_SILENT = "which attachments they have is not told"
+_PAGE = listings.PAGE_SIZE
 
 
 def verify(
@@ -81,6 +104,9 @@ def verify(
     try:
         with frugal():
             return Verification(run, sample, chance, announce).verify(repair=repair)
+    except SyncError as error:
+        _begins_anew(error)
+        raise
     finally:
         run.close()
 
@@ -116,6 +142,10 @@ class Verification:
         """What of each table had been read, or followed, when the comparison began."""
         self._owners: dict[str, set[str]] = {}
         """By table that is asked for by parent: the parents of what differs."""
+        self._alone = False
+        """The path of one message refuses to include attachments."""
+        self._strayed: list[Strayed] = []
+        """What somebody else did to our tables."""
 
     def verify(self, *, repair: bool) -> Verified:
         run, found = self.run, self.found
@@ -133,13 +163,14 @@ class Verification:
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())
+            self._strayed = run.destination.strayed()
             found.expected = self._cost()
             self.announce(found.expected)
             for table in run.tables:
                 self._table(table)
             if repair and any(t.ids for t in found.tables.values()):
                 self._repair()
-            left = any(t.left for t in found.tables.values())
+            left = any(t.differs for t in found.tables.values())
             compared = [t.compared for t in found.tables.values()]
             if not left and compared and not any(compared):
                 raise SyncFailed(
@@ -148,6 +179,7 @@ class Verification:
             found.status = "DIFFERS" if left else "AGREES"
         except SyncError as error:
             early = {Rescheduled: "RESCHEDULED", Interrupted: "CANCELED"}
+            _begins_anew(error)
             found.status, found.error = early.get(type(error), "FAILURE"), error
         found.ended_at = datetime.now(UTC)
         found.warnings = run.report.warnings
@@ -160,6 +192,9 @@ class Verification:
 
     def _table(self, table: Table) -> None:
         self.run.note(f"verifying {table.known_as}")
+        if changed := self._changed(table):
+            self._of(table).unfit += changed
+            return
         if missing := lacks(self.run, table):
             why = f"the next sync reads it again for {', '.join(sorted(missing))}"
             self._untold(table, why)
@@ -178,6 +213,57 @@ class Verification:
             self.run.unread(table, error)
             self._untold(table, f"it could not be read ({error})")
         self._versions(table)
+        self._of(table).unfit += self._nameless(table)
+
+    # ---- what is wrong with tables ----
+
+    def _made_of(self, table: Table) -> Iterator[Table]:
+        """The table, its klasses' tables, and the children of each."""
+        landing = self.run.landing
+        for name in landing.of_klasses(table):
+            yield from klass_table(table, name, landing.names).walk()
+        yield from table.walk()
+
+    def _changed(self, table: Table) -> list[str]:
+        """What somebody did to the tables themselves: nothing of them can be compared then."""
+        parts: dict[str, Table] = {}
+        for part in self._made_of(table):
+            parts |= dict.fromkeys([part.place, *([part.history] if part.history else ())], part)
+        told = []
+        for one in self._strayed:
+            if one.table not in parts or one.column in parts[one.table].left_out:
+                continue
+            name, what = self._named(one.table), "makes it again and fills it"
+            if one.column is None:
+                said = f"{name} is gone"
+            elif one.now is None:
+                said = f"{name} has lost its column {one.column}"
+            else:
+                said = f"{name}.{one.column} was {one.was} and somebody made it {one.now}"
+                what = "sets it right"
+            told.append(f"{said}; the next sync {what}. Verify again then.")
+        return told
+
+    def _nameless(self, table: Table) -> list[str]:
+        """Rows that don't say of which record they are: nothing can be compared with them."""
+        told = []
+        columns = {part.place: part.parent_column or "id" for part in self._made_of(table)}
+        klasses = (t for t in self._made_of(table) if t.common)
+        for part in (table, *klasses):
+            for place, rows in self.run.destination.nameless(part).items():
+                name, column = self._named(place), columns[place]
+                remove = f"DELETE FROM {name} WHERE {column} IS NULL"  # noqa: S608 - said, not run
+                which = "It is" if rows == 1 else "They are"
+                told.append(
+                    f"{counted(rows, 'row')} of {name} without {column}. {which} of no record: "
+                    f"{remove}"
+                )
+        return told
+
+    def _named(self, place: str) -> str:
+        return f"{self.run.connection.schema_name}.{place}"
+
+    # ---- histories ----
 
     def _versions(self, table: Table) -> None:
         """Kustomer has no versions to compare with; the last of each record is what its row is.
@@ -205,23 +291,37 @@ class Verification:
             self._of(table).untold.append(untold)
 
     def _cost(self) -> int:
-        """About how many requests this takes: counts, pages of lists, and one a sampled record."""
-        run, cost = self.run, 0
-        rows = run.destination.rows([t.place for t in run.tables])
+        """How many requests this takes at most, where all agrees and lists have a page each.
+
+        Counts, pages of lists, and one a sampled record; of messages one more, for the list that
+        says which attachments they have.
+        """
+        run, cost = self.run, self.run.client.requests.total
+        rows = run.destination.rows([t.place for t in choose(run.connection)])
         for table in run.tables:
-            sampled = min(self.sample, rows[table.place])
+            if self._changed(table):
+                continue
+            of = table.reading.of if isinstance(table.reading, Each) else table.name
+            asked = next((t.place for t in choose(run.connection) if t.name == of), "")
+            sampled = min(self.sample, rows.get(asked, 0))
             if isinstance(table.reading, Search):
-                counts = sum(
-                    len(archives) * (2 if table.says_deleted else 1)
-                    for _, archives in self._held(table, self._spans(table))
-                )
-                cost += counts + sampled + -(-sampled // _DRAW) + 2
+                parts = list(self._held(table, self._spans(table)))
+                counts = sum(len(archives) for _, archives in parts)
+                searches = self._searches(parts) * max((len(a) for _, a in parts), default=0)
+                cost += counts * (2 if table.says_deleted else 1) + searches + _NEWER
+                cost += sampled * (2 if _attaches(table) else 1)
+            elif isinstance(table.reading, Described):
+                cost += len(run.landing.resources()) + 1
             elif isinstance(table.reading, Listing):
                 pages = -(-rows[table.place] // listings.PAGE_SIZE) + len(table.reading.also)
                 cost += max(1, pages) + (rows[table.place] if table.reading.singly else 0)
             else:
                 cost += sampled
         return cost
+
+    def _searches(self, parts: Iterable[tuple[Held, tuple[bool, ...]]]) -> int:
+        """How many searches draw the sample, if each brings as many records as it may."""
+        return -(-min(self.sample, sum(held.kept for held, _ in parts)) // _DRAW)
 
     # ---- searched tables ----
 
@@ -315,10 +415,10 @@ class Verification:
         kept = held.kept - len(away)
         live = held.live - sum(not stamp.deleted for stamp in away)
         window = windows.Window(table, (held.lo, held.hi), archives)
-        theirs = counted(self.run, window, deleted=False)
+        theirs = sweep.counted(self.run, window, deleted=False)
         agree, ours = theirs == live, live
         if table.says_deleted:  # what is soft-deleted is flagged elsewhere
-            theirs, ours = counted(self.run, window, deleted=True), kept
+            theirs, ours = sweep.counted(self.run, window, deleted=True), kept
             agree = agree and theirs == kept
         found.destination = (found.destination or 0) + ours
         if theirs is not None:
@@ -366,6 +466,7 @@ class Verification:
                 records.append(record)
             else:
                 suspects[one] = None
+        self._attach(table, [r for r in records if compared.settled(r)], self.sample)
         return suspects | self._suspected(compared, records)
 
     def _draw(self, table: Table, column: str, spans: Iterable[windows.Span]) -> list[str]:
@@ -380,7 +481,7 @@ class Verification:
     ) -> dict[str, int | None]:
         """The same of records drawn from the source: the newest before some moments."""
         run, table = self.run, compared.table
-        searches = -(-self.sample // _DRAW)
+        searches = self._searches(parts)
         drawn = [
             one for lo, hi in compared.spans
             for one in run.destination.draw(table, "id", lo, hi, searches)
@@ -417,21 +518,47 @@ class Verification:
         """Each record as its own path shows it; None, or UNSURE, as by `by_id`."""
         ids = list(ids)
         klasses = self.run.landing.klasses_of(table, ids)
-        attached = any(child.name == ATTACHMENTS for child in table.children)
 
         def look(one: str) -> Record | None:
-            found = message(self.run.client, one) if attached else None
-            return found or by_id(self.run.client, table, one, klasses(one))
+            also = ATTACHED if _attaches(table) and not self._alone else ()
+            found = by_id(self.run.client, table, one, klasses(one), also)
+            if found is UNSURE and also:
+                found = by_id(self.run.client, table, one)
+                self._alone = found is not UNSURE
+            return found
 
         for one, found in tried(look, ids, self.run.limits.workers):
             yield one, UNSURE if isinstance(found, Exception) else found
+
+    def _attach(self, table: Table, records: list[Record], most: int | None = None) -> None:
+        """Messages that don't say which attachments they have do, as their conversations list them.
+
+        In about `most` requests. Of which none tells, that is said.
+        """
+        silent = [r for r in records if _silent(table, r)]
+        talks: dict[str, list[Record]] = {}
+        for record in silent:
+            talks.setdefault(_conversation(record), []).append(record)
+        asked = []
+        for talk in sorted(talks.keys() - {""}):
+            held = len(self.run.destination.holding(table, "conversation_id", [talk]))
+            pages = max(1, -(-held // _PAGE))
+            if most is None or pages <= most:
+                asked.append(talk)
+                most = None if most is None else most - pages
+        ask = partial(messages_of, self.run.client, "conversations")
+        for talk, listed in tried(ask, asked, self.run.limits.workers):
+            if not isinstance(listed, Exception):
+                attach(talks[talk], listed)
+        if untold := [r for r in silent if _silent(table, r)]:
+            self._untold(table, _SILENT, ids_of(untold))
 
     def _unlike(self, table: Table, records: list[Record]) -> list[Unlike]:
         """What of these records is stored otherwise than they would land; each comes once."""
         landing, found = self.run.landing, list[Unlike]()
         times = {str(r["id"]): read_ms(r, "updatedAt") for r in records}
-        if records:
-            found = self.run.destination.unlike(landing.shredded(table, records))
+        for part in _apart(table, records):
+            found += self.run.destination.unlike(landing.shredded(table, part))
         followed = landing.of(ATTACHMENTS).done
         return [
             u for u in found
@@ -452,6 +579,7 @@ class Verification:
         shown = self._shown(table, times)
         self._seen |= {(table.name, one): times[one] or 0 for one in shown}
         records = [record for record in looked.values() if record]
+        self._attach(table, [r for r in records if compared.settled(r)])
         self._differ(table, self._not_since(compared, [*records, *shown.values()]))
         hidden = [one for one in hidden if one not in shown]
         if unsure := [one for one in hidden if looked[one] is UNSURE]:
@@ -630,6 +758,9 @@ class Verification:
         if parent is None:
             self._untold(table, f"{reading.of} is disabled")
             return None
+        if self._changed(parent):
+            self._untold(table, f"somebody changed {reading.of}, by which it is asked for")
+            return None
         followed = self._read_before.setdefault(table.name, self.run.landing.of(table.name).done)
         spans = _both(self._spans(parent), followed)
         if not spans:
@@ -688,13 +819,13 @@ class Verification:
         """What differs is read again the way a sync reads it, and then compared once more.
 
         What is still unlike then has a row that says that it is newer, or is there twice: its rows
-        are made anew.
+        are made anew. What else is asked for by these records is asked for again.
         """
         run = self.run
         run.note("reading again what differs")
         run.synced_at = datetime.now(UTC)
         run.landing = Landing(run, run.destination.begin(run.synced_at))
-        make_ready(run)
+        make_ready(run, orphans=False)  # a parent that is flagged may be there, and is read next
         take_up(run)
         for table in run.tables:
             before = self._of(table)
@@ -706,6 +837,7 @@ class Verification:
                 before.repaired = [one for one in before.ids if one not in left]
             finally:
                 self.found.tables[table.known_as] = before
+        follow_again(run)
 
     def _repaired(
         self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]
@@ -720,16 +852,18 @@ class Verification:
             self.run.unread(table, error)
             return ids
         now = self._of(table)
-        left = {*now.ids, *(one for untold in now.untold for one in untold.ids)}
+        untold = (untold for untold in now.untold if untold.why != _SILENT)
+        left = {*now.ids, *(one for untold in untold for one in untold.ids)}
         return [one for one in ids if one in left]
 
     def _renew(self, table: Table, ids: list[str]) -> None:
         """A message that does not say which attachments it has keeps its rows."""
+        if isinstance(table.reading, Each):
+            return
         records = [record for _, record in self._look(table, ids) if record]
-        if any(child.name == ATTACHMENTS for child in table.children):
-            records = told_apart(records)[0]
-        if records and not isinstance(table.reading, Each):
-            self.run.landing.renew(table, records)
+        self._attach(table, records)
+        for part in _apart(table, records):
+            self.run.landing.renew(table, part)
 
     def _read_again(self, table: Table, ids: list[str]) -> None:
         run = self.run
@@ -743,12 +877,21 @@ class Verification:
                 land_each(run, table, reading, not reading.fades, owners)
 
     def _landed(self, table: Table, ids: list[str]) -> tuple[str, ...]:
-        """The records land as they are now; those that are gone."""
-        looked = dict(self._look(table, ids))
+        """The records land as they are now; those that are gone.
+
+        What is asked for by them is open again, for it may be flagged as they were.
+        """
+        run, looked = self.run, dict(self._look(table, ids))
+        self._attach(table, [record for record in looked.values() if record])
         times = {one: self._seen.get((table.name, one)) for one in ids if not looked[one]}
         looked |= self._shown(table, times)
-        self.run.landing.take(table, [record for record in looked.values() if record], 0)
-        return confirmed(self.run, table, [one for one in ids if not looked[one]]) or ()
+        for part in _apart(table, [record for record in looked.values() if record]):
+            for record in part:
+                at = read_ms(record, "updatedAt")
+                if at is not None and (_silent(table, record) or not _attaches(table)):
+                    to_read(run, table, (at, at + 1))
+            run.landing.take(table, part, 0)
+        return confirmed(run, table, [one for one in ids if not looked[one]]) or ()
 
     def _again(self, table: Table, ids: list[str]) -> None:
         match table.reading:
@@ -766,7 +909,42 @@ class Verification:
         self._versions(table)
 
 
+def _begins_anew(error: SyncError) -> None:
+    """What to do next is said of a comparison: it does not go on where it stopped."""
+    if isinstance(error, Rescheduled):
+        error.hint = f"Run `kustomer-sync verify` again {error.wait}; it begins anew."
+    elif isinstance(error, Interrupted):
+        error.message, error.hint = "It was interrupted.", "Run it again; it begins anew."
+    elif isinstance(error, SourceFailed):
+        error.hint = "Run `kustomer-sync verify` again later; it begins anew."
+
+
 # ---- what a record says ----
+
+
+def _attaches(table: Table) -> bool:
+    """Whether its records have attachments, which not each reply names."""
+    return any(child.name == ATTACHMENTS for child in table.children)
+
+
+def _silent(table: Table, record: Record) -> bool:
+    """Whether it is a message that does not say which attachments it has."""
+    return _attaches(table) and not told_apart([record])[0]
+
+
+def _apart(table: Table, records: list[Record]) -> Iterator[list[Record]]:
+    """Those that say which attachments they have; the others, which among these would have none."""
+    for silent in (False, True):
+        if part := [r for r in records if _silent(table, r) is silent]:
+            yield part
+
+
+def _conversation(message: Record) -> str:
+    """The id of a message's conversation; "" where it names none."""
+    data: Any = message.get("relationships")
+    for key in ("conversation", "data", "id"):
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, str) else ""
 
 
 def touched(record: Record) -> int | None:

@@ -177,8 +177,11 @@ def lacks(run: Run, root: Table) -> set[str]:
     return lacking(run.protection, root, before, landing.names, landing.kept_out)
 
 
-def make_ready(run: Run) -> None:
-    """The destination is as the connection wants it; what it lacks then will be read again."""
+def make_ready(run: Run, *, orphans: bool = True) -> None:
+    """The destination is as the connection wants it; what it lacks then will be read again.
+
+    `orphans`: what was asked for by records that are flagged is flagged too.
+    """
     landing, protection = run.landing, run.protection
     before = landing.state.get("choice") or {}
     kept_out = landing.kept_out
@@ -192,7 +195,7 @@ def make_ready(run: Run) -> None:
         if missing and _known(landing, root):
             _read_again(run, root, missing)
             returned += _returned(root, parts[root.name], missing)
-        returned += _orphaned(run, root)
+        returned += _orphaned(run, root) if orphans else ()
         now = choice_of(protection, root, old or {})
         if now != old:
             before = {**before, root.name: now}
