@@ -60,6 +60,23 @@ def test_a_klass_s_table_that_was_dropped_is_filled(case: Case) -> None:
         case.assert_equal_by_polling(sim, connection)
 
 
+def test_the_price_of_a_table_that_is_gone_is_no_guess(case: Case) -> None:
+    """Nothing tells how many records it had."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "note"))
+        case.sync(connection)
+        done_by_somebody(case, "DROP TABLE tag", "ALTER TABLE note RENAME TO was_note")
+        sim.clock.advance(60)
+        told: list[str] = []
+        report = case.sync(connection, progress=lambda now: told.append(now.sentence))
+        assert sorted(filter(None, told)) == [
+            f"{name}: all records of {name} are read again; how many requests that takes is not "
+            "known."
+            for name in ("note", "tag")
+        ]  # fmt: skip
+        assert report.tables["note"].inserted > 0
+
+
 def test_a_column_that_was_dropped_is_named_and_filled(case: Case) -> None:
     """One of the catalog and a custom one, in a root, a child and a klass's table."""
     with case.org(hard_deletes=False) as sim:

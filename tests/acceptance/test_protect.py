@@ -491,6 +491,7 @@ def test_check_says_what_a_back_fill_costs(case: Case) -> None:
         (fill,) = check(connect(case, sim)).back_fills
         ((rows,),) = case.ask("SELECT count(*) FROM kustomer.customer")
         assert (fill.table, fill.lacking, fill.records) == ("customer", ("customer_email",), rows)
+        assert fill.searches is not None
         assert fill.searches >= 1
 
 
