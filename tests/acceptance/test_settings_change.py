@@ -51,16 +51,16 @@ def test_what_attachments_lack_is_asked_for_by_conversation(case: Case, way: str
     with case.org(rate=0) as sim:
         tables = ("conversation", "message")
         whole = connect(case, sim, tables)
-        columns, wishes = ("name", "content_type"), dict[str, Any]()
+        columns, wishes = ["name", "content_type"], dict[str, Any]()
         if way == "let in":
             wishes = {"message_attachment__name": OFF, "message_attachment__content_type": HASHED}
         elif way != "dropped":
             whole = connect(case, sim, tables, settings={"service_version": 1})
-            columns = ("created_at", "updated_at")
+            columns = ["created_at", "updated_at"]
         case.sync(connect(case, sim, tables, **wishes))
         if way == "dropped":
             done_by_somebody(case, "ALTER TABLE message_attachment DROP COLUMN content_length")
-            columns = ("content_length",)
+            columns = ["content_length"]
         else:
             (fill,) = [f for f in check(whole).back_fills if f.table == "message"]
             ((talks,),) = case.ask("SELECT count(*) FROM kustomer.conversation")

@@ -238,12 +238,17 @@ def make_ready(run: Run) -> None:
     strayed = run.destination.strayed()
     returned: list[Returned] = []
     silent: dict[str, set[str]] = {}
+    flag = f"{run.connection.system_prefix}deleted"
     for root in run.tables:
         old = before.get(root.name)
         missing = lacks(run, root) | _strayed(run, parts[root.name], strayed)
         if missing and _known(landing, root):
-            _read_again(run, root, missing)
-            returned += _returned(root, parts[root.name], missing)
+            returned += _returned(root, parts[root.name], missing, flag)
+            if f"{root.place}.{flag}" in missing:
+                landing.of(root.name).swept_at = None  # only a comparison says what is gone
+            flags = {f"{t.place}.{flag}" for part in parts[root.name] for t in part.walk()}
+            if missing - flags or f"{root.place}.{flag}" in missing:
+                _read_again(run, root, missing)
         returned += _orphaned(run, root)
         now = choice_of(protection, root, old or {})
         if now != old:
@@ -340,8 +345,8 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
         pass
     elif isinstance(root.reading, Search):
         state.reread()
+        state.listed_at = None  # of those that a list has, all or the older ones
         if root.reading.older is not None:
-            state.listed_at = None
             _ask_again(landing, of_long_ago(root.name))
     elif isinstance(root.reading, Listing):
         state.listed_at = None
@@ -358,8 +363,10 @@ def _ask_again(landing: Landing, name: str) -> None:
     landing.touch(name)
 
 
-def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Returned]:
-    """Of the tables that are wanted again, those in which flags are behind.
+def _returned(
+    root: Table, parts: list[Table], missing: set[str], flag: str
+) -> Iterator[Returned]:  # fmt: skip
+    """Of the tables that are wanted again, or lost their flags, those in which these are behind.
 
     A klass's table is, whether it or all of them were not wanted.
     """
@@ -367,7 +374,7 @@ def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Re
     for part in parts:
         for table in part.walk():
             owner = table.parent_column or "id"
-            back = bool({table.name, table.common} & missing)
+            back = bool({table.name, table.common, f"{table.place}.{flag}"} & missing)
             if back and table.place != place:
                 yield Returned(table.place, owner, place)
             unseen = table.hidden and table.history in missing and root.says_deleted
