@@ -116,6 +116,20 @@ def test_rows_whose_key_was_dropped_are_replaced(case: Case, table: str, column:
         case.assert_equal_by_polling(sim, connection)
 
 
+def test_what_could_not_be_read_again_stays_without_its_key(case: Case) -> None:
+    """Kustomer keeps an audit log for a while: better twice than lost."""
+    with case.org(rate=0) as sim:
+        sim.edit("customer", sim.id("customer", 1), {"name": "another"})
+        sim.clock.advance(60)
+        connection = case.connect(sim, tables=("audit_log",))
+        before = case.sync(connection).tables["audit_log"].rows
+        assert before > 0
+        done_by_somebody(case, "ALTER TABLE audit_log DROP COLUMN id")
+        next_sync(case, sim, connection)
+        nameless = "SELECT count(*) FROM kustomer.audit_log WHERE id IS NULL"
+        assert case.ask(nameless) == [(before,)]
+
+
 def test_rows_whose_key_was_dropped_are_read_again_after_a_crash(case: Case) -> None:
     """What is to be read again is in the state before the rows go."""
     with case.org(rate=0) as sim:

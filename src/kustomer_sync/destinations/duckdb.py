@@ -423,13 +423,17 @@ class DuckDB:
         return found
 
     def _told_by(self, tables: Iterable[Table]) -> dict[str, set[str]]:
-        """By table, the columns that say whose its rows are, and which version of it."""
+        """By table, the columns that say whose its rows are, and since when they were.
+
+        None where the rows could not be read again.
+        """
         found = dict[str, set[str]]()
-        for part in (part for table in tables for part in table.walk()):
-            owner = part.parent_column or "id"
-            found[part.place] = {owner}
-            if part.history:
-                found[part.history] = {owner, self._system.start}
+        for root in tables:
+            for part in root.walk():
+                owner = part.parent_column or "id"
+                found[part.place] = set() if root.fades else {owner}
+                if part.history:
+                    found[part.history] = set() if root.fades else {owner, self._system.start}
         return found
 
     def strayed(self) -> list[Strayed]:

@@ -246,9 +246,9 @@ def make_ready(run: Run) -> None:
             returned += _returned(root, parts[root.name], missing, flag)
             if f"{root.place}.{flag}" in missing:
                 landing.of(root.name).swept_at = None  # only a comparison says what is gone
-            flags = {f"{t.place}.{flag}" for part in parts[root.name] for t in part.walk()}
-            if missing - flags or f"{root.place}.{flag}" in missing:
-                _read_again(run, root, missing)
+            others = (t.place for part in parts[root.name] for t in part.walk())
+            if unread := missing - {f"{name}.{flag}" for name in others if name != root.place}:
+                _read_again(run, root, unread)
         returned += _orphaned(run, root)
         now = choice_of(protection, root, old or {})
         if now != old:
