@@ -109,6 +109,11 @@ REFERENCE = (
             "what_is_wanted_again_is_filled_and_nothing_else_is_read",
             "a_back_fill_asks_for_nothing_else",
         ) + _of(
+            f"{A}test_settings_change.py",
+            "what_attachments_lack_is_asked_for_by_conversation",
+            "columns_of_klasses_whose_common_table_is_blocked_are_filled",
+            "what_never_was_is_not_read_again_when_its_section_goes",
+        ) + _of(
             f"{A}test_together.py", "a_blocked_root_keeps_its_history_if_that_is_asked_for",
             "a_klass_that_returns_knows_what_went_meanwhile",
             "times_that_return_know_which_conversations_went",
@@ -209,6 +214,8 @@ BEYOND = (
         ) + _of(
             f"{A}test_foreign.py", "a_table_that_was_dropped_is_named_and_filled",
             "a_column_of_another_type_is_named_and_set_right",
+            "rows_whose_key_was_dropped_are_replaced",
+            "a_flag_that_was_dropped_is_made_again_from_the_truth",
             "what_is_somebody_s_own_is_left_alone",
         ) + _of(f"{D}test_promises.py", "an_int_column_widens_and_later_ints_still_fit")
         + _of(

@@ -258,6 +258,12 @@ class Table:
         """Whether its rows say themselves that they are soft-deleted; else their flag does."""
         return any(column.name == "deleted" for column in self.columns)
 
+    @property
+    def fades(self) -> bool:
+        """Whether Kustomer keeps its records for a while only."""
+        reading = self.reading
+        return isinstance(reading, Log) or (isinstance(reading, Each) and reading.fades)
+
     def column(self, name: str) -> Column:
         return next(c for c in self.columns if c.name == name)
 

@@ -355,18 +355,23 @@ class BackFill:
     table: str
     lacking: tuple[str, ...]
     """Tables and `table.column`."""
-    records: int
-    searches: int
-    others: int
+    records: int | None
+    """None where nothing tells how many there are, as when the table was lost."""
+    searches: int | None
+    others: int | None
     """Requests that are no searches."""
 
     def __str__(self) -> str:
         shown = ", ".join(self.lacking[:_SHOWN])
         more = len(self.lacking) - _SHOWN
+        records = "all records" if self.records is None else counted(self.records, "record")
+        if self.searches is None or self.others is None:
+            cost = "; how many requests that takes is not known"
+        else:
+            cost = f", in about {counted(self.searches + self.others, 'request')}"
         return (
-            f"{shown}{f' and {more} more' if more > 0 else ''}: {counted(self.records, 'record')} "
-            f"of {self.table} {'is' if self.records == 1 else 'are'} read again, in about "
-            f"{counted(self.searches + self.others, 'request')}."
+            f"{shown}{f' and {more} more' if more > 0 else ''}: {records} of {self.table} "
+            f"{'is' if self.records == 1 else 'are'} read again{cost}."
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import duckdb
 import pytest
 
@@ -60,6 +62,23 @@ def test_a_klass_s_table_that_was_dropped_is_filled(case: Case) -> None:
         case.assert_equal_by_polling(sim, connection)
 
 
+def test_the_price_of_a_table_that_is_gone_is_no_guess(case: Case) -> None:
+    """Nothing tells how many records it had."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "note"))
+        case.sync(connection)
+        done_by_somebody(case, "DROP TABLE tag", "ALTER TABLE note RENAME TO was_note")
+        sim.clock.advance(60)
+        told: list[str] = []
+        report = case.sync(connection, progress=lambda now: told.append(now.sentence))
+        assert sorted(filter(None, told)) == [
+            f"{name}: all records of {name} are read again; how many requests that takes is not "
+            "known."
+            for name in ("note", "tag")
+        ]  # fmt: skip
+        assert report.tables["note"].inserted > 0
+
+
 def test_a_column_that_was_dropped_is_named_and_filled(case: Case) -> None:
     """One of the catalog and a custom one, in a root, a child and a klass's table."""
     with case.org(hard_deletes=False) as sim:
@@ -73,6 +92,96 @@ def test_a_column_that_was_dropped_is_named_and_filled(case: Case) -> None:
         for table, name in dropped:
             assert f"kustomer.{table} has lost its column {name}" in told
         case.assert_equal_by_polling(sim, connection)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("note", "id"), ("tag", "id"), ("conversation_tag", "conversation_id"),
+        ("conversation_tag", "tag_id"), ("conversation_history", "id"),
+        ("conversation_history", "_fivetran_start"),
+        ("conversation_tag_history", "conversation_id"), ("kobject", "id"),
+    ],
+)  # fmt: skip
+def test_rows_whose_key_was_dropped_are_replaced(case: Case, table: str, column: str) -> None:
+    """They can be told from nothing, so they are not there beside those that are read again."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=("tag", "note", "conversation", "kobject"))
+        case.sync(connection)
+        done_by_somebody(case, f"ALTER TABLE {table} DROP COLUMN {column}")
+        report = next_sync(case, sim, connection)
+        assert f"kustomer.{table} has lost its column {column}" in named(report)
+        assert case.ask(f"SELECT count(*) FROM kustomer.{table} WHERE {column} IS NULL") == [(0,)]
+        assert report.tables[table].rows > 0
+        case.assert_equal_by_polling(sim, connection)
+
+
+def test_what_could_not_be_read_again_stays_without_its_key(case: Case) -> None:
+    """Kustomer keeps an audit log for a while: better twice than lost."""
+    with case.org(rate=0) as sim:
+        sim.edit("customer", sim.id("customer", 1), {"name": "another"})
+        sim.clock.advance(60)
+        connection = case.connect(sim, tables=("audit_log",))
+        before = case.sync(connection).tables["audit_log"].rows
+        assert before > 0
+        done_by_somebody(case, "ALTER TABLE audit_log DROP COLUMN id")
+        next_sync(case, sim, connection)
+        nameless = "SELECT count(*) FROM kustomer.audit_log WHERE id IS NULL"
+        assert case.ask(nameless) == [(before,)]
+
+
+def test_rows_whose_key_was_dropped_are_read_again_after_a_crash(case: Case) -> None:
+    """What is to be read again is in the state before the rows go."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("note",))
+        case.sync(connection)
+        done_by_somebody(case, "ALTER TABLE note DROP COLUMN id")
+        sim.clock.advance(60)
+        stop = threading.Event()
+        report = case.sync(
+            connection, stop=stop,
+            progress=lambda now: stop.set() if now.phase.startswith("reading") else None,
+        )  # fmt: skip
+        assert report.status == "CANCELED"
+        next_sync(case, sim, connection)
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("table", ["kobject", "kobject_order", "tag", "customer_email"])
+def test_a_flag_that_was_dropped_is_made_again_from_the_truth(case: Case, table: str) -> None:
+    """Of what Kustomer has no longer, in the same sync; child rows and klasses' copies too."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "customer", "kobject"))
+        case.sync(connection)
+        kind, column = table.partition("_")[0], "id"
+        if kind == "customer":
+            column = "customer_id"
+        ((gone,),) = case.ask(f"SELECT min({column}) FROM kustomer.{table}")
+        sim.hard_delete(kind, gone)
+        sim.clock.advance(24 * 3600)
+        case.sync(connection)
+        flags = f"SELECT DISTINCT {column} FROM kustomer.{table} WHERE _fivetran_deleted ORDER BY 1"
+        before = case.ask(flags)
+        assert (gone,) in before
+        sim.clock.advance(60)
+        done_by_somebody(case, f"ALTER TABLE {table} DROP COLUMN _fivetran_deleted")
+        next_sync(case, sim, connection)
+        assert case.ask(flags) == before
+        case.assert_equal(sim, connection)
+
+
+def test_what_is_flagged_at_the_start_of_a_sync_is_counted(case: Case) -> None:
+    """Times of a conversation that somebody flagged are no longer living rows."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation", "conversation_time"))
+        case.sync(connection)
+        ((talk, times),) = case.ask(
+            "SELECT conversation_id, count(*) FROM kustomer.conversation_time GROUP BY 1 LIMIT 1"
+        )
+        flagged = f"_fivetran_deleted = TRUE WHERE id = '{talk}'"
+        done_by_somebody(case, f"UPDATE conversation SET {flagged}")
+        report = next_sync(case, sim, connection)
+        assert report.tables["conversation_time"].deleted == times
 
 
 def test_a_column_of_another_type_is_named_and_set_right(case: Case) -> None:

@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import duckdb
+import pytest
 
+from kustomer_sync.check import check
 from kustomer_sync.shred import Names
+from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
 from kustomer_sync.sync.adopt import adopt
 from tests.acceptance.case import Case, connection_to, living
 from tests.acceptance.test_foreign import done_by_somebody
-from tests.acceptance.test_protect import SECRET, connect, digest, plant
+from tests.acceptance.test_protect import SECRET, connect, digest, plant, read_all_again
 from tests.acceptance.test_verify import found, verified
 
 OFF = {"enabled": False}
@@ -39,6 +42,114 @@ def test_a_second_klass_of_a_family_that_is_blocked_is_filled(case: Case) -> Non
                                "kobject_order": {"enabled": True}}  # fmt: skip
         case.sync(connect(case, sim, **one))
         case.sync(connect(case, sim, **one, kobject_parcel={"enabled": True}))
+        assert case.ask("SELECT count(*) FROM kustomer.kobject_parcel") == [(3,)]
+
+
+@pytest.mark.parametrize("way", ["let in", "dropped", "of before August 2022"])
+def test_what_attachments_lack_is_asked_for_by_conversation(case: Case, way: str) -> None:
+    """Searches do not bring it; what that costs is told."""
+    with case.org(rate=0) as sim:
+        tables = ("conversation", "message")
+        whole = connect(case, sim, tables)
+        columns, wishes = ["name", "content_type"], dict[str, Any]()
+        if way == "let in":
+            wishes = {"message_attachment__name": OFF, "message_attachment__content_type": HASHED}
+        elif way != "dropped":
+            whole = connect(case, sim, tables, settings={"service_version": 1})
+            columns = ["created_at", "updated_at"]
+        case.sync(connect(case, sim, tables, **wishes))
+        if way == "dropped":
+            done_by_somebody(case, "ALTER TABLE message_attachment DROP COLUMN content_length")
+            columns = ["content_length"]
+        else:
+            (fill,) = [f for f in check(whole).back_fills if f.table == "message"]
+            ((talks,),) = case.ask("SELECT count(*) FROM kustomer.conversation")
+            assert (fill.searches, fill.others) == (0, talks)
+        sim.clock.advance(60)
+        sim.requests.clear()
+        case.sync(whole)
+        conversations = case.ask(
+            "SELECT count(DISTINCT conversation_id) FROM kustomer.message"
+        )[0][0]  # fmt: skip
+        assert sim.requests.count("/v1/conversations/.*/messages") >= conversations
+        filled = ", ".join(f"count({column}) > 0" for column in columns)
+        there = f"SELECT {filled} FROM kustomer.message_attachment"
+        assert case.ask(there) == [(True,) * len(columns)]
+        read = case.ask("SELECT * FROM kustomer.message_attachment ORDER BY id")
+        read_all_again(case)
+        assert case.sync(whole).tables["message_attachment"].updated == 0
+        assert case.ask("SELECT * FROM kustomer.message_attachment ORDER BY id") == read
+
+
+def test_what_attachments_lack_costs_a_request_for_each_conversation(case: Case) -> None:
+    """Nothing else: no message is searched for again."""
+    with case.org(rate=0) as sim:
+        tables = ("conversation", "message")
+        whole = connect(case, sim, tables)
+        for connection in (connect(case, sim, tables, message_attachment__name=OFF), whole):
+            case.sync(connection)
+        sim.clock.advance(60)
+        sim.requests.clear()
+        case.sync(whole)
+        searches = sim.requests.count("/v1/customers/search")
+        done_by_somebody(case, "ALTER TABLE message_attachment DROP COLUMN name")
+        sim.clock.advance(60)
+        sim.requests.clear()
+        case.sync(whole)
+        assert sim.requests.count("/v1/customers/search") == searches
+        ((talks,),) = case.ask("SELECT count(DISTINCT conversation_id) FROM kustomer.message")
+        asked = sim.requests.count("/v1/conversations/.*/messages")
+        assert asked >= talks
+
+
+def test_columns_of_klasses_whose_common_table_is_blocked_are_filled(case: Case) -> None:
+    """One that was blocked of all klasses, and those beyond the reference schema."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim, misfits=False)
+        klasses = connect(case, sim, kobject=OFF)
+        case.sync(connect(case, sim, settings={"extras": False}, kobject__title=OFF, kobject=OFF))
+        (fill,) = [f for f in check(klasses).back_fills if f.table == "kobject"]
+        assert {"kobject.title", "kobject.rev"} <= set(fill.lacking)
+        case.sync(klasses)
+        thing = sim.get("kobject", ids["kobject"])
+        assert thing is not None
+        table = f"kobject_{snake(str(thing['type']).partition('.')[2])}"
+        filled = f"SELECT title, rev > 0 FROM kustomer.{table} WHERE id = '{ids['kobject']}'"
+        assert case.ask(filled) == [(f"{SECRET}8", True)]
+        assert case.ask(f"SELECT count(*) FROM kustomer.{table} WHERE rev IS NULL") == [(0,)]
+        assert not [f for f in check(klasses).back_fills if f.table == "kobject"]
+
+
+@pytest.mark.parametrize(
+    "name", ["kobject_nosuch", "customer__custom_nosuch", "kobject__custom_nosuch"]
+)
+def test_what_never_was_is_not_read_again_when_its_section_goes(case: Case, name: str) -> None:
+    """It was told that nothing is called so."""
+    with case.org(rate=0) as sim:
+        wishes: dict[str, Any] = {name: OFF}
+        report = case.sync(connect(case, sim, **wishes))
+        assert [w.code for w in report.warnings if w.code == "name_unmet"]
+        whole = connect(case, sim)
+        assert check(whole).back_fills == ()
+        told: list[str] = []
+        case.sync(whole, progress=lambda now: told.append(now.sentence))
+        assert not any(told)
+
+
+def test_a_custom_attribute_that_came_while_it_was_blocked_is_filled(case: Case) -> None:
+    """And a klass: neither was there when it was blocked."""
+    with case.org(rate=0) as sim:
+        wishes: dict[str, Any] = {"customer__custom_fresh_str": OFF, "kobject_parcel": OFF}
+        blocked = connect(case, sim, **wishes)
+        case.sync(blocked)
+        sim.add_klass("parcel", kobjects=3)
+        sim.add_custom("customer", "freshStr", {"type": "string"})
+        sim.edit("customer", next(living(sim, "customer", 3)), {"custom": {"freshStr": "fresh"}})
+        sim.clock.advance(60)
+        case.sync(blocked)
+        case.sync(connect(case, sim))
+        fresh = "SELECT count(*) FROM kustomer.customer WHERE custom_fresh_str = 'fresh'"
+        assert case.ask(fresh) == [(1,)]
         assert case.ask("SELECT count(*) FROM kustomer.kobject_parcel") == [(3,)]
 
 

@@ -390,13 +390,14 @@ class DuckDB:
             names = {name for table in tables for name in foreign.places(table)}
             foreign.refuse_views(connection, self._schema, names)
             foreign.refuse_required(connection, self._schema, self._always(tables))
-            foreign.mend(connection, self._catalog, self._schema, self._ours, names)
+            told_by = self._told_by(tables)
+            foreign.mend(connection, self._catalog, self._schema, self._ours, told_by)
             stored = self._columns(connection)
             for table in tables:
                 self._known[table.name] = table
                 self._ensure(connection, table, stored, counts)
             for back in returned:
-                self._returned(connection, back, stored)
+                self._returned(connection, back, stored, counts)
             for name, kept in (silent or {}).items():
                 connection.execute(
                     f"UPDATE {self._t(REJECTS)} SET value = NULL WHERE table_name = ? "
@@ -419,6 +420,20 @@ class DuckDB:
             if part.history:
                 marks = {system.synced, system.start, system.end, system.active}
                 found[part.history] = {*marks, *part.history_key}
+        return found
+
+    def _told_by(self, tables: Iterable[Table]) -> dict[str, set[str]]:
+        """By table, the columns that say whose its rows are, and since when they were.
+
+        None where the rows could not be read again.
+        """
+        found = dict[str, set[str]]()
+        for root in tables:
+            for part in root.walk():
+                owner = part.parent_column or "id"
+                found[part.place] = set() if root.fades else {owner}
+                if part.history:
+                    found[part.history] = set() if root.fades else {owner, self._system.start}
         return found
 
     def strayed(self) -> list[Strayed]:
@@ -453,7 +468,7 @@ class DuckDB:
             if part.hidden and new and twin in stored and twin != part.place:
                 self._copied(connection, twin, part.place, stored)
             elif not part.hidden and twin in stored and twin != part.name:
-                self._uncovered(connection, part, twin, stored)
+                self._uncovered(connection, part, twin, stored, counts)
 
     def _shapes(self, table: Table) -> Iterator[_Shape]:
         """The table and its history as they are to be."""
@@ -584,24 +599,25 @@ class DuckDB:
 
     def _uncovered(
         self, connection: duckdb.DuckDBPyConnection, table: Table, twin: str,
-        stored: dict[str, dict[str, Type]],
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
         """A table that was hidden: what was flagged meanwhile is; the hidden one is no more."""
         keys = self._system.key(table)
         flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
         same = " AND ".join(f"t.{_DIALECT.name(k)} = h.{_DIALECT.name(k)}" for k in keys)
-        connection.execute(
+        rows = connection.execute(
             f"UPDATE {self._t(table.place)} t SET {flag} = TRUE, "
             f"{synced} = {_timestamp(self._synced_at)} FROM {self._t(twin)} h "
             f"WHERE {same} AND h.{flag} AND t.{flag} IS DISTINCT FROM TRUE"
-        )
+        ).fetchall()
+        counts.setdefault(table.place, Counts()).deleted += int(rows[0][0])
         connection.execute(f"DROP TABLE {self._t(twin)}")
         del stored[twin]
         self._ours.dropped(twin)
 
     def _returned(
         self, connection: duckdb.DuckDBPyConnection, back: Returned,
-        stored: dict[str, dict[str, Type]],
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
         """Rows of records that went while the table was not wanted are flagged, or ended."""
         if back.table not in stored or back.root not in stored:
@@ -616,7 +632,8 @@ class DuckDB:
         if back.history:
             ended = f"{active} = FALSE, {end} = greatest({start}, {now})"
             done = f"{ended}, {synced} = {now} WHERE {active}"
-        connection.execute(f"UPDATE {self._t(back.table)} SET {done} AND {gone}")
+        rows = connection.execute(f"UPDATE {self._t(back.table)} SET {done} AND {gone}").fetchall()
+        counts.setdefault(back.table, Counts()).deleted += int(rows[0][0])
 
     # ---- columns that another program made ----
 

@@ -197,21 +197,23 @@ def _holds(now: str, was: Type) -> bool:
 
 def mend(
     connection: duckdb.DuckDBPyConnection, catalog: str, schema: str, ours: Ours,
-    names: Iterable[str],
+    told_by: Mapping[str, Collection[str]],
 ) -> None:  # fmt: skip
     """Columns of these tables that have another type have their own again where every value fits.
 
     Else they are text, which holds them all; what is gone is forgotten, so that it is made anew.
+    `told_by`: by table, the columns without any of which its rows are nobody's; these go with it.
     """
-    names = set(names)
     for one in strayed(connection, schema, ours):
-        if one.table not in names:
-            continue
-        if one.now is None:
-            ours.gone(one.table, one.column)
+        if one.table not in told_by:
             continue
         place = (catalog, schema, one.table)  # a file may be called as its schema is
         table = ".".join('"' + n.replace('"', '""') + '"' for n in place)
+        if one.now is None:
+            if one.column in told_by[one.table]:
+                connection.execute(f"DELETE FROM {table}")
+            ours.gone(one.table, one.column)
+            continue
         column = str(one.column)
         quoted = '"' + column.replace('"', '""') + '"'
         text = f"CAST({quoted} AS VARCHAR)"

@@ -58,7 +58,9 @@ class Destination(Protocol):
         A column that is to be hashed has digests alone: what stood there raw is rewritten by
         `digests`, in this transaction or, where a column is met later, in that of the batch. A
         table that is hidden from now on begins with the rows it had. A column of ours to which
-        somebody gave another type has its own again, or one that holds all that is in it.
+        somebody gave another type has its own again, or one that holds all that is in it. Where
+        somebody dropped the column that says whose the rows are, or since when they were, the rows
+        go, but for those of records that Kustomer keeps for a while only.
 
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
         columns' texts alone stay. `state` is written in the same transaction.

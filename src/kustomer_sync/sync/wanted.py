@@ -9,7 +9,7 @@ so a crash in between loses nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,14 @@ from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, of_long_ago
+from kustomer_sync.sync.landing import (
+    ADOPTED,
+    ATTACHMENTS,
+    UNATTACHED,
+    TableState,
+    family,
+    of_long_ago,
+)
 from kustomer_sync.sync.log import log_key
 
 if TYPE_CHECKING:
@@ -42,6 +49,7 @@ def choice_of(protection: Protection, root: Table, before: Mapping[str, Any]) ->
     return {
         "lands": sorted(_lands(root)), "blocked": sorted(blocked), "hashed": sorted(hashed),
         "klasses": protection.klasses_named(root),
+        "of_klasses": sorted(c.name for c in root.columns) if root.per_klass else [],
     }  # fmt: skip
 
 
@@ -56,11 +64,11 @@ def _lands(root: Table) -> Iterator[str]:
 
 
 def lacking(
-    protection: Protection, root: Table, before: Mapping[str, Any] | None, names: Names,
-    kept_out: Mapping[str, Iterable[str]],
+    protection: Protection, root: Table, state: Mapping[str, Any], names: Names
 ) -> set[str]:  # fmt: skip
     """What is wanted of a root that has been synced, and was not wanted last time."""
-    found = {shown for _, _, shown in let_in(root, names, kept_out)}
+    before = (state.get("choice") or {}).get(root.name)
+    found = {shown for _, _, shown in let_in(root, names, state.get("kept_out") or {})}
     if before is None:
         return found
     now = choice_of(protection, root, before)
@@ -69,12 +77,33 @@ def lacking(
         name.partition(".")[0] for name in before["lands"]
     }
     found |= whole | {name for name in new if name.partition(".")[0] not in whole}
+    let_go = {*before["blocked"]} | (set(before["hashed"]) - set(now["hashed"]))
     if not any(name.partition(".")[0] == root.name for name in before["lands"]):
         # Of a family that is blocked whole only those klasses land that the config names.
-        found |= set(now["klasses"]) - set(before.get("klasses", now["klasses"]))
-    clear = set(before["hashed"]) - set(now["hashed"])
-    found |= ({*before["blocked"]} | clear) - {*whole, root.name}
-    return {name for name in found if not {name, name.partition(".")[0]} & set(now["blocked"])}
+        let_go |= set(now["klasses"]) - set(before.get("klasses", now["klasses"]))
+    met = _met(root, names, state.get(ADOPTED) or {})
+    found |= {name for name in let_go if met(name)} - {*whole, root.name}
+    blocked = set(now["blocked"])
+    if root.per_klass:  # each klass's table has the columns, whether or not their common one lands
+        of_klasses = set(now["of_klasses"]) - set(before.get("of_klasses", now["of_klasses"]))
+        found |= {f"{root.name}.{c}" for c in of_klasses if root.name not in whole}
+        blocked -= {root.name}
+    return {name for name in found if not {name, name.partition(".")[0]} & blocked}
+
+
+def _met(root: Table, names: Names, adopted: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether there is a table, or `table.column`, of a name; of what only data tells, by now."""
+    klasses = {*names.klasses(root.name).values(), *adopted.get("klass_tables", ())}
+    tables = family(root) | {root.name} | (klasses if root.per_klass else set())
+
+    def met(name: str) -> bool:
+        table, _, column = name.partition(".")
+        scopes = (table, *(klasses if root.per_klass and table == root.name else ()))
+        columns = {c for one in scopes for c in names.columns(one).values()}
+        columns |= {c for one in scopes for c in (adopted.get("columns") or {}).get(one, ())}
+        return table in tables and (not column.startswith("custom_") or column in columns)
+
+    return met
 
 
 def let_in(
@@ -109,24 +138,50 @@ def refuse_other_salt(
 
 
 def back_fill(
-    destination: Destination, root: Table, missing: Iterable[str], page_size: int
+    destination: Destination, root: Table, missing: set[str], page_size: int,
+    state: Mapping[str, Any],
 ) -> BackFill:  # fmt: skip
     """What it costs to read a root again."""
     reading = root.reading
-    counted = Table(reading.of, ()) if isinstance(reading, Each) else root
-    names = [counted.name, replace(counted, hidden=True).place]
-    found = destination.rows(dict.fromkeys(names))
-    records = max(found.values())
-    searches = others = 0
-    if isinstance(reading, Search):
-        searches = max(1, -(-records // page_size))
-    elif isinstance(reading, Each):
+    of = reading.of if isinstance(reading, Each) else root.name
+    records = _records(destination, of)
+    searches: int | None = 0
+    others: int | None = 0
+    if isinstance(reading, Each):
         others = records
-    else:
-        others = max(1, -(-records // _LISTED))
-    if ATTACHMENTS in missing:
-        others += destination.rows(["conversation"])["conversation"]
+    elif not isinstance(reading, Search):
+        others = _pages(records, _LISTED)
+    elif not _only_attachments(root, missing, state):
+        searches = _pages(records, page_size)
+    asked = TableState.from_state(state.get(f"table:{ATTACHMENTS}") or {})
+    brought = asked.done and not state.get(UNATTACHED)
+    if _of_attachments(root, missing) and not brought:
+        others = _records(destination, "conversation")
     return BackFill(root.name, tuple(sorted(missing)), records, searches, others)
+
+
+def _pages(records: int | None, size: int) -> int | None:
+    return None if records is None else max(1, -(-records // size))
+
+
+def _records(destination: Destination, name: str) -> int | None:
+    """How many records of a table are there; None of one that is lost, for nothing tells then."""
+    there = destination.rows([name, replace(Table(name, ()), hidden=True).place])
+    return max(there.values()) or None
+
+
+def _of_attachments(root: Table, missing: Iterable[str]) -> set[str]:
+    """What of that the attachments of its records have."""
+    names = {
+        name for child in root.children if child.name == ATTACHMENTS
+        for name in (child.name, child.place, child.history)
+    }  # fmt: skip
+    return {name for name in missing if name.partition(".")[0] in names}
+
+
+def _only_attachments(root: Table, missing: set[str], state: Mapping[str, Any]) -> bool:
+    """Whether no search brings any of it: attachments are asked for by conversation then."""
+    return missing == _of_attachments(root, missing) and bool(state.get(UNATTACHED))
 
 
 def kept_out(connection: Connection, met: Mapping[str, Iterable[str]]) -> str:
@@ -155,15 +210,14 @@ def pending(
 ) -> tuple[BackFill, ...]:  # fmt: skip
     """What the next sync will read again for what is wanted now and was not."""
     state = destination.state()
-    before, kept = state.get("choice") or {}, state.get("kept_out") or {}
     protection, names = Protection(connection), Names.from_state(state.get("names") or {})
     names.admits = protection.admits(connection.schema_change_handling)
     found = []
     for root in tables:
-        missing = lacking(protection, root, before.get(root.name), names, kept)
+        missing = lacking(protection, root, state, names)
         read = state.get(f"table:{root.name}") or state.get(log_key(root))
         if missing and read:
-            found.append(back_fill(destination, root, missing, page_size))
+            found.append(back_fill(destination, root, missing, page_size, state))
     return tuple(found)
 
 
@@ -172,9 +226,7 @@ def pending(
 
 def lacks(run: Run, root: Table) -> set[str]:
     """What of a root is wanted now, and was not when it was read."""
-    landing = run.landing
-    before = (landing.state.get("choice") or {}).get(root.name)
-    return lacking(run.protection, root, before, landing.names, landing.kept_out)
+    return lacking(run.protection, root, run.landing.state, run.landing.names)
 
 
 def make_ready(run: Run, *, orphans: bool = True) -> None:
@@ -189,12 +241,17 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
     strayed = run.destination.strayed()
     returned: list[Returned] = []
     silent: dict[str, set[str]] = {}
+    flag = f"{run.connection.system_prefix}deleted"
     for root in run.tables:
         old = before.get(root.name)
         missing = lacks(run, root) | _strayed(run, parts[root.name], strayed)
         if missing and _known(landing, root):
-            _read_again(run, root, missing)
-            returned += _returned(root, parts[root.name], missing)
+            returned += _returned(root, parts[root.name], missing, flag)
+            if f"{root.place}.{flag}" in missing:
+                landing.of(root.name).swept_at = None  # only a comparison says what is gone
+            others = (t.place for part in parts[root.name] for t in part.walk())
+            if unread := missing - {f"{name}.{flag}" for name in others if name != root.place}:
+                _read_again(run, root, unread)
         returned += _orphaned(run, root) if orphans else ()
         now = choice_of(protection, root, old or {})
         if now != old:
@@ -284,10 +341,15 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
     """The state says that the root is to be read again; what that costs is told."""
     landing = run.landing
     state = landing.of(root.name)
-    if isinstance(root.reading, Search):
+    price = back_fill(run.destination, root, missing, run.limits.page_size, landing.state)
+    if _of_attachments(root, missing):
+        _ask_again(landing, ATTACHMENTS)
+    if _only_attachments(root, missing, landing.state):
+        pass
+    elif isinstance(root.reading, Search):
         state.reread()
+        state.listed_at = None  # of those that a list has, all or the older ones
         if root.reading.older is not None:
-            state.listed_at = None
             _ask_again(landing, of_long_ago(root.name))
     elif isinstance(root.reading, Listing):
         state.listed_at = None
@@ -296,9 +358,7 @@ def _read_again(run: Run, root: Table, missing: set[str]) -> None:
     else:
         state.done = []
     landing.touch(root.name)
-    if ATTACHMENTS in missing:
-        _ask_again(landing, ATTACHMENTS)
-    run.say(str(back_fill(run.destination, root, missing, run.limits.page_size)))
+    run.say(str(price))
 
 
 def _ask_again(landing: Landing, name: str) -> None:
@@ -306,8 +366,10 @@ def _ask_again(landing: Landing, name: str) -> None:
     landing.touch(name)
 
 
-def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Returned]:
-    """Of the tables that are wanted again, those in which flags are behind.
+def _returned(
+    root: Table, parts: list[Table], missing: set[str], flag: str
+) -> Iterator[Returned]:  # fmt: skip
+    """Of the tables that are wanted again, or lost their flags, those in which these are behind.
 
     A klass's table is, whether it or all of them were not wanted.
     """
@@ -315,7 +377,7 @@ def _returned(root: Table, parts: list[Table], missing: set[str]) -> Iterator[Re
     for part in parts:
         for table in part.walk():
             owner = table.parent_column or "id"
-            back = bool({table.name, table.common} & missing)
+            back = bool({table.name, table.common, f"{table.place}.{flag}"} & missing)
             if back and table.place != place:
                 yield Returned(table.place, owner, place)
             unseen = table.hidden and table.history in missing and root.says_deleted
