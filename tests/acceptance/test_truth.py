@@ -50,9 +50,9 @@ def test_the_destination_equals_the_org_under_change(case: Case) -> None:
         {"search_includes_attachments": True, "ids_searchable": True, "string_ranges": True},
         {"delete_bumps_updated_at": False, "merge_bumps_updated_at": False},
         {"delete_moves_in_index": False, "note_deletes_visible": False},
-        {
-            "company_context": False, "sorts": "customers", "ids_only": "refused",
-            "search_includes_attachments": "refused",
+        {  # a soft-deleted company is then in no search, and where lists hide it nowhere
+            "company_context": False, "core_lists_include_deleted": True, "sorts": "customers",
+            "ids_only": "refused", "search_includes_attachments": "refused",
         },
     ],
     ids=["capped-totals", "whole-seconds", "lists-other-way", "tag-names", "archive-overlaps",

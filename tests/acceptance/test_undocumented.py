@@ -80,7 +80,8 @@ def test_a_deleted_record_is_missed_where_ids_alone_are_refused(
     connect: Connect, query: Query
 ) -> None:
     """The daily comparison counts without them."""
-    with Simulator(switches=Switches(ids_only="refused"), limits=UNLIMITED) as sim:
+    switches = Switches(ids_only="refused", sorts="customers")
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection, tables=["company"])
         gone = sim.id("company", 1)

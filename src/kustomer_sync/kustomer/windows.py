@@ -693,19 +693,16 @@ class Reader:
 
 
 def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
-    """The search that shows a window's records, newest first; with soft-deleted ones or not."""
+    """The search that shows a window's records in any order; with soft-deleted ones or not."""
     assert isinstance(window.table.reading, Search)  # noqa: S101 - narrows for the type checker
     context = window.table.reading.context
     lo, hi = window.span
-    sort = f"{context}_updated_at"
-    conditions = _between(sort, lo, hi)
+    conditions = _between(f"{context}_updated_at", lo, hi)
     if window.created is not None:
-        sort = f"{context}_created_at"
-        conditions += _between(sort, *window.created)
+        conditions += _between(f"{context}_created_at", *window.created)
     asked: dict[str, Any] = {
         "queryContext": context,
         "and": conditions,
-        "sort": [{sort: "desc"}],
         "includeDeleted": deleted,
     }
     if window.among is not None:
@@ -715,6 +712,22 @@ def body(window: Window, *, deleted: bool = True) -> dict[str, Any]:
         else:
             asked["not"] = [among]
     return asked
+
+
+def _ordered(window: Window) -> dict[str, Any]:
+    """The same, newest first."""
+    asked = body(window)
+    by = "updated" if window.created is None else "created"
+    return {**asked, "sort": [{f"{asked['queryContext']}_{by}_at": "desc"}]}
+
+
+def newest(client: Client, window: Window, *, page_size: int, archive: bool) -> Page:
+    """A window's newest records; any of them where the search refuses to sort."""
+    ask = partial(client.search, page=1, page_size=page_size, archive=archive)
+    try:
+        return ask(_ordered(window))
+    except Refused:
+        return ask(body(window))
 
 
 def _between(attribute: str, lo: int, hi: int) -> list[dict[str, Any]]:
@@ -731,10 +744,8 @@ def _at(record: Record, place: tuple[str, ...]) -> Any:
 
 def _ways(window: Window) -> list[tuple[dict[str, Any], dict[str, str]]]:
     """Bodies and parameters to ask with; the first that is not refused is the best."""
-    asked = body(window)
-    bare = {key: value for key, value in asked.items() if key != "sort"}
     included = [{"include": "attachments"}] if window.table.object == "message" else []
-    return [(one, params) for params in [*included, {}] for one in (asked, bare)]
+    return [(one, params) for params in [*included, {}] for one in (_ordered(window), body(window))]
 
 
 def _total(page: Page) -> int | None:

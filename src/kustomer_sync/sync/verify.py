@@ -491,9 +491,9 @@ class Verification:
             at = stamp.updated or 0
             for held, archives in parts:
                 for archive in archives if held.lo <= at < held.hi else ():
-                    page = run.client.search(
-                        windows.body(windows.Window(table, (held.lo, at + 1))), page=1,
-                        page_size=min(_DRAW, run.limits.page_size), archive=archive,
+                    page = windows.newest(
+                        run.client, windows.Window(table, (held.lo, at + 1)), archive=archive,
+                        page_size=min(_DRAW, run.limits.page_size),
                     )  # fmt: skip
                     records |= {str(r["id"]): r for r in page.records if r.get("id") is not None}
         return self._suspected(compared, list(records.values()))
