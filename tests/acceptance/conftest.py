@@ -36,10 +36,16 @@ def connect(database: Path) -> Callable[..., Connection]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`make test-all` runs each test of a case under every condition."""
+    """`make test-all` runs each test of a case under every condition.
+
+    In the hostile org under one of them: there the records are what may be anything.
+    """
     if "condition" in metafunc.fixturenames and os.environ.get("EVERY_CONDITION"):
-        names = [f"{character}-page-{size}-cap-{cap}" for size, cap, character in EVERY]
-        metafunc.parametrize("condition", EVERY, ids=names)
+        hostile = [one for one in EVERY if one[2] == "hostile"]
+        drawn = hostile[crc32(metafunc.function.__name__.encode()) % len(hostile)]
+        chosen = [*(one for one in EVERY if one[2] == "pleasant"), drawn]
+        names = [f"{character}-page-{size}-cap-{cap}" for size, cap, character in chosen]
+        metafunc.parametrize("condition", chosen, ids=names)
 
 
 @pytest.fixture
