@@ -1665,6 +1665,12 @@ _VERIFY = (
             "tests/contract/destinations/test_files.py::test_a_file_is_held_for_a_moment_and_then_free",
         ),
         (
+            "A file that is always in use is free now and then",
+            "if time.monotonic() - self._opened_at > _LONGEST_HOLD:",
+            "if False:",
+            "tests/contract/destinations/test_files.py::test_a_file_that_is_always_in_use_is_free_now_and_then",
+        ),
+        (
             "A file is opened once for what follows each other",
             "if done and self._hold_seconds:",
             "if False:",

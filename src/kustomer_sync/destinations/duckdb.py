@@ -56,6 +56,8 @@ OURS = "columns"
 _AT_ONCE = 20_000
 """Values hashed at once."""
 LOCK_SECONDS = 60.0
+_LONGEST_HOLD = 0.5
+"""Seconds after which a file that is always in use is let go of, so that others may read it."""
 _PATIENCE = 2.0
 """Seconds after which it is said that a file is waited for."""
 MOST_TIMES = 16
@@ -117,6 +119,7 @@ class DuckDB:
         self._hold_seconds = hold_seconds
         self._file: _File | None = None
         self._holding = threading.RLock()
+        self._opened_at = 0.0
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
@@ -154,7 +157,9 @@ class DuckDB:
                 if held.read_only != read_only:
                     held.opened.close()
         file = held.opened if held and held.read_only == read_only else None
-        file = file or self._connect(read_only=read_only)
+        if file is None:
+            file = self._connect(read_only=read_only)
+            self._opened_at = time.monotonic()
         done = False
         try:
             connection = file.cursor()  # whose temporary tables go with it
@@ -174,7 +179,10 @@ class DuckDB:
                 file.close()
 
     def _hold(self, file: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        """Let go of the file in a moment, unless it is taken up again."""
+        """Let go of the file in a moment, unless it is taken up again; now and then at once."""
+        if time.monotonic() - self._opened_at > _LONGEST_HOLD:
+            file.close()
+            return
         until = threading.Timer(self._hold_seconds, self._let_go, [file])
         until.daemon = True
         with self._holding:

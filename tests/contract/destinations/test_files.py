@@ -150,6 +150,17 @@ def test_a_file_is_held_for_a_moment_and_then_free(tmp_path: Path) -> None:
     assert opened == [False, False]
 
 
+def test_a_file_that_is_always_in_use_is_free_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However short the time between two calls is."""
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb._LONGEST_HOLD", 0.0)
+    file = tmp_path / "a.duckdb"
+    to = DuckDB(str(file), schema="k", hold_seconds=30)
+    to.begin(EPOCH)
+    duckdb.connect(str(file), read_only=True).close()
+
+
 def test_between_two_batches_anybody_may_read(tmp_path: Path) -> None:
     """No call keeps the file open, so another process reads what has landed so far."""
     file = tmp_path / "a.duckdb"

@@ -252,6 +252,19 @@ def test_events_are_listed_as_long_as_they_are_kept(start: Start) -> None:
         assert bool(kustomer.get(path).json()["data"]) is there
 
 
+def test_a_message_may_include_its_attachments(kustomer: Kustomer) -> None:
+    """By its id; documented is that of lists alone."""
+    attached = kustomer.sim.id("attachment", 0)
+    owner = kustomer.get(f"/v1/attachments/{attached}").json()["data"]["relationships"]["message"]
+    path = f"/v1/messages/{owner['data']['id']}"
+    told = kustomer.get(path, include="attachments").json()
+    assert attached in {one["id"] for one in told["included"]}
+    kustomer.sim.switches = Switches(get_includes_attachments=False)
+    told = kustomer.get(path, include="attachments").json()
+    assert "included" not in told
+    assert "attachments" not in told["data"]["relationships"]
+
+
 def test_events_may_say_where_they_go_on(kustomer: Kustomer) -> None:
     """Their published reply has neither links nor anything in `meta`."""
     path = f"/v1/conversations/{kustomer.sim.id('conversation', -1)}/events"
