@@ -42,7 +42,8 @@ class Ours:
             "service_version": 2 if self.history else 1,
         }  # fmt: skip
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-        for name in sorted({next(t.shown()).name for t in TABLES} - READ):
+        others = (t for t in TABLES if next(t.shown()).name not in READ)
+        for name in sorted(part.name for t in others for part in t.shown()):
             lines += [f"[connections.bench.tables.{name}]", "enabled = false"]
         text = "\n".join(["[connections.bench]", *lines, ""])
         (self.folder / "kustomer-sync.toml").write_text(text, "utf-8")
