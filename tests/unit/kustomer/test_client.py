@@ -69,16 +69,21 @@ def test_a_link_to_another_host_is_never_followed(opened: Opened) -> None:
         assert sim.requests.total == 1
 
 
-@pytest.mark.parametrize("base", ["http://one.test", "http://one.test/below/it"])
 @pytest.mark.parametrize(
-    "link", ["?page=2", "/v1/tags?page=2", "{base}/v1/tags?page=2", "/below/it/v1/tags?page=2"]
+    ("base", "link"),
+    [
+        *(
+            (base, link)
+            for base in ("http://one.test", "http://one.test/below/it")
+            for link in ("?page=2", "/v1/tags?page=2", f"{base}/v1/tags?page=2")
+        ),
+        ("http://one.test/below/it", "/below/it/v1/tags?page=2"),
+    ],
 )
 def test_a_link_is_a_path_of_this_host_however_it_is_written(base: str, link: str) -> None:
     """A query alone, as the audit log's is published; a path; all of an address."""
-    if link.startswith("/below") and base.endswith("test"):
-        pytest.skip("a path of another base")
     client = Client(base, "key", Quota(90, max_wait=1, clock=Clock(), stop=threading.Event()))
-    assert client.next_path(link.format(base=base), "/v1/tags") == "/v1/tags?page=2"
+    assert client.next_path(link, "/v1/tags") == "/v1/tags?page=2"
     client.close()
 
 
