@@ -233,6 +233,28 @@ def test_attributes_of_elements_are_blocked_and_hashed_as_others(
         )
 
 
+@pytest.mark.parametrize("kind", ["customer", "attachment"])
+def test_attributes_of_elements_that_were_kept_out_are_filled_when_they_are_let_in(
+    connect: Connect, query: Query, kind: str
+) -> None:
+    """Though their records do not change any more; the sync before says that they were kept out."""
+    custom = {"custom": {"scoreNum": 7}}
+    with Simulator(limits=UNLIMITED) as sim:
+        one, place = sim.id(kind, 3), "message_attachment"
+        if kind == "customer":
+            place = "customer_email"
+            custom = {"emails": [{"email": "a@example.com", **custom}]}  # type: ignore[dict-item]
+        sim.edit(kind, one, custom)
+        sim.clock.advance(60)
+        tables = ["customer", "conversation", "message"]
+        before = sync(connect(sim, schema_change_handling="BLOCK_ALL"), tables=tables)
+        (said,) = (w.message for w in before.warnings if w.code == "new_blocked")
+        assert f"{place}.custom_score_num" in said
+        sync(connect(sim), tables=tables)
+        found = f"SELECT custom_score_num FROM kustomer.{place} WHERE custom_score_num IS NOT NULL"
+        assert query(found) == [(7.0,)]
+
+
 def test_attachments_may_have_attributes_of_their_own(connect: Connect, query: Query) -> None:
     """Which are among an attachment's own, and asked for by conversation."""
     with Simulator(limits=UNLIMITED) as sim:

@@ -3269,6 +3269,15 @@ _SILENT = (
             f"{SETTINGS}test_a_custom_column_may_be_any_of_a_table_that_may_have_some",
         ),
     ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "Custom attributes of elements that were kept out are filled when they are let in",
+            "scopes = {klasses, *(part.name for part in root.walk())}",
+            "scopes = {klasses, root.name}",
+            f"{ATTRIBUTES}test_attributes_of_elements_that_were_kept_out_are_filled_when_they_are_let_in",
+        ),
+    ),
 )
 
 _REPAIRED = (

@@ -11,6 +11,7 @@ from kustomer_sync.errors import ConfigError
 __all__ = ["Destination", "destination"]
 
 HOLD_SECONDS = 0.1
+"""Longer than what a sync does between two calls that belong together."""
 
 
 def destination(

@@ -150,17 +150,7 @@ class DuckDB:
                     "Create it, or change `destination`.",
                 )
         read_only = not create and self._epoch is None
-        with self._holding:
-            held, self._file = self._file, None
-            if held is not None:
-                held.until.cancel()
-                if held.read_only != read_only:
-                    held.opened.close()
-        file = held.opened if held and held.read_only == read_only else None
-        if file is None:
-            file = self._connect(read_only=read_only)
-            self._opened_at = time.monotonic()
-        done = False
+        file, done = self._take(read_only=read_only), False
         try:
             connection = file.cursor()  # whose temporary tables go with it
             connection.execute("SET TimeZone = 'UTC'")
@@ -177,6 +167,19 @@ class DuckDB:
                 self._hold(file, read_only=read_only)
             else:
                 file.close()
+
+    def _take(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+        """The file that is held, or one that is opened."""
+        with self._holding:
+            held, self._file = self._file, None
+            if held is not None:
+                held.until.cancel()
+                if held.read_only == read_only:
+                    return held.opened
+                held.opened.close()
+        file = self._connect(read_only=read_only)
+        self._opened_at = time.monotonic()
+        return file
 
     def _hold(self, file: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         """Let go of the file in a moment, unless it is taken up again; now and then at once."""

@@ -133,8 +133,8 @@ class Run:
         """The end of what was read of changes, in milliseconds since 1970."""
         self._newest = 0
         """The latest `updatedAt` met, in milliseconds since 1970, while no reply tells a time."""
-        self._listed: list[Table] = []
-        """Tables that no search knows, as they are read instead."""
+        self._listed: dict[str, Table] = {}
+        """Tables that no search knows, as they are read instead; by name."""
         self._progress = progress
         self._rejects: dict[str, int] = {}
         self._phase, self._cost = "", 0
@@ -192,7 +192,7 @@ class Run:
                 if isinstance(table.reading, Recent):
                     recent(self, table, table.reading, began, whole=whole)
         self._search()
-        for table in self._listed:
+        for table in self._listed.values():
             if self._listing_due(table):
                 reimport(self, table)
         for table in self.tables:
@@ -420,7 +420,7 @@ class Run:
             case windows.Denied(table, _, error):
                 listing = table.reading.listed if isinstance(table.reading, Search) else None
                 if listing is not None and not isinstance(error, Forbidden):
-                    self._listed.append(replace(table, reading=listing))
+                    self._listed[table.name] = replace(table, reading=listing)
                     return
                 self.landing.of(table.name).denied = True
                 self.landing.touch(table.name)

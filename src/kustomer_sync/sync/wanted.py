@@ -111,7 +111,8 @@ def let_in(
 ) -> Iterator[tuple[str, str, str]]:
     """Scope, key and shown name of what was kept out and may come now."""
     klasses = names.of_klasses(root.name)
-    scopes = {root.name, klasses, *(names.klasses(root.name).values() if root.per_klass else ())}
+    scopes = {klasses, *(part.name for part in root.walk())}
+    scopes |= set(names.klasses(root.name).values() if root.per_klass else ())
     for scope in scopes & set(kept_out):
         for key in kept_out[scope]:
             name = wanted_name(root.name if scope == klasses else "custom", key)
