@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 
+# Where Python is told to keep no bytecode, each of the suite's processes would compile anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all check docs bench lock clean
 
 demo: $(STAMP)  ## sync a made-up org into a DuckDB file and show what landed

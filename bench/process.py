@@ -31,12 +31,16 @@ class Spent:
 def spent(
     command: Sequence[str | Path], folder: Path, settings: Mapping[str, str] | None = None
 ) -> Spent:
-    """Run it in `folder` to its end; `RuntimeError` with its last words when it fails."""
+    """Run it in `folder` to its end; `RuntimeError` with its last words when it fails.
+
+    Bytecode is kept as an installed package's is: otherwise every start would compile anew.
+    """
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - our own commands
             command, cwd=folder, stdout=out, stderr=err, stdin=subprocess.DEVNULL,
-            env={**os.environ, **(settings or {})},
+            env={**inherited, **(settings or {})},
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began

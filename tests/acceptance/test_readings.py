@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ import pytest
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import walk
+from kustomer_sync.model import Batch, Record
 from kustomer_sync.settings import Connection
+from kustomer_sync.shred import Shredder
 from kustomer_sync.simulator import Limits as SimLimits
 from kustomer_sync.simulator import Scale, Simulator, Switches
 from kustomer_sync.simulator.api import AUDITED
@@ -166,6 +168,28 @@ def test_times_are_asked_for_by_changed_conversations_alone(connect: Connect, qu
         assert sim.requests.count("/times$") == 1
         new = f"SELECT handle_time FROM kustomer.conversation_time WHERE conversation_id = '{talk}'"
         assert ("90",) in query(new)
+
+
+def test_lists_of_a_few_records_are_shredded_together(
+    connect: Connect, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by itself takes as long as a page of hundreds, and as much memory until its commit."""
+    pages = []
+    shred = Shredder.shred
+
+    def counted(shredder: Shredder, records: Sequence[Record]) -> list[Batch]:
+        pages.append(len(records))
+        return shred(shredder, records)
+
+    monkeypatch.setattr(Shredder, "shred", counted)
+    scale = Scale(conversations=900, messages=900, conversation_times=900)
+    with Simulator(scale=scale, limits=UNLIMITED) as sim:
+        report = sync(connect(sim), tables=TIMES)
+        count = sim.ledger.count("conversation_time")
+        assert query("SELECT count(*) FROM kustomer.conversation_time") == [(count,)]
+        assert report.requests["total"] > 900
+        assert len(pages) < 50
+        assert sum(pages) >= 900 + count
 
 
 def test_times_of_a_vanished_conversation_are_flagged_and_return_with_it(

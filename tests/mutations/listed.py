@@ -1294,6 +1294,21 @@ _SIMULATOR = (
 
 _READINGS = (
     *_of(
+        "sync/landing.py",
+        (
+            "Lists of a few records are shredded together",
+            "if len(waiting) >= _TOGETHER:",
+            "if waiting:",
+            f"{READINGS}test_lists_of_a_few_records_are_shredded_together",
+        ),
+        (
+            "What waits to be shredded lands with the next commit",
+            'or there would be two of all."""\n        self._shred_waiting()\n',
+            'or there would be two of all."""\n',
+            f"{READINGS}test_lists_of_a_few_records_are_shredded_together",
+        ),
+    ),
+    *_of(
         "sync/follow.py",
         (
             "What was read again is asked for again",

@@ -74,7 +74,7 @@ def _trimmed(connection: Connection, protection: Protection, table: Table) -> Ta
     extra = {c.name for c in table.columns if c.extra and not connection.extras}
     old = connection.service_version == 1
     columns = (
-        replace(c, legacy=False) for c in table.columns
+        replace(c, legacy=False) if c.legacy else c for c in table.columns
         if c.name not in extra and (old or not c.legacy)
     )  # fmt: skip
     children = (

@@ -33,6 +33,8 @@ _UNDOCUMENTED = "note"
 """Has custom attributes; the list of resources with metadata does not name it, and what a server
 says to one that is not on the list is not documented."""
 _SHOWN = 3  # columns named in one warning
+_TOGETHER = 250  # records: a page costs as much to shred as its columns, however few its records
+_TOGETHER_BYTES = 2 * 1024 * 1024
 _REJECTED = 100_000
 """Rejected values that are told apart; more may be counted twice."""
 
@@ -135,6 +137,9 @@ class Landing:
         self._states: dict[str, TableState] = {}
         self._changed: dict[str, Any] = {}
         self._shredders: dict[tuple[str, bool], Shredder] = {}
+        self._waiting: dict[tuple[str, bool], tuple[Table, list[Record]]] = {}
+        """Records of small pages, to be shredded together."""
+        self._waiting_bytes = 0
         self._buffered: dict[tuple[str, bool], list[Batch]] = {}
         self._records = self._nbytes = 0
         self._since = time.monotonic()
@@ -306,6 +311,9 @@ class Landing:
         if table.name == _CUSTOMER:
             self._note_merged(records)
         self._take_in(table, records, whole=whole)
+        self._waiting_bytes += nbytes
+        if self._waiting_bytes >= _TOGETHER_BYTES:
+            self._shred_waiting()
         self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
         self._records += len(records)
         self._nbytes += nbytes
@@ -352,9 +360,27 @@ class Landing:
             self._shred(table, records, whole=whole)
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
-        """Not `whole`: what these records do not tell of their children stays as it is stored."""
+        """At once, or with others of their table, at the latest when all is gathered.
+
+        Not `whole`: what these records do not tell of their children stays as it is stored.
+        """
         if not records:
             return
+        key = (table.name, whole)
+        waiting = self._waiting.setdefault(key, (table, []))[1]
+        waiting += records
+        if len(waiting) >= _TOGETHER:
+            self._shred_now(table, waiting, whole=whole)
+            del self._waiting[key]
+
+    def _shred_waiting(self) -> None:
+        """No record waits; one that fails to be shredded, for want of an answer, still does."""
+        for (name, whole), (table, records) in list(self._waiting.items()):
+            self._shred_now(table, records, whole=whole)
+            del self._waiting[name, whole]
+        self._waiting_bytes = 0
+
+    def _shred_now(self, table: Table, records: list[Record], *, whole: bool) -> None:
         key = (table.name, whole)
         if key not in self._shredders:
             kept = tuple(c for c in table.children if whole or not _told_elsewhere(table, c))
@@ -462,12 +488,14 @@ class Landing:
         """The klasses' tables of a root that the connection wants, adopted ones included."""
         if not table.per_klass:
             return []
+        self._shred_waiting()
         adopted = (self.state.get(ADOPTED) or {}).get("klass_tables", ())
         names = sorted({*self.names.klasses(table.name).values(), *adopted})
         return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:
         """One batch for each table; its pages are let go, or there would be two of all."""
+        self._shred_waiting()
         for key in list(self._buffered):
             yield concat(self._buffered.pop(key))
 
