@@ -275,7 +275,7 @@ class TableStatus:
     open: tuple[Reach, ...] = ()
     """What is still to be read."""
     listed_at: str | None = None
-    """When it was last re-imported."""
+    """When it was last re-imported; None where it never was or is to be once more."""
     to_come: int | None = None
     """About how many records are still to come, or requests where each takes one; None where that
     is not known."""

@@ -24,7 +24,7 @@ from kustomer_sync.report import iso_of
 from kustomer_sync.settings import Connection, load
 from kustomer_sync.simulator import Limits, Simulator
 from kustomer_sync.sync import Limits as Narrow
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import Resync, sync
 from kustomer_sync.sync.status import status
 from tests.acceptance.case import UNLIMITED, Case
 from tests.acceptance.conftest import Meanwhile
@@ -141,6 +141,26 @@ def test_what_is_asked_for_by_others_has_its_time_when_these_are_there(connect: 
         found = status(connection, now=now).tables["conversation_time"]
         assert found.to_come == sim.ledger.count("conversation")
         assert found.complete_at == iso_of(now + timedelta(minutes=found.to_come / 540))
+
+
+def test_a_list_that_a_resync_did_not_come_to_is_to_be_re_imported(
+    connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says no time at which it never was re-imported."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection)
+        sim.faults.add("expired", "/v1/tags")
+        assert sync(connection, resync=Resync()).status == "FAILURE"
+        found = status(connection)
+        assert found.tables["tag"].listed_at is None
+        standing(found, to_stdout=True)
+        shown = capsys.readouterr().out
+        assert "to be re-imported" in shown
+        assert "1970" not in shown
+        sim.faults.clear()
+        sync(connection)
+        assert status(connection).tables["tag"].listed_at is not None
 
 
 def test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time(

@@ -1750,6 +1750,12 @@ _VERIFY = (
     *_of(
         "sync/status.py",
         (
+            "A list that is to be re-imported says so",
+            "listed_at = None if own.listed_at == LONG_AGO else own.listed_at",
+            "listed_at = own.listed_at",
+            f"{STATUS}test_a_list_that_a_resync_did_not_come_to_is_to_be_re_imported",
+        ),
+        (
             "What was used over a minute ago no longer counts",
             '{"used": 0}',
             '{"used": 1}',
@@ -1939,7 +1945,7 @@ _RESYNC = (
         ),
         (
             "Listed tables are read again",
-            "            state.listed_at = _LONG_AGO  # so it is due\n",
+            "            state.listed_at = LONG_AGO  # so it is due\n",
             "            pass\n",
             f"{RESYNC}test_a_resync_of_an_unchanged_org_rewrites_no_row",
         ),

@@ -360,7 +360,8 @@ def _how_far(table: TableStatus) -> str:
     if table.reading == "child":
         return "with its record"
     if table.reading in ("listing", "recent"):
-        return f"re-imported {instant(table.listed_at)}" if table.listed_at else "not listed yet"
+        yet = "to be re-imported" if table.rows else "not listed yet"
+        return f"re-imported {instant(table.listed_at)}" if table.listed_at else yet
     if table.denied:
         return "could not be read"
     if table.complete is None:

@@ -32,6 +32,8 @@ UNATTACHED = "unattached"
 _UNDOCUMENTED = "note"
 """Has custom attributes; the list of resources with metadata does not name it, and what a server
 says to one that is not on the list is not documented."""
+LONG_AGO = "1970-01-01T00:00:00+00:00"
+"""When a table was listed that is to be listed again."""
 _SHOWN = 3  # columns named in one warning
 _TOGETHER = 250  # records: a page costs as much to shred as its columns, however few its records
 _TOGETHER_BYTES = 2 * 1024 * 1024

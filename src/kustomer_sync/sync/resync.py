@@ -22,7 +22,7 @@ from kustomer_sync.model import Each, Listing, Log, Record, Search, Table
 from kustomer_sync.report import counted
 from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.follow import forget
-from kustomer_sync.sync.landing import ids_of
+from kustomer_sync.sync.landing import LONG_AGO, ids_of
 from kustomer_sync.sync.log import log_key
 from kustomer_sync.sync.sweep import confirmed, most, reread
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
 
 _KEY = "resync"
-_LONG_AGO = "1970-01-01T00:00:00+00:00"
 _ALL = 1 << 40
 _FAR = 1 << 48
 """In milliseconds since 1970: later than any record is."""
@@ -83,7 +82,7 @@ def mark(run: Run, wanted: Resync) -> None:
         old = isinstance(reading, Search) and reading.older and lo < run.horizon
         listed = isinstance(reading, Search) and reading.listed
         if isinstance(reading, Listing) or old or listed:
-            state.listed_at = _LONG_AGO  # so it is due
+            state.listed_at = LONG_AGO  # so it is due
         if isinstance(table.reading, Log):
             run.landing.put(log_key(table), None)
         if isinstance(table.reading, Search):

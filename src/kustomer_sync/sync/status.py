@@ -18,7 +18,7 @@ from kustomer_sync.report import Reach, Status, TableStatus, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ATTACHMENTS, UNATTACHED, TableState, family
+from kustomer_sync.sync.landing import ATTACHMENTS, LONG_AGO, UNATTACHED, TableState, family
 
 _ALL = 1 << 40
 
@@ -98,9 +98,10 @@ def _table(
         return TableStatus("each", rows, *reach, denied=own.denied)
     if name != root.known_as:
         return TableStatus("child", rows)
+    listed_at = None if own.listed_at == LONG_AGO else own.listed_at
     match root.reading:
         case Search(listed=Listing()) if own.listed_at and not own.done:
-            return TableStatus("listing", rows, listed_at=own.listed_at)
+            return TableStatus("listing", rows, listed_at=listed_at)
         case Search():
             top = max((hi for _, hi in (*own.done, *own.counted)), default=0)
             return TableStatus("search", rows, *_reach(own.done, [(0, top)]), denied=own.denied)
@@ -108,8 +109,8 @@ def _table(
             parents = kept[of].done if of in kept else []
             return TableStatus("each", rows, *_reach(own.done, parents), denied=own.denied)
         case Recent():
-            return TableStatus("recent", rows, listed_at=own.listed_at)
-    return TableStatus("listing", rows, listed_at=own.listed_at)
+            return TableStatus("recent", rows, listed_at=listed_at)
+    return TableStatus("listing", rows, listed_at=listed_at)
 
 
 def _reach(
