@@ -320,6 +320,19 @@ def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) ->
         assert capsys.readouterr().out.startswith(start)
 
 
+def test_the_tables_of_a_connection_are_listed_without_its_key(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nobody is asked, no secret is."""
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    text = GOOD.format(url="http://localhost:1").replace("demo-key", "env:NOT_SET_ANYWHERE")
+    config(text + "extras = false\n")
+    assert run(["tables", "acme", "--json"]) == 0
+    listed = {t["table"] for t in json.loads(capsys.readouterr().out)}
+    assert "conversation" in listed
+    assert "klass" not in listed
+
+
 @pytest.mark.parametrize("words", [["tables"], ["erd", "--format", "svg"], ["tables", "--json"]])
 def test_whoever_reads_may_have_seen_enough(words: list[str]) -> None:
     """`kustomer-sync tables | head -1`: exit code 0, and not a word of complaint."""

@@ -1186,6 +1186,12 @@ _CLI = (
     *_of(
         "cli/commands.py",
         (
+            "A connection's tables are listed without its key",
+            "choose(_of_file(asked, asks=False))",
+            "choose(_of_file(asked))",
+            f"{A}test_command.py::test_the_tables_of_a_connection_are_listed_without_its_key",
+        ),
+        (
             "A signal stops resumably",
             "        stop.set()\n",
             "        os._exit(1)\n",

@@ -203,7 +203,7 @@ def tables(asked: Namespace) -> int:
     if asked.name is not None:
         from kustomer_sync.sync import choose
 
-        chosen = choose(_of_file(asked))
+        chosen = choose(_of_file(asked, asks=False))
     entries = table_entries(chosen)
     if asked.json:
         _print_json(entries)
@@ -289,10 +289,11 @@ def _connection(asked: Namespace) -> Connection:
     return connection
 
 
-def _of_file(asked: Namespace) -> Connection:
+def _of_file(asked: Namespace, *, asks: bool = True) -> Connection:
+    """`asks`: whether Kustomer will be."""
     from kustomer_sync.settings import check_tables, load
 
-    connection = load(asked.config or _DEFAULT, asked.name)
+    connection = load(asked.config or _DEFAULT, asked.name, asks=asks)
     check_tables(connection, _catalog())
     return connection
 
