@@ -170,10 +170,10 @@ def test_times_are_asked_for_by_changed_conversations_alone(connect: Connect, qu
         assert ("90",) in query(new)
 
 
-def test_lists_of_a_few_records_are_shredded_together(
+def test_lists_by_record_say_how_many_are_left_and_are_shredded_together(
     connect: Connect, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each by itself takes as long as a page of hundreds, and as much memory until its commit."""
+    """Each shredded by itself would take as long, and as much memory, as a page of hundreds."""
     pages = []
     shred = Shredder.shred
 
@@ -182,14 +182,18 @@ def test_lists_of_a_few_records_are_shredded_together(
         return shred(shredder, records)
 
     monkeypatch.setattr(Shredder, "shred", counted)
-    scale = Scale(conversations=900, messages=900, conversation_times=900)
+    left = []
+    scale = Scale(conversations=1200, messages=900, conversation_times=900)
     with Simulator(scale=scale, limits=UNLIMITED) as sim:
-        report = sync(connect(sim), tables=TIMES)
+        report = sync(connect(sim), tables=TIMES, progress=lambda now: left.append(now.cost))
+        costs = sorted({*left} - {0})
+        assert costs[-1] == 1200
+        assert costs[0] <= 200
         count = sim.ledger.count("conversation_time")
         assert query("SELECT count(*) FROM kustomer.conversation_time") == [(count,)]
-        assert report.requests["total"] > 900
+        assert report.requests["total"] > 1200
         assert len(pages) < 50
-        assert sum(pages) >= 900 + count
+        assert sum(pages) >= 1200 + count
 
 
 def test_times_of_a_vanished_conversation_are_flagged_and_return_with_it(

@@ -1305,17 +1305,23 @@ _READINGS = (
             "Lists of a few records are shredded together",
             "if len(waiting) >= _TOGETHER:",
             "if waiting:",
-            f"{READINGS}test_lists_of_a_few_records_are_shredded_together",
+            f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
         ),
         (
             "What waits to be shredded lands with the next commit",
             'or there would be two of all."""\n        self._shred_waiting()\n',
             'or there would be two of all."""\n',
-            f"{READINGS}test_lists_of_a_few_records_are_shredded_together",
+            f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
         ),
     ),
     *_of(
         "sync/follow.py",
+        (
+            "It is said how many requests are left, one for each record",
+            "                left -= len(ids)\n",
+            "",
+            f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
+        ),
         (
             "What was read again is asked for again",
             "        state.forget(span)\n        run.landing.touch(name)\n",

@@ -184,7 +184,10 @@ def _requests(now: Progress) -> list[str]:
 
 def _left(now: Progress, elapsed: float) -> list[str]:
     seconds = seconds_left(now, elapsed)
-    return [] if seconds is None else [f"about {duration(seconds)} of searches left"]
+    told = [] if seconds is None else [f"about {duration(seconds)} of searches left"]
+    if now.request_budget and now.cost > now.request_budget:
+        told.append(f"about {duration(60 * now.cost / now.request_budget)} of requests left")
+    return told
 
 
 def seconds_left(now: Progress, elapsed: float) -> float | None:

@@ -167,14 +167,17 @@ class _Follower:
         again = windows.merged(run.reread.get(self.name, ()))
         # A quarter of a minute's budget: one that is used up on the way costs no more.
         most = min(_ASKED, max(run.limits.workers, run.client.quota.org.allowed // 4))
-        for lo, hi, changed in reversed(list(self._open(again))):
+        parts = list(self._open(again))
+        left = self._to_ask(parts)
+        for lo, hi, changed in reversed(parts):
             while hi > lo:
                 since, ids = run.destination.newest(
                     self.parent, self.column, lo, hi, most, changed=changed,
                     made_before=self.made_before,
                 )  # fmt: skip
                 if ids:
-                    run.note(f"reading {self.name}")
+                    run.note(f"reading {self.name}", cost=max(left, len(ids)))
+                left -= len(ids)
                 if not self._asked(ids):
                     return True
                 if self.alone:
@@ -192,6 +195,14 @@ class _Follower:
                     )
                     return False
         return True
+
+    def _to_ask(self, parts: list[tuple[int, int, bool]]) -> int:
+        """About how many requests that is, as far as each row of the parent takes one; else 0."""
+        if self.column != "id" or self.made_before is not None:
+            return 0
+        spread = self.run.destination.spread
+        whole = ((lo, hi) for lo, hi, changed in parts if not changed)
+        return sum(held.kept for span in whole for held in spread(self.parent, *span, _ALL))
 
     def ask_of_changed(self) -> None:
         """Ask by those rows of the parent alone that this run changed."""

@@ -61,6 +61,14 @@ def test_the_time_left_is_bounded_by_the_budget(
     assert seconds_left(moment(**changes), elapsed) == seconds
 
 
+def test_what_takes_minutes_of_requests_says_so() -> None:
+    """Each record's list is a request, and no faster than the budget lets them."""
+    asked = moment(phase="reading conversation_time", expected={}, cost=9_000)
+    assert "reading conversation_time, about 9,000 requests, 1 min 00 s, " in shown(asked, 60)
+    assert "about 10 min 00 s of requests left" in shown(asked, 60)
+    assert "left" not in shown(moment(expected={}, cost=900), 60)
+
+
 def test_off_a_terminal_a_line_is_written_now_and_then() -> None:
     """Not at once: a short sync says nothing but its outcome."""
     now = [0.0]
