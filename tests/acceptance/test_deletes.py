@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,7 +16,7 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import KOBJECT
 from kustomer_sync.report import Progress
 from kustomer_sync.settings import Connection
-from kustomer_sync.shred.naming import snake
+from kustomer_sync.shred import Names
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import choose, sync
 from tests.acceptance.case import SPINE, UNLIMITED, Case, living
@@ -46,7 +47,9 @@ def test_an_erased_record_is_flagged_with_its_children_and_returns(case: Case, t
         assert (gone,) in case.ask(flagged)
         if table == "kobject":
             klass = str(record["type"]).removeprefix("kobject.")
-            own = f"SELECT id FROM kustomer.kobject_{snake(klass)} WHERE _fivetran_deleted"
+            kept = case.ask("SELECT value FROM kustomer._kustomer_sync_state WHERE key = 'names'")
+            name = Names.from_state(json.loads(kept[0][0])).klasses(table)[klass]
+            own = f"SELECT id FROM kustomer.{name} WHERE _fivetran_deleted"
             assert (gone,) in case.ask(own)
         sim.restore(table, record)
         sim.clock.advance(60)
