@@ -6,6 +6,7 @@ may come, leaves the org at rest and the sizes alone: it would have nothing to c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.model import Listing
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection, from_flags
+from kustomer_sync.shred import Names
 from kustomer_sync.simulator import Character, Limits, Scale, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import choose, sync
@@ -145,6 +147,14 @@ class Case:
         """Each way in which the destination is not the org."""
         compare = differences if self.character == "pleasant" else hostile_differences
         return compare(sim, self.database, tables=choose(connection))
+
+    def klass_table(self, sim: Simulator, kobject: str) -> str:
+        """The table of the KObject's klass; one that is called `tag` gets another name."""
+        record = sim.get("kobject", kobject)
+        assert record is not None
+        klass = str(record["type"]).removeprefix("kobject.")
+        ((kept,),) = self.ask("SELECT value FROM kustomer._kustomer_sync_state WHERE key = 'names'")
+        return Names.from_state(json.loads(kept)).klasses("kobject")[klass]
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.database), read_only=True) as db:

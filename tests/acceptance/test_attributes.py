@@ -27,15 +27,18 @@ def test_a_new_attribute_of_several_values_lands_as_what_it_is(
         case.sync(connection)
         sim.add_custom("customer", "sizesNum", {"type": "number", "multi": True})
         sim.edit("customer", sim.id("customer", 3), {"custom": {"sizesNum": [38, 39]}})
-        klass = str(sim.get("kobject", sim.id("kobject", 3))["type"]).removeprefix("kobject.")  # type: ignore[index]  # it is there
+        thing = sim.id("kobject", 3)
+        klass = str(sim.get("kobject", thing)["type"]).removeprefix("kobject.")  # type: ignore[index]  # it is there
         sim.add_custom(f"kobject.{klass}", "sizesNum", {"type": "number", "multi": True})
-        sim.edit("kobject", sim.id("kobject", 3), {"custom": {"sizesNum": [40]}})
+        sim.edit("kobject", thing, {"custom": {"sizesNum": [40]}})
         sim.clock.advance(60)
         case.sync(connection)
         found = "SELECT typeof(custom_sizes_num), custom_sizes_num::VARCHAR FROM kustomer.{} " \
                 "WHERE custom_sizes_num IS NOT NULL"  # fmt: skip
         assert case.ask(found.format("customer")) == [("JSON", "[38,39]")]
-        assert case.ask(found.format(f"kobject_{snake(klass)}")) == [("JSON", "[40]")]
+        assert case.ask(found.format(case.klass_table(sim, sim.id("kobject", 3)))) == [
+            ("JSON", "[40]")
+        ]
         sim.requests.clear()
         sim.edit("customer", sim.id("customer", 4), {"custom": {"sizesNum": [41]}})
         sim.clock.advance(60)

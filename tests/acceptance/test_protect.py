@@ -13,7 +13,6 @@ import pytest
 from kustomer_sync.check import check
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.settings import Connection, check_tables, load
-from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
 from tests.acceptance.case import Case, connection_to, living
@@ -144,9 +143,7 @@ def test_digests_are_the_same_everywhere(case: Case) -> None:
         assert customer == (
             digest(f"{SECRET}1"), digest(f"{SECRET}3"), digest("4.5"), "open", "VARCHAR"
         )  # fmt: skip
-        thing = sim.get("kobject", ids["kobject"])
-        assert thing is not None
-        for table in ("kobject", f"kobject_{snake(str(thing['type']).partition('.')[2])}"):
+        for table in ("kobject", case.klass_table(sim, ids["kobject"])):
             titles = case.ask(f"SELECT title FROM kustomer.{table} WHERE id = '{ids['kobject']}'")
             assert titles == [(digest(f"{SECRET}8"),)]
         names = f"SELECT DISTINCT name FROM kustomer.{{}} WHERE id = '{ids['conversation']}'"

@@ -10,7 +10,6 @@ import pytest
 
 from kustomer_sync.check import check
 from kustomer_sync.shred import Names
-from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
 from kustomer_sync.sync.adopt import adopt
@@ -111,9 +110,7 @@ def test_columns_of_klasses_whose_common_table_is_blocked_are_filled(case: Case)
         (fill,) = [f for f in check(klasses).back_fills if f.table == "kobject"]
         assert {"kobject.title", "kobject.rev"} <= set(fill.lacking)
         case.sync(klasses)
-        thing = sim.get("kobject", ids["kobject"])
-        assert thing is not None
-        table = f"kobject_{snake(str(thing['type']).partition('.')[2])}"
+        table = case.klass_table(sim, ids["kobject"])
         filled = f"SELECT title, rev > 0 FROM kustomer.{table} WHERE id = '{ids['kobject']}'"
         assert case.ask(filled) == [(f"{SECRET}8", True)]
         assert case.ask(f"SELECT count(*) FROM kustomer.{table} WHERE rev IS NULL") == [(0,)]

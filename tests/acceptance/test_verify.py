@@ -20,7 +20,6 @@ from kustomer_sync.cli import run
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.report import Verified
 from kustomer_sync.settings import Connection
-from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Character, Limits, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import sync
@@ -469,8 +468,7 @@ def test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired(case: C
         talk, person, order = (
             next(living(sim, kind, 3)) for kind in ("conversation", "customer", "kobject")
         )
-        ((klass,),) = case.ask(f"SELECT klass FROM kustomer.kobject WHERE id = '{order}'")
-        kept = f"kobject_{snake(klass)}_history"
+        kept = f"{case.klass_table(sim, order)}_history"
         with damage(case) as db:
             for sql in (
                 f"UPDATE kustomer.conversation_history SET name = 'wrong' WHERE id = '{talk}'",
