@@ -1303,14 +1303,8 @@ _READINGS = (
         "sync/landing.py",
         (
             "Lists of a few records are shredded together",
-            "if len(waiting) >= _TOGETHER:",
-            "if waiting:",
-            f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
-        ),
-        (
-            "What waits to be shredded lands with the next commit",
-            'or there would be two of all."""\n        self._shred_waiting()\n',
-            'or there would be two of all."""\n',
+            "islice(left, self._run.limits.page_size)",
+            "islice(left, 1)",
             f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
         ),
     ),

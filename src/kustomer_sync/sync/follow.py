@@ -65,14 +65,18 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
     if there:
         run.note(f"following merged customers: {table.name}", cost=len(there))
     klasses = run.landing.klasses_of(table, there)
+    looks = by_ids(run.client, table, there, klasses=klasses, workers=run.limits.workers)
     told = True
-    try:
-        for _, record in by_ids(
-            run.client, table, there, klasses=klasses, workers=run.limits.workers
-        ):
-            if record:
-                run.landing.take(table, [record], 0)
+
+    def found() -> Iterator[Record]:
+        nonlocal told
+        for _, record in looks:
             told = told and record is not UNSURE
+            if record:
+                yield record
+
+    try:
+        run.landing.take_all(table, found())
     except Forbidden as error:
         run.denied(table, str(error))
     return told
@@ -344,14 +348,18 @@ def _listed(
     """
     told: dict[str, set[str]] = {}
     lost: dict[str, Exception] = {}
-    for parent, records in _lists(
-        run, table.name, lambda one: of_parent(run.client, reading.path.format(id=one)), parents,
-        lost,
-    ):  # fmt: skip
-        told[parent] = ids_of(records)
-        for record in records:
-            belongs(record, reading.of, parent)
-        run.landing.take(table, records, 0)
+
+    def ask(one: str) -> list[Record]:
+        return of_parent(run.client, reading.path.format(id=one))
+
+    def found() -> Iterator[Record]:
+        for parent, records in _lists(run, table.name, ask, parents, lost):
+            told[parent] = ids_of(records)
+            for record in records:
+                belongs(record, reading.of, parent)
+            yield from records
+
+    run.landing.take_all(table, found())
     absent = [one for one in parents if isinstance(lost.get(one), NotFound)]
     of = next(one for one in TABLES if one.name == reading.of)
     looks = by_ids(run.client, of, () if told else absent)
@@ -414,12 +422,17 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
 def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
     """Messages that no list leads to, each by its own id; those that could not be read."""
     left = []
-    for one, record in tried(lambda one: message(run.client, one), messages, run.limits.workers):
-        run.minimum.others += 1
-        if isinstance(record, Exception):
-            left.append(one)
-        elif record is not None:
-            run.landing.take(table, [record], 0)
+    ask = partial(message, run.client)
+
+    def found() -> Iterator[Record]:
+        for one, record in tried(ask, messages, run.limits.workers):
+            run.minimum.others += 1
+            if isinstance(record, Exception):
+                left.append(one)
+            elif record is not None:
+                yield record
+
+    run.landing.take_all(table, found())
     return left
 
 
@@ -427,6 +440,6 @@ def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[
     """The owners' messages land with their attachments; the owners that list none."""
     lost: dict[str, Exception] = {}
     ask = partial(messages_of, run.client, owner)
-    for _, records in _lists(run, ATTACHMENTS, ask, ids, lost):
-        run.landing.take(table, records, 0)
+    lists = _lists(run, ATTACHMENTS, ask, ids, lost)
+    run.landing.take_all(table, (record for _, records in lists for record in records))
     return list(lost)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.kustomer import windows
@@ -35,8 +36,6 @@ says to one that is not on the list is not documented."""
 LONG_AGO = "1970-01-01T00:00:00+00:00"
 """When a table was listed that is to be listed again."""
 _SHOWN = 3  # columns named in one warning
-_TOGETHER = 250  # records: a page costs as much to shred as its columns, however few its records
-_TOGETHER_BYTES = 2 * 1024 * 1024
 _REJECTED = 100_000
 """Rejected values that are told apart; more may be counted twice."""
 
@@ -139,9 +138,6 @@ class Landing:
         self._states: dict[str, TableState] = {}
         self._changed: dict[str, Any] = {}
         self._shredders: dict[tuple[str, bool], Shredder] = {}
-        self._waiting: dict[tuple[str, bool], tuple[Table, list[Record]]] = {}
-        """Records of small pages, to be shredded together."""
-        self._waiting_bytes = 0
         self._buffered: dict[tuple[str, bool], list[Batch]] = {}
         self._records = self._nbytes = 0
         self._since = time.monotonic()
@@ -313,9 +309,6 @@ class Landing:
         if table.name == _CUSTOMER:
             self._note_merged(records)
         self._take_in(table, records, whole=whole)
-        self._waiting_bytes += nbytes
-        if self._waiting_bytes >= _TOGETHER_BYTES:
-            self._shred_waiting()
         self.taken[table.name] = self.taken.get(table.name, 0) + len(records)
         self._records += len(records)
         self._nbytes += nbytes
@@ -323,6 +316,14 @@ class Landing:
         late = time.monotonic() - self._since > self._run.limits.commit_seconds
         if self._records >= self._run.limits.commit_records or self._nbytes >= COMMIT_BYTES or late:
             self.commit()
+
+    def take_all(self, table: Table, records: Iterable[Record]) -> None:
+        """As `take`, of what comes a few at a time: a page takes as long to shred, and as much
+        memory until its commit, however few its records are.
+        """
+        left = iter(records)
+        while page := list(islice(left, self._run.limits.page_size)):
+            self.take(table, page, 0)
 
     def _note_merged(self, customers: list[Record]) -> None:
         """Remember those of them that were deleted, perhaps merged, since last time."""
@@ -362,27 +363,9 @@ class Landing:
             self._shred(table, records, whole=whole)
 
     def _shred(self, table: Table, records: list[Record], *, whole: bool) -> None:
-        """At once, or with others of their table, at the latest when all is gathered.
-
-        Not `whole`: what these records do not tell of their children stays as it is stored.
-        """
+        """Not `whole`: what these records do not tell of their children stays as it is stored."""
         if not records:
             return
-        key = (table.name, whole)
-        waiting = self._waiting.setdefault(key, (table, []))[1]
-        waiting += records
-        if len(waiting) >= _TOGETHER:
-            self._shred_now(table, waiting, whole=whole)
-            del self._waiting[key]
-
-    def _shred_waiting(self) -> None:
-        """No record waits; one that fails to be shredded, for want of an answer, still does."""
-        for (name, whole), (table, records) in list(self._waiting.items()):
-            self._shred_now(table, records, whole=whole)
-            del self._waiting[name, whole]
-        self._waiting_bytes = 0
-
-    def _shred_now(self, table: Table, records: list[Record], *, whole: bool) -> None:
         key = (table.name, whole)
         if key not in self._shredders:
             kept = tuple(c for c in table.children if whole or not _told_elsewhere(table, c))
@@ -490,14 +473,12 @@ class Landing:
         """The klasses' tables of a root that the connection wants, adopted ones included."""
         if not table.per_klass:
             return []
-        self._shred_waiting()
         adopted = (self.state.get(ADOPTED) or {}).get("klass_tables", ())
         names = sorted({*self.names.klasses(table.name).values(), *adopted})
         return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:
         """One batch for each table; its pages are let go, or there would be two of all."""
-        self._shred_waiting()
         for key in list(self._buffered):
             yield concat(self._buffered.pop(key))
 
