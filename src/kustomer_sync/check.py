@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from kustomer_sync.destinations import destination
+from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.singly import told_apart
 from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
-from kustomer_sync.model import Each, Listing, Search, Table
+from kustomer_sync.model import SEARCH_ROLE, Each, Listing, Log, Record, Search, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
@@ -19,12 +21,12 @@ from kustomer_sync.sync import (
     Limits,
     choose,
     client_for,
+    everything_of,
     first_contact,
     pending,
     refuse_other_salt,
 )
 
-_SEARCH = "org.permission.search.create"
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
 """Grants that cover everything below them; `org.permission` is used in practice."""
 
@@ -48,13 +50,10 @@ def check(
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
         refuse_other_salt(connection.name, Protection(connection), tables, state)
-        if isinstance(roles, list):
-            missing = _missing(client, tables, {str(role) for role in roles})
-        else:
-            missing = _refused(client, tables)
+        held = {str(role) for role in roles} if isinstance(roles, list) else None
         return Check(
             org=_org(token), key_name=attributes.get("name"),
-            roles_known=isinstance(roles, list), missing=missing,
+            roles_known=held is not None, missing=_missing(client, tables, held),
             costs=_costs(client, tables), search_budget=client.quota.search.allowed,
             request_budget=client.quota.org.allowed,
             back_fills=pending(connection, found, tables, PAGE_SIZE),
@@ -70,8 +69,17 @@ def _org(token: dict[str, Any]) -> str | None:
 
 
 def _needs(table: Table) -> tuple[str, ...]:
-    own = (table.role,) if table.role else ()
-    return (_SEARCH, *own) if isinstance(table.reading, Search) else own
+    """What is asked for by the records of others needs these to be found."""
+    searched = _searched(table)
+    found = (SEARCH_ROLE, searched.role) if searched else ()
+    return tuple(role for role in dict.fromkeys([*found, table.role]) if role)
+
+
+def _searched(table: Table) -> Table | None:
+    """The table whose records a search finds: its own, or those that it is asked for by."""
+    of = table.reading.of if isinstance(table.reading, Each) else table.name
+    found = next((t for t in (table, *TABLES) if t.name == of), table)
+    return found if isinstance(found.reading, Search) else None
 
 
 def has(roles: set[str], role: str) -> bool:
@@ -83,35 +91,75 @@ def has(roles: set[str], role: str) -> bool:
     return bool(roles & ({role, *legacy, *above, *_BROAD} | (kobjects & {role})))
 
 
-def _missing(client: Client, tables: Iterable[Table], roles: set[str]) -> tuple[Missing, ...]:
-    """Roles the key lacks; that of a list counts only if it is refused: not all are documented."""
+def _missing(
+    client: Client, tables: Iterable[Table], roles: set[str] | None
+) -> tuple[Missing, ...]:
+    """Roles that the key lacks, with what that costs; `roles` are its own where they are told.
+
+    One that it has is believed. One that it lacks counts where a path refuses: not all roles are
+    documented, nor whether a search needs those of what it finds.
+    """
     lacking: dict[str, list[str]] = {}
     for table in tables:
-        for role in _needs(table):
-            if has(roles, role):
-                continue
-            if isinstance(table.reading, Search) or _refused(client, [table]):
-                lacking.setdefault(role, []).extend(t.name for t in table.shown())
+        if roles is None or not all(has(roles, role) for role in _needs(table)):
+            for role, names in _refused(client, table, roles):
+                lacking.setdefault(role, []).extend(names)
     return tuple(Missing(role, tuple(names)) for role, names in lacking.items())
 
 
-def _refused(client: Client, tables: Iterable[Table]) -> tuple[Missing, ...]:
-    """Each path tried once, where Kustomer does not tell the key's roles."""
-    missing = []
-    for table in tables:
-        try:
-            if isinstance(table.reading, Listing):
-                path = table.reading.path.format(resource="customer")
-                client.get(path, {"page": "1", "pageSize": "1"})
-            elif isinstance(table.reading, Search):
-                client.search(
-                    {"queryContext": table.reading.context, "and": []}, page=1, page_size=1
-                )
-        except Forbidden:
-            missing.append(Missing(table.role, tuple(t.name for t in table.shown())))
-        except (NotFound, Refused):
-            continue
-    return tuple(missing)
+def _refused(
+    client: Client, table: Table, roles: set[str] | None
+) -> Iterator[tuple[str, list[str]]]:
+    """What of a table can't be read, by the role it needs; its reading is tried once."""
+    searched = _searched(table)
+    try:
+        found = _one(client, searched) if searched else None
+    except Forbidden:
+        unknown = roles is None or not has(roles, SEARCH_ROLE)
+        yield SEARCH_ROLE if unknown or searched is None else searched.role, everything_of(table)
+        return
+    path = _path(table, found)
+    if path is None:
+        return
+    try:
+        client.get(path, {"page": "1", "pageSize": "1"})
+    except Forbidden:
+        attached = [t for t in table.children if t.name == ATTACHMENTS]
+        yield table.role, [n for t in attached for n in everything_of(t)] or everything_of(table)
+    except (NotFound, Refused):
+        return
+
+
+def _one(client: Client, table: Table) -> Record | None:
+    """One record that a search shows; raises `Forbidden` where it may not be sent."""
+    assert isinstance(table.reading, Search)  # noqa: S101 - narrows for the type checker
+    asked = {"queryContext": table.reading.context, "and": []}
+    try:
+        page = client.search(asked, page=1, page_size=1)
+    except (NotFound, Refused):
+        return None
+    return page.records[0] if page.records else None
+
+
+def _path(table: Table, found: Record | None) -> str | None:
+    """What is asked for besides searches; `found` is one of the records that it is asked for by."""
+    match table.reading:
+        case Listing(path=path):
+            return path.format(resource="customer")
+        case Log(path=path):
+            return path
+        case Each(path=path) if found is not None:
+            return path.format(id=found["id"])
+        case Search() if found is not None and any(c.name == ATTACHMENTS for c in table.children):
+            if told_apart([found])[1] and (talk := _conversation_of(found)):
+                return f"/v1/conversations/{talk}/messages"
+    return None
+
+
+def _conversation_of(message: Record) -> str | None:
+    talk = (message.get("relationships") or {}).get("conversation") or {}
+    data = talk.get("data") if isinstance(talk, dict) else None
+    return str(data["id"]) if isinstance(data, dict) and "id" in data else None
 
 
 def _each(tables: Iterable[Table]) -> Iterator[str]:

@@ -182,6 +182,9 @@ class Log:
 
 Reading = Search | Listing | Each | Log
 
+SEARCH_ROLE = "org.permission.search.create"
+"""What any search needs; whether it needs the roles of what it finds too is not documented."""
+
 SYSTEM = "_kustomer_sync_"
 """What the names of tables that only the program needs begin with."""
 

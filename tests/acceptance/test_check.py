@@ -9,9 +9,12 @@ import pytest
 
 from kustomer_sync.check import check, has
 from kustomer_sync.errors import DestinationUnusable
+from kustomer_sync.kustomer.catalog import TABLES
+from kustomer_sync.model import SEARCH_ROLE
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Limits, Simulator, Switches
-from tests.acceptance.case import UNLIMITED
+from kustomer_sync.sync import sync
+from tests.acceptance.case import TINY, UNLIMITED
 
 Connect = Callable[..., Connection]
 SEARCHED = {"customer", "conversation", "message", "kobject"}
@@ -40,6 +43,43 @@ def test_what_a_first_sync_costs_is_told(connect: Connect, included: bool) -> No
             "kobject": (100, 1, 0), "company": (12, 1, 0), "note": (80, 1, 0),
         }  # fmt: skip
         assert (found.request_budget, found.search_budget) == (250, 20)
+
+
+ROLES = sorted({t.role for t in TABLES if t.role} | {SEARCH_ROLE})
+
+
+@pytest.mark.parametrize("needs_object_role", [False, True])
+def test_what_check_names_is_what_a_sync_lacks(
+    connect: Connect, tmp_path: Path, needs_object_role: bool
+) -> None:
+    """Whichever role is lacking, and whether or not a search needs those of what it finds.
+
+    Notes of long ago come from a list.
+    """
+    switches = Switches(search_needs_object_role=needs_object_role)
+    every = {name: {"enabled": True} for name in ("conversation_event", "audit_log")}
+    with Simulator(scale=TINY, switches=switches, limits=UNLIMITED) as sim:
+
+        def filled(file: str, known: str = "") -> tuple[set[str], set[str]]:
+            """Tables with rows, and what `check` says the key can't fill."""
+            connection = connect(sim, destination=f"duckdb:///{tmp_path}/{file}", tables=every)
+            found = check(connection)
+            assert {m.role for m in found.missing} <= {known}
+            report = sync(connection)
+            assert report.status == "SUCCESSFUL", report.error
+            lacking = {name for missing in found.missing for name in missing.tables}
+            return {name for name, table in report.tables.items() if table.rows}, lacking
+
+        whole, lacking = filled("whole.duckdb")
+        assert lacking == set()
+        for role in ROLES:
+            sim.revoke_role(role)
+            there, lacking = filled(f"{role}.duckdb", role)
+            if "kobject_KLASS" in lacking:
+                lacking |= {n for n in whole if n.startswith("kobject_")}
+            of_notes = {n for n in whole if n.startswith("note")} if role == SEARCH_ROLE else set()
+            assert whole - there - of_notes == lacking & whole - of_notes, role
+            sim.grant_role(role)
 
 
 def test_where_the_roles_are_not_told_each_path_is_tried(connect: Connect) -> None:

@@ -235,7 +235,7 @@ def test_check_names_each_missing_role_and_what_it_costs(
         assert run(["check"]) == 0
         said = capsys.readouterr().out
         assert "org.permission.tag.read, which costs: tag." in said
-        assert "org.permission.message.read, which costs: message, " in said
+        assert "org.permission.message.read, which costs: message_attachment." in said
     assert not Path("acme.duckdb").exists()
 
 

@@ -159,18 +159,22 @@ def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> 
         case.assert_equal(sim, connection)
 
 
-def test_equal_times_beyond_the_cap_lose_nothing(database: Path) -> None:
-    """300 conversations of one moment, with a cap of 100 records; some created at once too."""
+@pytest.mark.parametrize("owners", [20, 4])
+def test_equal_times_beyond_the_cap_lose_nothing(database: Path, owners: int) -> None:
+    """300 conversations of one moment, with a cap of 100 records; some created at once too.
+
+    Of so many customers, who have less of these than fill a page, or more, alike in their names.
+    """
     case = Case(20, 100, database)
     at = "2026-03-01T12:00:00.000Z"
     with case.org(hard_deletes=False) as sim:
-        customers = [sim.id("customer", n) for n in range(20)]
+        customers = [sim.id("customer", n) for n in range(owners)]
         for n in range(300):
             created = at if n < 150 else f"2026-02-{1 + n % 28:02}T10:00:00.{n:03}Z"
             sim.create(
                 "conversation",
-                {"name": f"equal {n}", "createdAt": created, "updatedAt": at, "tags": []},
-                {"customer": customers[n % 20]},
+                {"name": f"equal {n % owners}", "createdAt": created, "updatedAt": at, "tags": []},
+                {"customer": customers[n % owners]},
             )
         sim.settle()
         connection = case.connect(sim)

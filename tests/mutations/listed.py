@@ -754,9 +754,23 @@ _CHECK = _of(
     "check.py",
     (
         "Searched tables need the search role",
-        "return (_SEARCH, *own) if isinstance(table.reading, Search) else own",
-        "return own",
+        "(SEARCH_ROLE, searched.role) if searched else ()",
+        "()",
         f"{CHECK}test_the_search_role_costs_every_searched_table",
+    ),
+    (
+        "A role that a key lacks costs what a path refuses",
+        "        if roles is None or not all(has(roles, role) for role in _needs(table)):\n"
+        "            for role, names in _refused(client, table, roles):",
+        "        if roles is None or not all(has(roles, role) for role in _needs(table)):\n"
+        "            for role, names in [(table.role, everything_of(table))]:",
+        f"{CHECK}test_what_check_names_is_what_a_sync_lacks",
+    ),
+    (
+        "What is asked for by others needs these to be found",
+        "(SEARCH_ROLE, searched.role) if searched",
+        "(SEARCH_ROLE,) if searched",
+        f"{CHECK}test_what_check_names_is_what_a_sync_lacks",
     ),
     (
         "Legacy roles count",
@@ -766,8 +780,8 @@ _CHECK = _of(
     ),
     (
         "Where roles are not told each path is tried",
-        "missing = _refused(client, tables)",
-        "missing = ()",
+        "if roles is None or not all(",
+        "if roles is not None and not all(",
         f"{CHECK}test_where_the_roles_are_not_told_each_path_is_tried",
     ),
     (
@@ -2725,6 +2739,18 @@ _STATUS2 = (
     ),
     *_of(
         "kustomer/windows.py",
+        (
+            "Records alike in both times that have one value too are paged through",
+            "return seen if whole else None",
+            "return None",
+            f"{DELETES}test_equal_times_beyond_the_cap_lose_nothing",
+        ),
+        (
+            "Where a number is capped, seeing so many is not seeing all",
+            "            if self._over(total, size):\n                return seen, total, False\n",
+            "",
+            f"{WINDOWS}test_what_cannot_be_read_completely_is_said_and_not_completed",
+        ),
         (
             "A capped total counts nothing",
             "total in (None, self._caps.records)",

@@ -564,12 +564,14 @@ class Reader:
     def _valued(
         self, window: Window, archive: bool, attribute: str, values: tuple[str, ...]
     ) -> set[str] | None:
-        """Ids of the records with one of the values; None when one value fills over a page."""
-        page = self._page(replace(window, among=Among(attribute, values)), archive, 1)
+        """Ids of the records with one of the values; None when one value's can't all be seen."""
+        theirs = replace(window, among=Among(attribute, values))
+        page = self._page(theirs, archive, 1)
         if self._single(page):
             return {str(r.get("id")) for r in page.records}
         if len(values) == 1:
-            return None
+            seen, _, whole = self._passes(theirs, archive)
+            return seen if whole else None
         half = len(values) // 2
         parts = [
             self._valued(window, archive, attribute, p) for p in (values[:half], values[half:])
@@ -584,6 +586,24 @@ class Reader:
 
     def _ties(self, window: Window, archive: bool) -> int | None:
         """Nothing tells the records apart: read all pages again until all were seen."""
+        seen, total, whole = self._passes(window, archive)
+        if whole:
+            return total
+        self._emit(
+            Incomplete(
+                window.table, window.span,
+                f"{len(seen)} of {total} records with equal createdAt and updatedAt were seen",
+            )
+        )  # fmt: skip
+        return None
+
+    # ---- requests ----
+
+    def _passes(self, window: Window, archive: bool) -> tuple[set[str], int, bool]:
+        """The ids seen on its pages, read again until all were; how many it has; whether all are.
+
+        Beyond the cap they never are: there the number may be no more than the cap itself.
+        """
         seen: set[str] = set()
         total = 0
         for _ in range(_TIES_PASSES):
@@ -596,18 +616,10 @@ class Reader:
                 page = self._page(window, archive, number)
                 seen |= {str(r.get("id")) for r in page.records}
             if self._over(total, size):
-                break
+                return seen, total, False
             if len(seen) == total:
-                return total
-        self._emit(
-            Incomplete(
-                window.table, window.span,
-                f"{len(seen)} of {total} records with equal createdAt and updatedAt were seen",
-            )
-        )  # fmt: skip
-        return None
-
-    # ---- requests ----
+                return seen, total, True
+        return seen, total, False
 
     def _page(self, window: Window, archive: bool, number: int, *, wanted: bool = True) -> Page:
         """A page, its records handed on if they are `wanted`.

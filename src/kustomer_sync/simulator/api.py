@@ -502,6 +502,8 @@ class Api:
         if switches.search_includes_attachments == "refused" and "include" in ask.params:
             raise Refusal(400, "Unknown parameter include", "include")
         query = self._search.understand(ask.body, archive)
+        if switches.search_needs_object_role:
+            self._key.allow(KINDS[query.kind].roles)
         size = min(ask.whole("pageSize", 100), switches.max_search_page_size)
         found = self._search.run(query)
         total = len(found)

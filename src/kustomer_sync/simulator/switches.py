@@ -39,6 +39,8 @@ class Switches:
     """`idsOnly=true`: only `type` and `id`, full records all the same, or 400 [D, shape U]."""
     sorts: Literal["all", "customers"] = "all"
     """Which searches can be sorted; the others answer 400 [D for customers]."""
+    search_needs_object_role: bool = False
+    """A search needs the role of what it finds, beside its own [U]."""
     company_context: bool = True
     """`queryContext: company` exists [O]."""
     conversation_time_context: bool = False

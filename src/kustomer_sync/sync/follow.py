@@ -27,7 +27,13 @@ from kustomer_sync.kustomer.singly import (
 )
 from kustomer_sync.model import Each, Record, Search, Table
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ATTACHMENTS, TableState, ids_of, of_long_ago
+from kustomer_sync.sync.landing import (
+    ATTACHMENTS,
+    TableState,
+    everything_of,
+    ids_of,
+    of_long_ago,
+)
 
 if TYPE_CHECKING:
     from kustomer_sync.sync.run import Run
@@ -231,7 +237,7 @@ class _Follower:
             state.denied = True
             run.landing.touch(self.name)
             if isinstance(error, Forbidden):
-                role = f"Give the key the role {self.table.role}."
+                role = f"Give the key the role {self.table.role}; it costs: {self._costs()}."
                 run.warn("role_missing", f"{self.name} was not read ({error}). {role}")
             else:
                 again = "the next sync tries again."
@@ -242,6 +248,10 @@ class _Follower:
         state.untold = [*left, *sorted(untold - {*left})][-_UNTOLD:]
         run.landing.touch(self.name)
         return True
+
+    def _costs(self) -> str:
+        filled = next((t for t in self.table.walk() if t.name == self.name), None)
+        return self.name if filled is None else ", ".join(everything_of(filled))
 
     def _ask_again(self) -> None:
         """Once a day, those that told nothing before."""

@@ -541,6 +541,13 @@ def family(table: Table) -> set[str]:
     return {t.name for t in table.shown()} | {t.history for t in table.walk() if t.history}
 
 
+def everything_of(table: Table) -> list[str]:
+    """As `family`, in the order of the catalog; of KObjects with the klasses' tables."""
+    shown = [t.name for t in table.shown()]
+    histories = [t.history for t in table.walk() if t.history]
+    return [*shown, *histories, *([f"{table.name}_KLASS"] if table.per_klass else ())]
+
+
 def read_ms(record: Record, key: str) -> int | None:
     """A time of a record in milliseconds since 1970; None where there is none."""
     value: Any = (record.get("attributes") or {}).get(key)

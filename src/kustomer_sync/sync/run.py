@@ -23,7 +23,7 @@ from kustomer_sync.errors import (
 )
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden
-from kustomer_sync.model import Counts, Listing, Log, Recent, Record, Search, Table
+from kustomer_sync.model import SEARCH_ROLE, Counts, Listing, Log, Recent, Record, Search, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned, counted, iso_of
 from kustomer_sync.settings import Connection
@@ -32,7 +32,7 @@ from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import take_up
-from kustomer_sync.sync.landing import Landing, read_ms
+from kustomer_sync.sync.landing import Landing, everything_of, read_ms
 from kustomer_sync.sync.log import log
 from kustomer_sync.sync.older import older
 from kustomer_sync.sync.recent import recent
@@ -457,10 +457,12 @@ class Run:
         self._rejects[column] = self._rejects.get(column, 0) + count
 
     def denied(self, table: Table, message: str) -> None:
-        names = [t.name for t in table.shown()]
+        names = everything_of(table)
+        searched = isinstance(table.reading, Search)
+        roles = f"the roles {SEARCH_ROLE} and" if searched else "the role"
         self.warn(
             "role_missing",
-            f"{names[0]} was not read ({message}). Give the key the role {table.role}; "
+            f"{names[0]} was not read ({message}). Give the key {roles} {table.role}; "
             f"it costs: {', '.join(names)}.",
         )
 

@@ -187,10 +187,13 @@ def test_records_alike_in_both_times_beyond_the_cap_are_told_apart_by_id(
     assert merged(spans) == [(0, START + 10_000_000)]
 
 
+@pytest.mark.parametrize("total_capped", [False, True])
 @pytest.mark.parametrize("apart", ["refused", "ignored"])
-def test_what_cannot_be_read_completely_is_said_and_not_completed(apart: str) -> None:
+def test_what_cannot_be_read_completely_is_said_and_not_completed(
+    apart: str, total_capped: bool
+) -> None:
     """More equal records than the cap shows: the span stays open, so it is tried again."""
-    org = Org([(START, START)] * 40, cap=10, apart=apart)
+    org = Org([(START, START)] * 40, cap=10, apart=apart, total_capped=total_capped)
     ids, spans = read(org, caps=Caps(10, 100), size=5)
     assert None in spans
     assert merged(s for s in spans if s) != [(0, START + 10_000_000)]

@@ -56,9 +56,14 @@ def test_a_missing_role_is_a_403_in_either_shape(start: Start, shape: Any) -> No
 
 
 def test_searching_needs_the_search_role(kustomer: Kustomer) -> None:
-    """`org.permission.search.create`."""
-    kustomer.sim.revoke_role("search.create")
+    """`org.permission.search.create`; and, as `search_needs_object_role` says, what it finds."""
+    kustomer.sim.revoke_role("note.read")
+    assert kustomer.search("note").status_code == 200
+    kustomer.sim.switches = Switches(search_needs_object_role=True)
     assert kustomer.search("note").status_code == 403
+    assert kustomer.search("message").status_code == 200
+    kustomer.sim.revoke_role("search.create")
+    assert kustomer.search("message").status_code == 403
 
 
 def test_errors_may_have_no_body(start: Start) -> None:
