@@ -31,6 +31,8 @@ class Ours:
 
     folder: Path
     history: bool = True
+    everything: bool = False
+    """All tables as by default, not those alone that dlt reads too."""
 
     def fresh(self, source: Source) -> None:
         """A new file, and a config file that names it."""
@@ -42,7 +44,7 @@ class Ours:
             "service_version": 2 if self.history else 1,
         }  # fmt: skip
         lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
-        others = (t for t in TABLES if next(t.shown()).name not in READ)
+        others = () if self.everything else (t for t in TABLES if next(t.shown()).name not in READ)
         for name in sorted(part.name for t in others for part in t.shown()):
             lines += [f"[connections.bench.tables.{name}]", "enabled = false"]
         text = "\n".join(["[connections.bench]", *lines, ""])

@@ -246,7 +246,7 @@ def test_attributes_of_elements_that_were_kept_out_are_filled_when_they_are_let_
         one, place = sim.id(kind, 3), "message_attachment"
         if kind == "customer":
             place = "customer_email"
-            custom = {"emails": [{"email": "a@example.com", **custom}]}  # type: ignore[dict-item]
+            custom = {"emails": [{"email": "a@example.com", **custom}]}  # type: ignore[dict-item]  # JSON
         sim.edit(kind, one, custom)
         sim.clock.advance(60)
         tables = ["customer", "conversation", "message"]

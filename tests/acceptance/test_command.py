@@ -320,6 +320,31 @@ def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) ->
         assert capsys.readouterr().out.startswith(start)
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_fault_of_ours_is_one_sentence_that_quotes_nothing(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback reaches a user, unless asked for; nor does what an error's text may hold."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("hunter2")
+
+    config(GOOD.format(url="http://localhost:1"))
+    monkeypatch.setattr("kustomer_sync.sync.sync", broken)
+    monkeypatch.delenv("KUSTOMER_SYNC_DEBUG", raising=False)
+    assert run(["sync", *form]) == 1
+    said = capsys.readouterr()
+    assert "hunter2" not in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    assert "Something in kustomer-sync itself went wrong (RuntimeError)" in said.err + said.out
+    assert "KUSTOMER_SYNC_DEBUG=1" in said.err + said.out
+    if form:
+        assert json.loads(said.out)["status"] == "FAILURE"
+    monkeypatch.setenv("KUSTOMER_SYNC_DEBUG", "1")
+    with pytest.raises(RuntimeError):
+        run(["sync"])
+
+
 def test_the_tables_of_a_connection_are_listed_without_its_key(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

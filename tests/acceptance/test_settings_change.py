@@ -179,7 +179,7 @@ def test_a_file_that_is_called_as_its_schema_is_mended_too(case: Case) -> None:
         sim.clock.advance(60)
         report = case.sync(connection, reimport=True)
         assert report.status == "SUCCESSFUL", report.error
-        name = sim.get("tag", sim.id("tag", 1))["attributes"]["name"]  # type: ignore[index]
+        name = sim.get("tag", sim.id("tag", 1))["attributes"]["name"]  # type: ignore[index]  # it is there
         there = "SELECT name FROM kustomer.kustomer.tag WHERE id = '{}'"
         assert case.ask(there.format(sim.id("tag", 1))) == [(name,)]
 

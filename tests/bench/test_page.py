@@ -24,3 +24,16 @@ def test_the_page_shows_the_results_of_the_largest_plan() -> None:
     """`python bench/page.py` renews it."""
     page = _page()
     assert page.PAGE.read_text("utf-8") == page.text(page.largest())
+
+
+def test_what_is_missed_says_why() -> None:
+    """Each bar by its name, none for want of having been looked into."""
+    page = _page()
+    results = page.largest()
+    shown = page.figures(results)
+    assert page.UNKNOWN not in shown
+    causes = [line for line in shown.splitlines() if line.startswith("- ")]
+    missed = [
+        line.split(" | ")[0].strip("| ") for line in shown.splitlines() if "**missed**" in line
+    ]
+    assert all(any(what in cause for cause in causes) for what in missed)

@@ -128,7 +128,7 @@ def test_a_file_is_held_for_a_moment_and_then_free(tmp_path: Path) -> None:
         opened.append(read_only)
         return connect(read_only=read_only)
 
-    to._connect = counted  # type: ignore[method-assign]
+    to._connect = counted  # type: ignore[method-assign]  # to count
     to.begin(EPOCH)
     for n in range(3):
         to.write(Write((batch([Copy("a")]),), state={"n": n}))

@@ -24,7 +24,7 @@ def boxes() -> dict[str, tuple[float, float, float, float]]:
         found[group.attrib["id"]] = tuple(
             float(rect.attrib[key]) for key in ("x", "y", "width", "height")
         )
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[return-value]  # found just now
 
 
 def test_the_picture_has_every_table_once_and_none_over_another() -> None:

@@ -18,13 +18,13 @@ def moment(**changes: object) -> Progress:
         "search_budget": 90, "search_used": 90, "request_budget": 900, "request_used": 95,
         "page_size": 500, **changes,
     }  # fmt: skip
-    return Progress(**values)  # type: ignore[arg-type]
+    return Progress(**values)  # type: ignore[arg-type]  # by their names
 
 
 def shown(now: Progress, elapsed: float) -> str:
     console = Console(file=io.StringIO(), width=100, force_terminal=False)
     console.print(drawn(now, elapsed))
-    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    return console.file.getvalue()  # type: ignore[attr-defined,no-any-return]  # StringIO
 
 
 def test_all_four_are_on_the_screen() -> None:
