@@ -750,6 +750,65 @@ _FOLLOW = _of(
     ),
 )
 
+SETTINGS_WORK = f"{A}test_settings_work.py::"
+
+_SETTINGS_WORK = (
+    *_of(
+        "sync/run.py",
+        (
+            "`priority_first` says which end is read first",
+            "oldest_first=not self.connection.priority_first",
+            "oldest_first=False",
+            f"{SETTINGS_WORK}test_a_first_sync_reads_the_newest_first_or_the_oldest",
+        ),
+        (
+            "`sweep_frequency` says how often tables are compared",
+            "self.due(state.swept_at, self.connection.sweep_frequency)",
+            "self.due(state.swept_at)",
+            f"{SETTINGS_WORK}test_searched_tables_are_compared_as_often_as_is_asked_for",
+        ),
+        (
+            "The fewest requests are whole pages",
+            "sum(max(1, -(-count // page_size)) for count in counts)",
+            "sum(counts)",
+            f"{SETTINGS_WORK}test_the_fewest_requests_are_those_that_the_records_fill",
+        ),
+    ),
+    *_of(
+        "kustomer/client.py",
+        (
+            "Everything goes through the proxy",
+            "                proxy=proxy,\n",
+            "",
+            f"{SETTINGS_WORK}test_everything_goes_through_the_proxy",
+        ),
+        (
+            "A certificate of one's own is trusted where it is named",
+            "verify=_trusting(ca_file),",
+            "verify=_trusting(None),",
+            f"{SETTINGS_WORK}test_a_certificate_of_one_s_own_is_trusted_where_it_is_named",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "The region says where the API is",
+            'return "https://api.prod2.kustomerapp.com"',
+            'return "https://api.kustomerapp.com"',
+            f"{SETTINGS_WORK}test_the_region_and_the_org_say_where_the_api_is",
+        ),
+    ),
+    *_of(
+        "cli/__init__.py",
+        (
+            "A fault of ours quotes nothing",
+            "itself went wrong ({type(error).__name__}).",
+            "itself went wrong ({type(error).__name__}: {error}).",
+            f"{A}test_command.py::test_a_fault_of_ours_is_one_sentence_that_quotes_nothing",
+        ),
+    ),
+)
+
 _CHECK = _of(
     "check.py",
     (
@@ -3463,7 +3522,7 @@ _REPAIRED = (
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
-    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_CHECK, *_SHRED, *_DESTINATION,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED, *_DESTINATION,
     *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
