@@ -18,7 +18,8 @@ import pytest
 from kustomer_sync.errors import SyncError
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.settings import Connection, from_flags
-from kustomer_sync.simulator import Simulator
+from kustomer_sync.simulator import Limits as SimLimits
+from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import Limits, choose, sync
 from tests.acceptance.case import TINY, UNLIMITED
 from tests.acceptance.truth import differences
@@ -153,6 +154,34 @@ def test_searched_tables_are_compared_as_often_as_is_asked_for(connect: Connect)
             assert sync(connection, tables=["customer"]).status == "SUCCESSFUL"
             compared.append(any("idsOnly" in line.query for line in sim.requests.lines))
         assert compared == [False, True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {}, {"search_counts_towards_org": False}, {"ratelimit_headers_on_search": "org"},
+        {"reset_unit": "delta"}, {"reset_unit": "ms"}, {"ratelimit_headers": False},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("org", "search"), [(24, 1000), (1000, 14)])
+def test_no_request_is_refused_however_a_server_counts(
+    connect: Connect, switches: dict[str, Any], org: int, search: int
+) -> None:
+    """Nor is the smaller of the two budgets left unused: nine tenths of it are permitted."""
+    given = Switches(**switches)
+    known = {}  # what no reply tells of
+    if not given.ratelimit_headers:
+        known["requests_per_minute"] = org
+    if not given.ratelimit_headers or given.ratelimit_headers_on_search == "org":
+        known["searches_per_minute"] = search
+    narrow = Limits(caps=Caps(60, 100), page_size=20, workers=3, **known)
+    with Simulator(switches=given, limits=SimLimits(org=org, search=search)) as sim:
+        connection = connect(sim, max_wait_minutes=0)
+        report = sync(connection, tables=["message"], limits=narrow)
+        assert report.status == "RESCHEDULED"
+        assert report.requests["rate_limited"] == 0
+        used = report.requests["total" if org < search else "search"]
+        assert used == int(0.9 * min(org, search))
 
 
 def test_the_fewest_requests_are_those_that_the_records_fill(connect: Connect) -> None:

@@ -775,6 +775,15 @@ _SETTINGS_WORK = (
         ),
     ),
     *_of(
+        "kustomer/quota.py",
+        (
+            "A search uses up both budgets",
+            "        lanes = (self.org, self.search) if search else (self.org,)\n        ",
+            "        lanes = (self.search,) if search else (self.org,)\n        ",
+            f"{SETTINGS_WORK}test_no_request_is_refused_however_a_server_counts",
+        ),
+    ),
+    *_of(
         "kustomer/client.py",
         (
             "Everything goes through the proxy",
@@ -3522,8 +3531,8 @@ _REPAIRED = (
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
-    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED, *_DESTINATION,
-    *_HISTORIES, *_CLI,
+    *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
+    *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
 )  # fmt: skip
