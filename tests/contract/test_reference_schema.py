@@ -45,6 +45,12 @@ def test_every_relation_of_the_reference_is_drawn() -> None:
 def test_the_json_erd_has_the_shape_of_the_reference() -> None:
     """Whoever reads the reference connector's ERD file can read ours."""
     drawn = json.loads(render(TABLES, "json"))
+    assert set(drawn) == {"tables", "relations", "positions", "notes", "tableGroups"}
+    for table in drawn["tables"]:
+        assert set(table) == {"name", "columns", "tags", "link"}
+    keys = {key for table in drawn["tables"] for column in table["columns"] for key in column}
+    assert keys == {"name", "type", "primaryKey", "foreignKey"}
+    assert all(set(place) == {"x", "y"} for place in drawn["positions"].values())
     customer = next(t for t in drawn["tables"] if t["name"] == "customer")
     assert {"name": "id", "type": "String", "primaryKey": True} in customer["columns"]
     assert {

@@ -777,9 +777,9 @@ _SETTINGS_WORK = (
     *_of(
         "kustomer/quota.py",
         (
-            "A search uses up both budgets",
-            "        lanes = (self.org, self.search) if search else (self.org,)\n        ",
-            "        lanes = (self.search,) if search else (self.org,)\n        ",
+            "A search uses up the budget of all requests too",
+            "        lanes = (self.org, self.search) if search else (self.org,)\n        with",
+            "        lanes = (self.search,) if search else (self.org,)\n        with",
             f"{SETTINGS_WORK}test_no_request_is_refused_however_a_server_counts",
         ),
     ),

@@ -54,6 +54,40 @@ def test_without_extras_the_reference_schema_alone_is_drawn(form: str) -> None:
     assert "body_link" not in render(TABLES, form, extras=False)
 
 
+def _drawn(form: str) -> tuple[dict[str, dict[str, str]], set[tuple[str, str, str]]]:
+    """Each table's columns with their types, and from which column of which to which it points."""
+    text = render(TABLES, form)
+    if form == "json":
+        found = json.loads(text)
+        tables = {t["name"]: {c["name"]: c["type"] for c in t["columns"]} for t in found["tables"]}
+        return tables, {
+            (r["sourceTable"], r["sourceColumns"][0], r["targetTable"]) for r in found["relations"]
+        }
+    opens, column, relation = {
+        "mermaid": (r"  (\w+) \{", r"    (\w+) (\w+)", r'  (\w+) \S+ (\w+) : "(\w+)"'),
+        "dbml": (r'Table "(\w+)" \{', r'  "(\w+)" (\w+)', r'Ref: "(\w+)"\."(\w+)" > "(\w+)"'),
+    }[form]
+    tables, relations, last = {}, set(), ""
+    for line in text.splitlines():
+        if of := re.match(opens, line):
+            last = of[1]
+            tables[last] = {}
+        elif pointing := re.match(relation, line):
+            one, two, three = pointing.groups()
+            relations.add((two, three, one) if form == "mermaid" else (one, two, three))
+        elif there := re.match(column, line):
+            name, type_ = there.groups() if form == "dbml" else reversed(there.groups())
+            tables[last][name] = type_
+    return tables, relations
+
+
+@pytest.mark.parametrize("form", ["mermaid", "dbml"])
+def test_each_form_has_the_tables_columns_and_relations_of_the_others(form: str) -> None:
+    tables, relations = _drawn(form)
+    assert set(tables) == NAMES
+    assert (tables, relations) == _drawn("json")
+
+
 def test_the_json_form_places_tables_where_the_picture_does() -> None:
     positions = json.loads(render(TABLES, "json"))["positions"]
     assert {name: (p["x"], p["y"]) for name, p in positions.items()} == {
