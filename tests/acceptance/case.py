@@ -1,7 +1,9 @@
-"""What every acceptance test holds under: any page size, any cap, late indexing, a living org.
+"""What acceptance tests hold under: any page size, any cap, late indexing, a living org.
 
-Only a test that counts requests, or compares the tables before and after a sync of which nothing
-may come, leaves the org at rest and the sizes alone: it would have nothing to compare with.
+A test whose subject is one change (a setting, damage, a fault, a record that comes or goes) leaves
+the org otherwise at rest, for a change by chance could hide what it looks for; it ends as they all
+do, with the destination equal to the org. One of kills, commands, budgets, request counts or sizes
+sets these itself.
 """
 
 from __future__ import annotations

@@ -10,18 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from kustomer_sync.simulator import Simulator, Switches
-from tests.acceptance.case import CONDITIONS, TINY, UNLIMITED
+from kustomer_sync.simulator import Character, Simulator, Switches
+from kustomer_sync.sync import choose
+from tests.acceptance.case import CONDITIONS, TINY, UNLIMITED, connection_to
+from tests.acceptance.hostile import hostile_differences
 from tests.acceptance.truth import differences
 
 KILLS = 25
 
 
 @pytest.mark.timeout(600)
-def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
+@pytest.mark.parametrize("character", ["pleasant", pytest.param("hostile", marks=pytest.mark.slow)])
+def test_twenty_five_kills_leave_nothing_wrong(database: Path, character: Character) -> None:
     """Syncs are killed at random moments while the org changes; one clean sync makes it whole."""
     rng = random.Random(11)
-    with Simulator(seed=11, scale=TINY, limits=UNLIMITED) as sim:
+    with Simulator(seed=11, scale=TINY, limits=UNLIMITED, character=character) as sim:
         command = [sys.executable, "-m", "tests.acceptance.run_sync", sim.url, str(database)]
         sim.mutator.start(15)
         killed = 0
@@ -41,4 +44,5 @@ def test_twenty_five_kills_leave_nothing_wrong(database: Path) -> None:
         sim.settle()
         sim.clock.advance(30)
         assert subprocess.run([*command, "500", "10000"], check=False).returncode == 0
-        assert differences(sim, database) == []
+        compare = differences if character == "pleasant" else hostile_differences
+        assert compare(sim, database, tables=choose(connection_to(sim, database))) == []

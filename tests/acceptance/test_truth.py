@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import choose, sync
 from tests.acceptance.case import EVERYTHING, UNLIMITED, Case
+from tests.acceptance.hostile import hostile_differences
 from tests.acceptance.truth import contents
 
 Connect = Callable[..., Connection]
@@ -104,6 +106,30 @@ def test_a_reimport_of_an_unchanged_org_changes_nothing(connect: Connect, databa
         again = sync(connection, reimport=True)
         assert again.requests["total"] > 10
         assert contents(database) == before
+
+
+@pytest.mark.slow
+def test_a_hostile_org_lands_with_a_burst_and_then_changes_nothing(
+    connect: Connect, database: Path
+) -> None:
+    """2,000 records of one millisecond; read whole again, no row is rewritten.
+
+    But once: a value may land as NULL before another shows that its column is to be text.
+    """
+    with Simulator(character="hostile", limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=10**9)
+        moments = Counter(
+            r["attributes"].get("updatedAt") for r in sim.ledger.records("message").values()
+        )
+        assert max(moments.values()) >= 2_000
+        assert sync(connection).status == "SUCCESSFUL"
+        assert hostile_differences(sim, database, choose(connection)) == []
+        for _ in range(2):
+            before = contents(database)
+            sim.clock.advance(60)
+            assert sync(connection, reimport=True).status == "SUCCESSFUL"
+        assert contents(database) == before
+        assert hostile_differences(sim, database, choose(connection)) == []
 
 
 def test_a_tag_that_vanishes_is_flagged_and_one_that_returns_is_not(case: Case) -> None:
