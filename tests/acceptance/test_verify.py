@@ -108,9 +108,9 @@ def test_each_damage_is_named_repaired_and_then_gone(case: Case) -> None:
         assert report.exit_code == 1
         tables = report.tables
         assert tables["conversation"].missing == sorted([lost, hidden])
-        assert [(d.id, d.table, d.what) for d in tables["conversation"].differing] == [
-            (tagged, "conversation_tag", "row missing")
-        ]
+        assert [
+            (d.id, d.table, d.what) for d in tables["conversation"].differing if d.columns != (own,)
+        ] == [(tagged, "conversation_tag", "row missing")]
         assert tables["message"].extra == ["00000000000000000000dead"]
         names = {(d.id, c) for d in tables["customer"].differing for c in d.columns}
         assert (people[0], "name") in names
