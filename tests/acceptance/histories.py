@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.model import Column, Table, Type
 from kustomer_sync.simulator import Simulator
-from tests.acceptance.case import Case
 from tests.acceptance.truth import Row, millis, rows_of, stored_rows, whole
+
+if TYPE_CHECKING:
+    from tests.acceptance.case import Case
 
 _MARKS = tuple(f"_fivetran_{mark}" for mark in ("start", "end", "active", "synced"))
 _PARTS = {part.name: (part, root) for root in TABLES for part in root.walk()}
@@ -19,10 +22,11 @@ _PARTS = {part.name: (part, root) for root in TABLES for part in root.walk()}
 def faults(case: Case, names: Iterable[str]) -> list[str]:
     """Each way in which a history of these tables does not tile or end in what the table has."""
     with duckdb.connect(str(case.database), read_only=True) as db:
-        return [fault for name in names for fault in _faults(db, name)]
+        return [fault for name in names for fault in faults_of(db, name)]
 
 
-def _faults(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
+def faults_of(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[str]:
+    """As `faults`, of one table."""
     part, root = _PARTS.get(name, (None, None))
     owner = part.parent_column if part and part.parent else "id"
     records = root.name if part and root and part.parent else name
