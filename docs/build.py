@@ -120,9 +120,10 @@ def tables() -> str:
         "`_fivetran_start`, `_fivetran_end` and `_fivetran_active`. Custom attributes become "
         "columns `custom_NAME`.\n\n"
         "Tables are read by *search* (what changed since the last sync), by *listing* (whole, once "
-        "a day), by *recent* (whole once a day, in between what may have changed), or by *each* "
-        "(one request for each changed conversation, the newest first). *From* is where a value "
-        "is in the API's record; in a child table, in the array's element.\n\n"
+        "a day), by *recent* (whole once a day, in between what may have changed), by *each* "
+        "(one request for each changed conversation, the newest first), or by *log* (its newest "
+        "pages). *From* is where a value is in the API's record; in a child table, in the array's "
+        "element.\n\n"
         "![All tables](erd.svg)\n"
     )
     for entry in table_entries(TABLES):
@@ -130,8 +131,9 @@ def tables() -> str:
         text += f"\n## {table.name}\n\n{entry['about'][:1].upper()}{entry['about'][1:]}."
         if table.extra:
             text += " *Extra.*"
-        if not entry["parent"]:
-            text += f" Read by {entry['reading']}: `{entry['source']}`; role `{entry['role']}`."
+        how = "with its record" if entry["parent"] else f"by {entry['reading']}"
+        text += f" Read {how}: `{entry['source']}`"
+        text += f"; role `{entry['role']}`." if entry["role"] else "; no role is documented."
         text += "\n\n| column | type | from | |\n|---|---|---|---|\n"
         fields = {column["name"]: column["source"] for column in entry["columns"]}
         for column in table.columns:

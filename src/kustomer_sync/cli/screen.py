@@ -519,22 +519,26 @@ def table_entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
 
 def _entry(table: Table, root: Table) -> dict[str, Any]:
     top = table is root or root.hidden
+    path = table.elements if isinstance(table.elements, tuple) else ()
     return {
         "table": table.name,
         "parent": None if top else root.name,
         "reading": _reading(root) if top else "child",
         "key": list(table.key),
         "about": _about(table, root),
-        "source": _source(root),
+        "source": _source(root) + (_ATTACHED if "attachments" in path else ""),
         "role": root.role,
         "history": table.history,
-        "columns": _columns(table.columns, root),
+        "columns": _columns(table.columns, table, root),
     }
 
 
-def _columns(columns: Iterable[Column], root: Table) -> list[dict[str, Any]]:
+_ATTACHED = ", then GET /v1/conversations/{id}/messages?include=attachments"
+
+
+def _columns(columns: Iterable[Column], table: Table, root: Table) -> list[dict[str, Any]]:
     return [
-        {"name": c.name, "type": str(c.landed), "extra": c.extra, "source": _field(c, root)}
+        {"name": c.name, "type": str(c.landed), "extra": c.extra, "source": _field(c, table, root)}
         for c in columns
         if not c.legacy
     ]
@@ -550,7 +554,7 @@ def _reading(root: Table) -> str:
     )
 
 
-def _field(column: Column, root: Table) -> str:
+def _field(column: Column, table: Table, root: Table) -> str:
     """Where its value is in the API's record, or in the element the row is made from."""
     match column.origin:
         case Origin.PARENT:
@@ -559,7 +563,8 @@ def _field(column: Column, root: Table) -> str:
             return "place in the array, from 1"
         case Origin.SURROGATE:
             return "made of the record's id and the element"
-    path = ".".join(column.source) or "the element"
+    path = ".".join(column.source)
+    path = getattr(table.elements, "places", {}).get(path, path) or "the element"
     return f"{path}, the first" if column.first else path
 
 
@@ -572,7 +577,7 @@ def _history_entry(table: Table, root: Table) -> dict[str, Any]:
         "key": list(table.history_key),
         "about": f"every version of the rows of {table.name}",
         "history": None,
-        "columns": _columns(table.history_columns(), root),
+        "columns": _columns(table.history_columns(), table, root),
     }
 
 
@@ -598,19 +603,25 @@ def _source(table: Table) -> str:
     match table.reading:
         case Search(context):
             return f"POST /v1/customers/search ({context})"
-        case Listing(path=path) | Each(path=path) | Log(path=path):
+        case Listing(path=path, singly=singly, instead=instead):
+            ways = [path, *instead]
+            told = " or ".join(f"GET {way}" for way in ways)
+            asked = "&".join(f"{key}={value}" for key, value in singly)
+            return f"{told}, then GET {path}/{{id}}?{asked}" if singly else told
+        case Each(path=path) | Log(path=path):
             return f"GET {path}"
     return ""
 
 
 def table_list(entries: list[dict[str, Any]]) -> None:
     grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("table", "read by", "key", "what it is"):
-        grid.add_column(title, no_wrap=title != "what it is")
+    for title in ("table", "read by", "key", "what it is, and from where"):
+        grid.add_column(title, no_wrap=not title.startswith("what"))
     for entry in entries:
         indent = "  " if entry["parent"] else ""
         key = ", ".join(entry["key"])
-        grid.add_row(f"{indent}{entry['table']}", entry["reading"], key, entry["about"])
+        about = entry["about"] if entry["parent"] else f"{entry['about']}: {entry['source']}"
+        grid.add_row(f"{indent}{entry['table']}", entry["reading"], key, about)
     console = _console(to_stdout=True)
     _print_grid(console, grid)
     console.print(

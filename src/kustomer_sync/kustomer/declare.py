@@ -20,10 +20,13 @@ is column `last_message_in_sent_at`. What does not follow the rule is spelled ou
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from kustomer_sync.model import Column, Elements, Origin, Reading, Table, Type
+
+Made = TypeVar("Made", bound=Callable[..., Any])
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _USER_RELATIONSHIPS = "user"
@@ -92,6 +95,16 @@ def listed_in(value: Any, *keys: str) -> list[Any]:
     if isinstance(found, list):
         return found
     return [] if found in (None, "", {}) else [found]
+
+
+def placed(**places: str) -> Callable[[Made], Made]:
+    """Of elements that a function makes: where in the API's record each of their values is."""
+
+    def told(elements: Made) -> Made:
+        vars(elements)["places"] = places
+        return elements
+
+    return told
 
 
 def attribute(*keys: str) -> tuple[str, ...]:

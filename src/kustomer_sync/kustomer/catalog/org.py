@@ -11,6 +11,7 @@ from kustomer_sync.kustomer.declare import (
     listed,
     listed_in,
     mapped,
+    placed,
     root,
 )
 from kustomer_sync.model import Described, Listing, Record
@@ -130,6 +131,10 @@ SNOOZE = root(
 )
 
 
+@placed(
+    day="the key in attributes.hours", index="place among the day's openings, from 1",
+    start="attributes.hours.{day}[][0]", end="attributes.hours.{day}[][1]",
+)  # fmt: skip
 def _hours(record: Record) -> Iterator[Record]:
     """An opening on a day (0 is Sunday, inferred), in minutes from midnight."""
     for day, openings in mapped(record, "attributes", "hours").items():
@@ -191,6 +196,12 @@ NOTIFICATION = root(
 )
 
 
+@placed(
+    version="id of the version", name="the key in attributes.metrics",
+    enabled="attributes.metrics.{name}.enabled",
+    priority="the key in attributes.metrics.{name}.times",
+    commitment="attributes.metrics.{name}.times.{priority}",
+)  # fmt: skip
 def _metrics(record: Record) -> Iterator[Record]:
     """A metric of a version and a priority: `times` has a commitment for each, 1 to 5."""
     for version in _versions(record):
@@ -202,6 +213,13 @@ def _metrics(record: Record) -> Iterator[Record]:
                 }  # fmt: skip
 
 
+@placed(
+    version="id of the version", match="the key in attributes.criteria",
+    field="the key in attributes.criteria.{match}[]",
+    type="attributes.criteria.{match}[].{field}.type",
+    operator="attributes.criteria.{match}[].{field}.operator",
+    value="attributes.criteria.{match}[].{field}.value",
+)  # fmt: skip
 def _criteria(record: Record) -> Iterator[Record]:
     """A test among the criteria of a version."""
     for version in _versions(record):
@@ -247,6 +265,10 @@ SLA = root(
 )  # fmt: skip
 
 
+@placed(
+    dialog="attributes.dialogs[].id", id="attributes.dialogs[].nodes[].id",
+    type="attributes.dialogs[].nodes[].type",
+)  # fmt: skip
 def _nodes(record: Record) -> Iterator[Record]:
     """A node of one of its dialogs."""
     for dialog in listed_in(record, "attributes", "dialogs"):
@@ -275,6 +297,7 @@ ASSISTANT = root(
 )  # fmt: skip
 
 
+@placed(id="the key in attributes.properties")
 def _properties(record: Record) -> Iterator[Record]:
     """A custom attribute that its metadata describes."""
     for name, said in mapped(record, "attributes", "properties").items():

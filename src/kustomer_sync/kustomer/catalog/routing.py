@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed_in, root
+from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed_in, placed, root
 from kustomer_sync.model import Listing, Recent, Record
 
 QUEUE = root(
@@ -23,6 +23,7 @@ QUEUE = root(
 )
 
 
+@placed(**{"": "attributes.queues[].id, or the element where it is an id"})
 def _queues(record: Record) -> Iterator[Any]:
     """A queue in the routing settings of a team."""
     for queue in listed_in(record, "attributes", "queues"):

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kustomer_sync.kustomer.declare import attribute, joined, keyed, listed, listed_in, mapped, root
+from kustomer_sync.kustomer.declare import (
+    attribute,
+    joined,
+    keyed,
+    listed,
+    listed_in,
+    mapped,
+    placed,
+    root,
+)
 from kustomer_sync.model import Each, Listing, Log, Record, Search
 
 CONVERSATION = root(
@@ -157,7 +166,9 @@ def _with_conversation(array: str) -> Callable[[Record], Iterator[Record]]:
             yield {"value": value, "conversation": conversation}
 
     elements.__doc__ = f"An element of its {array}."
-    return elements
+    return placed(
+        value=f"attributes.{array}[]", conversation="relationships.conversation.data.id"
+    )(elements)  # fmt: skip
 
 
 CONVERSATION_TIME = root(
