@@ -51,7 +51,8 @@ def test_the_destination_equals_the_org_under_change(case: Case) -> None:
         {"reset_unit": "delta", "retry_after": True, "search_counts_towards_org": False},
         {"search_includes_attachments": True, "ids_searchable": True, "string_ranges": True},
         {"delete_bumps_updated_at": False, "merge_bumps_updated_at": False},
-        {"delete_moves_in_index": False, "note_deletes_visible": False},
+        {"delete_moves_in_index": False, "note_deletes_visible": False,
+         "company_deletes_visible": False},
         {  # a soft-deleted company is then in no search, and where lists hide it nowhere
             "company_context": False, "core_lists_include_deleted": True, "sorts": "customers",
             "ids_only": "refused", "search_includes_attachments": "refused",

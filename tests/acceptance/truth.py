@@ -60,7 +60,7 @@ def records_of(sim: Simulator, table: Table) -> tuple[list[Row], set[str], set[s
         orphans = [r for r in records if _related(r, "conversation") not in there]
         gone |= {r["id"] for r in orphans}
         records = [r for r in records if r not in orphans]
-    unsure = {r["id"] for r in records if table.name == "note" and _hidden_note(sim, r)}
+    unsure = {r["id"] for r in records if _hidden(sim, table.name, r)}
     return records, gone - {r["id"] for r in records}, unsure
 
 
@@ -86,13 +86,16 @@ def _related(record: Row, name: str) -> str:
     return str(record["relationships"][name]["data"]["id"])
 
 
-def _hidden_note(sim: Simulator, note: Row) -> bool:
-    """Soft-deleted, and in no search or list: one of long ago, or under the switch for it."""
-    old = millis(note["attributes"]["updatedAt"]) < sim.clock.now_ms() - 727 * 86_400_000
-    hidden = not sim.switches.note_deletes_visible or (
+def _hidden(sim: Simulator, kind: str, record: Row) -> bool:
+    """Soft-deleted, and in no search or list: a note of long ago, or under the switch for it."""
+    if kind not in ("note", "company") or record["attributes"].get("deleted") is not True:
+        return False
+    if kind == "company":
+        return not sim.switches.company_deletes_visible
+    old = millis(record["attributes"]["updatedAt"]) < sim.clock.now_ms() - 727 * 86_400_000
+    return not sim.switches.note_deletes_visible or (
         old and not sim.switches.core_lists_include_deleted
     )
-    return hidden and note["attributes"].get("deleted") is True
 
 
 INCLUDED = {"message": "attachment", "schedule": "holiday", "sla": "sla_version"}

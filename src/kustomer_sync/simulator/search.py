@@ -197,7 +197,12 @@ class Search:
         return (-math.inf, horizon + overlap)
 
     def _find(self, query: Query, span: Span) -> Found:
-        if query.kind == "note" and not self._world.switches.note_deletes_visible:
+        switches = self._world.switches
+        visible = {
+            "note": switches.note_deletes_visible,
+            "company": switches.company_deletes_visible,
+        }
+        if not visible.get(query.kind, True):
             query = replace(query, include_deleted=False)
         plan = _plan(query, span)
         base = self._world.base

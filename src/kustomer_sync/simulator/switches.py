@@ -74,6 +74,8 @@ class Switches:
     """A soft-deleted record is searched by its new `updatedAt`; False: by its old one [U]."""
     note_deletes_visible: bool = True
     """`includeDeleted` shows deleted notes [U]."""
+    company_deletes_visible: bool = True
+    """`includeDeleted` shows deleted companies [U]."""
     get_deleted: Literal["record", "404"] = "record"
     """GET by id of a soft-deleted record [U]."""
     get_includes_attachments: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -448,13 +449,15 @@ def test_a_delete_may_or_may_not_move_the_update_time(kustomer: Kustomer) -> Non
     assert third in kustomer.ids("conversation", deleted=True)
 
 
-def test_deleted_notes_may_stay_hidden(kustomer: Kustomer) -> None:
-    """`note_deletes_visible`."""
-    note = kustomer.sim.id("note", 70)
-    kustomer.sim.soft_delete("note", note)
-    assert note in kustomer.ids("note", deleted=True)
-    kustomer.sim.switches = Switches(note_deletes_visible=False)
-    assert note not in kustomer.ids("note", deleted=True)
+@pytest.mark.parametrize("kind", ["note", "company"])
+def test_deleted_notes_and_companies_may_stay_hidden(kustomer: Kustomer, kind: str) -> None:
+    """`note_deletes_visible`, `company_deletes_visible`."""
+    gone = kustomer.sim.id(kind, 5)
+    kustomer.sim.soft_delete(kind, gone)
+    assert gone in kustomer.ids(kind, deleted=True)
+    hiding: Any = {f"{kind}_deletes_visible": False}
+    kustomer.sim.switches = Switches(**hiding)
+    assert gone not in kustomer.ids(kind, deleted=True)
 
 
 def test_a_merge_moves_everything_and_may_bump_it(kustomer: Kustomer) -> None:
