@@ -38,6 +38,35 @@ def test_a_passing_fault_loses_nothing(case: Case, name: FaultName, value: float
         case.assert_equal(sim, connection)
 
 
+_ELSEWHERE = ("/v1/(tags|teams|users|klasses)", "archive/search", "/conversations/.*/messages")
+_BROKEN: tuple[tuple[FaultName, float | None], ...] = (
+    ("status", 503), ("html", None), ("reset_body", None), ("cut_short", None),
+    ("truncated", None), ("slow", 300), ("bad_utf8", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        pytest.param(path, name, value, marks=[pytest.mark.slow] if (n + m) % 3 else [])
+        for n, path in enumerate(_ELSEWHERE) for m, (name, value) in enumerate(_BROKEN)
+    ],
+)  # fmt: skip
+def test_a_passing_fault_of_what_else_is_asked_loses_nothing(
+    case: Case, path: str, name: FaultName, value: float | None
+) -> None:
+    """Lists, the archive, and what is asked for by each conversation."""
+    with case.org() as sim:
+        connection = case.connect(sim)
+        fault = sim.faults.add(name, path, times=3, value=value)
+        report = case.sync(connection, limits=HASTY)
+        assert report.status == "SUCCESSFUL", report.error
+        assert fault.fired == 3
+        assert not {"role_missing", "not_told"} & {w.code for w in report.warnings}
+        sim.faults.clear()
+        case.assert_equal(sim, connection)
+
+
 @pytest.mark.parametrize("name", ["next_foreign", "next_self"])
 def test_a_link_that_leads_astray_is_not_followed(case: Case, name: FaultName) -> None:
     """It is said; the key goes to no other host; the next sync is whole."""
