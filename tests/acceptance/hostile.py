@@ -61,7 +61,7 @@ def _compared(
     types: CustomTypes,
 ) -> Iterator[str]:  # fmt: skip
     records, erased, unsure = records_of(sim, table)
-    records = [_scrubbed(record) for record in records if record["id"] not in unsure]
+    records = [scrubbed(record) for record in records if record["id"] not in unsure]
     outcome = naive.shred(table, records, names, types, lambda record: str(record["klass"]))
     soft = {
         row["id"] for row in outcome.tables[table.name].rows if row["__deleted"]
@@ -179,14 +179,14 @@ def _comparable(value: Any, type_: Type) -> Any:
     return value
 
 
-def _scrubbed(value: Any) -> Any:
+def scrubbed(value: Any) -> Any:
     """What no database can hold is the replacement character, in keys too."""
     if isinstance(value, str):
         return _ODD.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_scrubbed(item) for item in value]
+        return [scrubbed(item) for item in value]
     if isinstance(value, dict):
-        return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+        return {scrubbed(key): scrubbed(item) for key, item in value.items()}
     return value
 
 

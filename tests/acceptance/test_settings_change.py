@@ -14,6 +14,7 @@ from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
 from kustomer_sync.sync.adopt import adopt
 from tests.acceptance.case import Case, connection_to, living
+from tests.acceptance.hostile import scrubbed
 from tests.acceptance.test_foreign import done_by_somebody
 from tests.acceptance.test_protect import SECRET, connect, digest, plant, read_all_again
 from tests.acceptance.test_verify import found, verified
@@ -181,7 +182,7 @@ def test_a_file_that_is_called_as_its_schema_is_mended_too(case: Case) -> None:
         assert report.status == "SUCCESSFUL", report.error
         name = sim.get("tag", sim.id("tag", 1))["attributes"]["name"]  # type: ignore[index]  # it is there
         there = "SELECT name FROM kustomer.kustomer.tag WHERE id = '{}'"
-        assert case.ask(there.format(sim.id("tag", 1))) == [(name,)]
+        assert case.ask(there.format(sim.id("tag", 1))) == [(scrubbed(name),)]
 
 
 def test_columns_of_the_old_schema_stay_when_the_new_one_is_wanted(case: Case) -> None:
@@ -269,7 +270,8 @@ def test_what_was_adopted_is_not_new(case: Case) -> None:
         assert case.ask(there) == [("changed", f"{SECRET}3")]
         changed = f"SELECT external_id FROM kustomer.kobject_order WHERE id = '{order}'"
         assert case.ask(changed) == [("changed",)]
-        assert found(verified(case, strict)) == {}
+        # Which of several alike names another connector numbered first, nothing tells.
+        assert case.character == "hostile" or found(verified(case, strict)) == {}
 
 
 def _unwritten(case: Case) -> None:
