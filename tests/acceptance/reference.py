@@ -23,7 +23,7 @@ from kustomer_sync.shred import CustomTypes, Names
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import choose
-from tests.acceptance.hostile import _scrubbed as scrubbed
+from tests.acceptance.hostile import scrubbed as scrubbed
 from tests.acceptance.truth import Row, records_of, whole
 from tests.unit.shred import naive
 
