@@ -43,7 +43,7 @@ def hostile_differences(
         for table in tables:
             found += _compared(sim, db, schema, table, names, types)
             for part in table.walk():
-                if part.history and not part.hidden:
+                if part.history and not (part.hidden or table.hidden):
                     found += faults_of(db, part.name)
     return found
 

@@ -183,6 +183,10 @@ def test_turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_
         sim.clock.advance(60)
         connection = connect(case, sim, **HASHED)
         case.sync(connection)
+        if case.character == "hostile":  # what landed before its column became text lands now
+            read_all_again(case)
+            sim.clock.advance(60)
+            case.sync(connection, reimport=True)
         tables = case.ask("SELECT table_name FROM duckdb_tables()")
         for (name,) in tables:
             rows = case.ask(f'SELECT CAST(t AS VARCHAR) FROM kustomer."{name}" t')
