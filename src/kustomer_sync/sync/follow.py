@@ -186,7 +186,7 @@ class _Follower:
                     made_before=self.made_before,
                 )  # fmt: skip
                 if ids:
-                    run.note(f"reading {self.name}", cost=max(left, len(ids)))
+                    run.note(f"reading {self.name}", cost=left if left >= _ASKED else 0)
                 left -= len(ids)
                 if not self._asked(ids):
                     return True
