@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,7 +74,14 @@ def differences(case: Case, sim: Simulator, connection: Connection) -> list[str]
             alter = f'ALTER TABLE kustomer."{table}" ALTER "{column}" TYPE DOUBLE USING {number}'
             written(copy.database, alter)
     found = copy.differences(sim, connection)
-    return [one for one in found if not one.endswith("wrongly rejected or not")]
+    retyped = re.compile(
+        r"\w+_history (lacks|has too much) \("
+    )  # the copy's table, not its history
+    return [
+        one for one in found
+        if not one.endswith("wrongly rejected or not")
+        and not (case.character == "hostile" and retyped.match(one))
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("version", [1, 2])
