@@ -35,7 +35,7 @@ def test_twenty_five_kills_leave_nothing_wrong(database: Path, character: Charac
                 index_lag_random=True, late_write_ms=2000,
             )  # fmt: skip
             process = subprocess.Popen([*command, str(size), str(cap)])
-            time.sleep(rng.uniform(0.6, 3.0))
+            time.sleep(rng.uniform(0.4, 2.2))
             if process.poll() is None:
                 killed += 1
             process.kill()

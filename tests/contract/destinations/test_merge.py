@@ -122,7 +122,7 @@ COPIES = st.lists(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(writes=st.lists(COPIES, min_size=1, max_size=5))
 def test_copies_in_any_order_leave_the_model_s_rows(

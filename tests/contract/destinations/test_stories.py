@@ -207,7 +207,7 @@ def test_histories_may_be_switched_at_any_time(
     switch(subjects(prefix), BARE[name], story, prefix)
 
 
-@examples(100)
+@examples(40)
 @given(name=st.sampled_from(list(BARE)), story=switched(), prefix=PREFIXES)
 def test_histories_may_be_switched_in_many_stories(
     tmp_path: Path, name: str, story: list[Told], prefix: str
