@@ -9,9 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from kustomer_sync.destinations.duckdb import DuckDB
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import walk
-from kustomer_sync.model import Batch, Record
+from kustomer_sync.model import Batch, Record, Write
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Shredder
 from kustomer_sync.simulator import Limits as SimLimits
@@ -193,6 +194,25 @@ def test_lists_by_record_say_how_many_are_left_and_are_shredded_together(
         assert report.requests["total"] > 1200
         assert len(pages) < 50
         assert sum(pages) >= 1200 + count
+
+
+def test_lists_of_nothing_are_followed_by_commits_too(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill costs the requests since the last one, not all."""
+    monkeypatch.setattr("kustomer_sync.sync.follow._ASKED", 10)
+    followed = []
+    write = DuckDB.write
+
+    def watched(target: DuckDB, batch: Write) -> Any:
+        followed.append(str(batch.state.get("table:conversation_time", {}).get("done")))
+        return write(target, batch)
+
+    monkeypatch.setattr(DuckDB, "write", watched)
+    with Simulator(scale=Scale(conversation_times=0), limits=UNLIMITED) as sim:
+        assert sim.ledger.count("conversation_time") == 0
+        sync(connect(sim), tables=TIMES, limits=Limits(commit_seconds=0))
+    assert len({*followed}) > 5
 
 
 def test_times_of_a_vanished_conversation_are_flagged_and_return_with_it(

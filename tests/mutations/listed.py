@@ -1385,9 +1385,15 @@ _READINGS = (
         "sync/landing.py",
         (
             "Lists of a few records are shredded together",
-            "islice(left, self._run.limits.page_size)",
-            "islice(left, 1)",
+            "left, size = iter(records), self._run.limits.page_size",
+            "left, size = iter(records), 1",
             f"{READINGS}test_lists_by_record_say_how_many_are_left_and_are_shredded_together",
+        ),
+        (
+            "Where nothing is listed, what was followed is committed in time",
+            "        self.take(table, page, 0)\n        while",
+            "        if page:\n            self.take(table, page, 0)\n        while",
+            f"{READINGS}test_lists_of_nothing_are_followed_by_commits_too",
         ),
     ),
     *_of(

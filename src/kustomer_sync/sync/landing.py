@@ -319,10 +319,14 @@ class Landing:
 
     def take_all(self, table: Table, records: Iterable[Record]) -> None:
         """As `take`, of what comes a few at a time: a page takes as long to shred, and as much
-        memory until its commit, however few its records are.
+        memory until its commit, however few its records are. Where nothing comes at all, what was
+        completed is committed in time all the same.
         """
-        left = iter(records)
-        while page := list(islice(left, self._run.limits.page_size)):
+        left, size = iter(records), self._run.limits.page_size
+        page = list(islice(left, size))
+        self.take(table, page, 0)
+        while len(page) == size:
+            page = list(islice(left, size))
             self.take(table, page, 0)
 
     def _note_merged(self, customers: list[Record]) -> None:
