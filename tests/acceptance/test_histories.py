@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
@@ -151,11 +152,11 @@ def test_what_is_taken_in_lands_whole_or_not_at_all(
     put = DuckDB._put
 
     def failing(
-        self: DuckDB, connection: duckdb.DuckDBPyConnection, key: str, value: object
+        self: DuckDB, connection: duckdb.DuckDBPyConnection, state: Mapping[str, object]
     ) -> None:
-        if key == "histories":
+        if "histories" in state:
             raise duckdb.IOException("the disk is full")
-        put(self, connection, key, value)
+        put(self, connection, state)
 
     with case.org(seed=15) as sim:
         case.sync(case.connect(sim))

@@ -45,7 +45,7 @@ def test_every_named_test_is_there() -> None:
 @pytest.mark.timeout(1500)
 def test_without_a_mutation_all_pass(tmp_path: Path) -> None:
     """The control: a copy that nothing was done to."""
-    shutil.copytree(PACKAGE, tmp_path / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
     named = sorted({test for m in MUTATIONS for test in m.tests})
     done = pytest_run(named, tmp_path)
     assert done.returncode == PASSED, done.stdout
@@ -57,7 +57,7 @@ def test_without_a_mutation_all_pass(tmp_path: Path) -> None:
 def test_what_is_broken_is_noticed(tmp_path: Path, mutation: Mutation) -> None:
     """A copy with one change: its tests fail, and not for want of being run."""
     copy = tmp_path / PACKAGE.name
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, copy)
     file = copy / mutation.file
     text = file.read_text("utf-8")
     file.write_text(text.replace(mutation.old, mutation.new), "utf-8")
@@ -67,11 +67,8 @@ def test_what_is_broken_is_noticed(tmp_path: Path, mutation: Mutation) -> None:
 
 def pytest_run(arguments: list[str], source: Path) -> subprocess.CompletedProcess[str]:
     """pytest in a process of its own, with the package from `source` and from nowhere else."""
-    environment = {
-        **os.environ, "PYTHONPATH": str(source), WHERE: str(source / PACKAGE.name),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }  # fmt: skip
-    environment = {k: v for k, v in environment.items() if not k.startswith("PYTEST_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment |= {"PYTHONPATH": str(source), WHERE: str(source / PACKAGE.name)}
     command = [
         sys.executable, "-m", "pytest", "-p", "tests.mutations.imported", "-p", "no:cacheprovider",
         "-p", "no:xdist", "-o", "addopts=--strict-markers", "--timeout=60", *arguments,

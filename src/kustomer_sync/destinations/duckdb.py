@@ -94,11 +94,11 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file that is open with nothing under way, and what closes it."""
+    """A file that is open with nothing under way, and until when."""
 
     opened: duckdb.DuckDBPyConnection
     read_only: bool
-    until: threading.Timer
+    until: float
 
 
 class DuckDB:
@@ -119,10 +119,13 @@ class DuckDB:
         self._hold_seconds = hold_seconds
         self._file: _File | None = None
         self._holding = threading.RLock()
+        self._closer: threading.Timer | None = None
         self._opened_at = 0.0
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
+        self._stored: dict[str, dict[str, Type]] | None = None
+        """What `_columns` saw, as long as nobody else can have changed it: the file is open."""
         self._foreign: dict[tuple[str, str], str] = {}
         """Table and column of each type that is none of `TYPES`, as `_columns` last saw them."""
         self.changed: list[Change] = []
@@ -153,12 +156,10 @@ class DuckDB:
         file, done = self._take(read_only=read_only), False
         try:
             connection = file.cursor()  # whose temporary tables go with it
-            connection.execute("SET TimeZone = 'UTC'")
-            tidy = self._epoch is not None and self._epoch % TIDY_EVERY == 0
-            connection.execute("RESET max_vacuum_tasks" if tidy else "SET max_vacuum_tasks = 0")
+            if self._epoch is not None and self._epoch % TIDY_EVERY == 0:
+                connection.execute("RESET max_vacuum_tasks")
             if self._times > 1:
                 connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
-            self._catalog = connection.execute("SELECT current_database()").fetchall()[0][0]
             yield connection
             connection.close()
             done = True
@@ -173,30 +174,43 @@ class DuckDB:
         with self._holding:
             held, self._file = self._file, None
             if held is not None:
-                held.until.cancel()
                 if held.read_only == read_only:
                     return held.opened
                 held.opened.close()
         file = self._connect(read_only=read_only)
-        self._opened_at = time.monotonic()
+        file.execute("SET GLOBAL TimeZone = 'UTC'")
+        file.execute("SET max_vacuum_tasks = 0")
+        self._catalog = file.execute("SELECT current_database()").fetchall()[0][0]
+        self._opened_at, self._stored = time.monotonic(), None
         return file
 
     def _hold(self, file: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
         """Let go of the file in a moment, unless it is taken up again; now and then at once."""
-        if time.monotonic() - self._opened_at > _LONGEST_HOLD:
+        now = time.monotonic()
+        if now - self._opened_at > _LONGEST_HOLD:
             file.close()
             return
-        until = threading.Timer(self._hold_seconds, self._let_go, [file])
-        until.daemon = True
         with self._holding:
-            self._file = _File(file, read_only, until)
-        until.start()
+            self._file = _File(file, read_only, now + self._hold_seconds)
+            if self._closer is None:
+                self._wait(self._hold_seconds)
 
-    def _let_go(self, file: duckdb.DuckDBPyConnection) -> None:
+    def _wait(self, seconds: float) -> None:
+        self._closer = threading.Timer(seconds, self._close_if_due)
+        self._closer.daemon = True
+        self._closer.start()
+
+    def _close_if_due(self) -> None:
+        """One thread waits however often the file was taken up meanwhile: each costs as much as
+        a small write."""
         with self._holding:
-            if self._file is not None and self._file.opened is file:
+            self._closer = None
+            left = self._file.until - time.monotonic() if self._file else 0.0
+            if left > 0:
+                self._wait(left)
+            elif self._file:
+                self._file.opened.close()
                 self._file = None
-                file.close()
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         waited = 0.0
@@ -238,7 +252,7 @@ class DuckDB:
                 connection.execute("BEGIN")
                 yield connection
                 if self._ours.changed:
-                    self._put(connection, OURS, self._ours.state())
+                    self._put(connection, {OURS: self._ours.state()})
                 connection.execute("COMMIT")
                 self._ours.keep()
             except duckdb.Error as error:
@@ -261,9 +275,12 @@ class DuckDB:
 
     def close(self) -> None:
         with self._holding:
+            if self._closer is not None:
+                self._closer.cancel()
+                self._closer = None
             if self._file is not None:
-                self._file.until.cancel()
-                self._let_go(self._file.opened)
+                self._file.opened.close()
+                self._file = None
 
     # ---- state ----
 
@@ -291,6 +308,7 @@ class DuckDB:
                 connection.execute(
                     f"UPDATE {self._t(STATE)} SET epoch = ? WHERE key = 'epoch'", [self._epoch]
                 )
+            self._stored = None
             self._ours = Ours(self._state(connection, own=True).get(OURS))
             return self._state(connection)
 
@@ -330,9 +348,16 @@ class DuckDB:
 
     def columns(self) -> Mapping[str, Mapping[str, Type]]:
         with self._open(create=False) as connection:
-            return {} if connection is None else self._columns(connection)
+            there = {} if connection is None else self._columns(connection)
+            return {name: dict(columns) for name, columns in there.items()}
 
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
+        """Of every table of the schema; who changes one changes what is returned, too."""
+        if self._stored is None:
+            self._stored = self._columns_there(connection)
+        return self._stored
+
+    def _columns_there(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "
             "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
@@ -403,6 +428,7 @@ class DuckDB:
             foreign.refuse_required(connection, self._schema, self._always(tables))
             told_by = self._told_by(tables)
             foreign.mend(connection, self._catalog, self._schema, self._ours, told_by)
+            self._stored = None
             stored = self._columns(connection)
             for table in tables:
                 self._known[table.name] = table
@@ -415,8 +441,7 @@ class DuckDB:
                     "AND value IS NOT NULL AND NOT list_contains(?, column_name)",
                     [name, list(kept)],
                 )
-            for key, value in (state or {}).items():
-                self._put(connection, key, value)
+            self._put(connection, state or {})
         return counts
 
     def know(self, table: Table) -> None:
@@ -787,8 +812,7 @@ class DuckDB:
                 self._batch(connection, batch, stored, counts, anew)
             for name, ids in write.absent.items():
                 self._absent(connection, name, ids, stored, counts)
-            for key, value in write.state.items():
-                self._put(connection, key, value)
+            self._put(connection, write.state)
         return counts
 
     def _take_away(
@@ -870,8 +894,16 @@ class DuckDB:
 
     def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """The accepted records' rejects are those of this reading, and no older ones."""
-        connection.register("rejected", _rejects_table(batch.rejects))
         names = [part.name for part in batch.root.table.walk()]
+        if (
+            not batch.rejects
+            and not connection.execute(
+                f"SELECT 1 FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) LIMIT 1",
+                [names],
+            ).fetchall()
+        ):  # and so it is nearly always
+            return
+        connection.register("rejected", _rejects_table(batch.rejects))
         same = (
             "o.table_name = r.table_name AND o.record_id = r.record_id AND "
             "o.column_name = r.column_name AND o.value IS NOT DISTINCT FROM r.value "
@@ -906,10 +938,14 @@ class DuckDB:
         _run(connection, self._plan(stored).absent(table, "gone"), counts)
         connection.unregister("gone")
 
-    def _put(self, connection: duckdb.DuckDBPyConnection, key: str, value: Any) -> None:
-        text = orjson.dumps(value).decode()
-        connection.execute(f"DELETE FROM {self._t(STATE)} WHERE key = ?", [key])
-        connection.execute(f"INSERT INTO {self._t(STATE)} VALUES (?, ?, NULL)", [key, text])
+    def _put(self, connection: duckdb.DuckDBPyConnection, state: Mapping[str, Any]) -> None:
+        if not state:
+            return
+        keys, texts = list(state), [orjson.dumps(value).decode() for value in state.values()]
+        connection.execute(f"DELETE FROM {self._t(STATE)} WHERE list_contains(?, key)", [keys])
+        connection.execute(
+            f"INSERT INTO {self._t(STATE)} SELECT unnest(?), unnest(?), NULL", [keys, texts]
+        )
 
     # ---- reading ----
 

@@ -26,7 +26,6 @@ from kustomer_sync.kustomer.singly import (
     tried,
 )
 from kustomer_sync.model import Each, Record, Search, Table
-from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import (
     ATTACHMENTS,
     TableState,
@@ -53,7 +52,7 @@ def follow_merged(run: Run) -> None:
     """
     run.landing.commit()
     tables = [t for t in run.tables if t.name in OWNED]
-    wanted = {t.name for t in choose(run.connection) if t.name in OWNED}
+    wanted = {t.name for t in run.chosen if t.name in OWNED}
     landing = run.landing
     waiting = iter(sorted(landing.merged | (landing.unfollowed if run.compared else set())))
     while customers := list(islice(waiting, _CUSTOMERS)):
@@ -101,7 +100,7 @@ def to_read(run: Run, table: Table, span: windows.Span) -> None:
 
 def have_read(run: Run, table: Table, span: windows.Span) -> None:
     """A span of `table` was read, perhaps with what is else asked for by its records."""
-    for follower in _followers(run, choose(run.connection)):
+    for follower in _followers(run, run.chosen):
         if follower.parent.name == table.name and follower.known():
             follower.state.complete(span)
             run.landing.touch(follower.name)
@@ -109,7 +108,7 @@ def have_read(run: Run, table: Table, span: windows.Span) -> None:
 
 def forget(run: Run, names: Collection[str], span: windows.Span) -> None:
     """Those that fill these tables have followed nothing of the span: they ask by all of it."""
-    for follower in _followers(run, choose(run.connection)):
+    for follower in _followers(run, run.chosen):
         if follower.table.name in names:
             follower.state.forget(span)
             run.landing.touch(follower.name)
@@ -298,7 +297,7 @@ def _reopen(run: Run, name: str, span: windows.Span) -> None:
 
 def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
     """Those that fill `tables`; their parents may be there already."""
-    parents = {table.name: table for table in choose(run.connection)}
+    parents = {table.name: table for table in run.chosen}
     tables = tuple(tables)
     sent = next((table for table in tables if table.name == "message"), None)
     if sent and any(child.name == ATTACHMENTS for child in sent.children):

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.model import Begun, Column, Table, Type
-from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import ADOPTED
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def take_up(run: Run) -> None:
     writes a table without its history while the state says that it is kept.
     """
     before: dict[str, str | None] = run.landing.state.get(KEY) or {}
-    wanted = {name for table in choose(run.connection) for name in _kept(table)}
+    wanted = {name for table in run.chosen for name in _kept(table)}
     ended = run.synced_at.isoformat()
     after = {name: at or (None if name in wanted else ended) for name, at in before.items()}
     begun = tuple(_begun(run, before))

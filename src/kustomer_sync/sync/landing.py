@@ -16,7 +16,7 @@ from kustomer_sync.kustomer.klasses import UNKNOWN, Klasses, properties
 from kustomer_sync.kustomer.singly import UNSURE, by_id, told_apart
 from kustomer_sync.model import Batch, Begun, Counts, Each, Listing, Record, Search, Table, Write
 from kustomer_sync.shred import CustomTypes, Names, Shredder, concat, klass_table
-from kustomer_sync.sync.choice import COMMIT_BYTES, choose
+from kustomer_sync.sync.choice import COMMIT_BYTES
 
 if TYPE_CHECKING:
     from kustomer_sync.protect import Protection
@@ -421,7 +421,7 @@ class Landing:
         if table.name == _CUSTOMER:  # erased, perhaps after a merge
             self.merged |= {*gone} - self.unfollowed
         found = {name: tuple(gone) for name in sorted({table.name, *self.of_klasses(table)})}
-        for other in choose(self._run.connection):
+        for other in self._run.chosen:
             if isinstance(other.reading, Each) and other.reading.of == table.name:
                 theirs = self._run.destination.holding(other, other.reading.via, gone)
                 if theirs:

@@ -106,6 +106,7 @@ class Run:
         self.again = again
         self.marks: dict[str, Mark] = {}
         """By table, what a re-sync is still to read."""
+        self.chosen = choose(connection)
         self.tables = choose(connection, tables)
         if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
@@ -151,7 +152,7 @@ class Run:
             self.again.check(self.now())
         self.destination.check()
         before = self.destination.state()
-        refuse_other_salt(self.connection.name, self.protection, choose(self.connection), before)
+        refuse_other_salt(self.connection.name, self.protection, self.chosen, before)
         if not before:
             self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)

@@ -56,7 +56,7 @@ from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Ver
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import klass_table
 from kustomer_sync.sync import sweep
-from kustomer_sync.sync.choice import Limits, choose, first_contact
+from kustomer_sync.sync.choice import Limits, first_contact
 from kustomer_sync.sync.follow import OWNED, belongs, follow_again, land_each, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import kept, take_up
@@ -159,7 +159,7 @@ class Verification:
                 "this connection.",
                 f"Run `kustomer-sync sync {run.connection.name}` first.",
             )
-        refuse_other_salt(run.connection.name, run.protection, choose(run.connection), state)
+        refuse_other_salt(run.connection.name, run.protection, run.chosen, state)
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())
@@ -297,12 +297,12 @@ class Verification:
         says which attachments they have.
         """
         run, cost = self.run, self.run.client.requests.total
-        rows = run.destination.rows([t.place for t in choose(run.connection)])
+        rows = run.destination.rows([t.place for t in run.chosen])
         for table in run.tables:
             if self._changed(table):
                 continue
             of = table.reading.of if isinstance(table.reading, Each) else table.name
-            asked = next((t.place for t in choose(run.connection) if t.name == of), "")
+            asked = next((t.place for t in run.chosen if t.name == of), "")
             sampled = min(self.sample, rows.get(asked, 0))
             if isinstance(table.reading, Search):
                 parts = list(self._held(table, self._spans(table)))
@@ -636,7 +636,7 @@ class Verification:
 
     def _follows(self, table: Table, unlike: Unlike) -> bool:
         """Whether what moved the record may be newer than what was read of its old customer."""
-        customers = next((t for t in choose(self.run.connection) if t.name == "customer"), None)
+        customers = next((t for t in self.run.chosen if t.name == "customer"), None)
         moved = {_OWNER} <= set(unlike.columns) <= _QUIET
         if table.name not in OWNED or customers is None or not moved:
             return False
@@ -754,7 +754,7 @@ class Verification:
 
     def _parent(self, table: Table, reading: Each) -> _Compared | None:
         """The table that its records are asked by, as far as that was followed."""
-        parent = next((t for t in choose(self.run.connection) if t.name == reading.of), None)
+        parent = next((t for t in self.run.chosen if t.name == reading.of), None)
         if parent is None:
             self._untold(table, f"{reading.of} is disabled")
             return None

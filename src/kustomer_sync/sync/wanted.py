@@ -20,7 +20,6 @@ from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_table, wanted_name
-from kustomer_sync.sync.choice import choose
 from kustomer_sync.sync.landing import (
     ADOPTED,
     ATTACHMENTS,
@@ -390,7 +389,7 @@ def _orphaned(run: Run, root: Table) -> Iterator[Returned]:
     """Records asked for by others, of which some may have gone while these were not wanted."""
     if not isinstance(root.reading, Each):
         return
-    for parent in choose(run.connection):
+    for parent in run.chosen:
         if parent.name == root.reading.of and parent.says_deleted:
             yield Returned(root.place, root.reading.via, parent.place)
             for child in root.children:

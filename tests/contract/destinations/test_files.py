@@ -150,6 +150,37 @@ def test_a_file_is_held_for_a_moment_and_then_free(tmp_path: Path) -> None:
     assert opened == [False, False]
 
 
+def test_a_file_that_was_taken_up_again_is_held_from_then_on(tmp_path: Path) -> None:
+    """What was to close it the first time leaves it, whether it is in use or held again by then."""
+    to, closed = DuckDB(str(tmp_path / "a.duckdb"), schema="k", hold_seconds=30), []
+    to.begin(EPOCH)
+    held = to._file
+    assert held is not None
+    to._close_if_due()
+    assert to._file is held
+    closed.append(held.opened.execute("SELECT 1").fetchall())
+    taken = to._take(read_only=False)
+    to._close_if_due()
+    closed.append(taken.execute("SELECT 2").fetchall())
+    assert closed == [[(1,)], [(2,)]]
+    taken.close()
+    to.close()
+
+
+def test_what_others_do_while_the_file_is_free_is_seen(tmp_path: Path) -> None:
+    """Columns are looked up once while nobody else can change them, and then again."""
+    file = tmp_path / "a.duckdb"
+    to = DuckDB(str(file), schema="k", hold_seconds=30)
+    to.begin(EPOCH)
+    to.write(Write((batch([Copy("a")]),)))
+    assert "note" not in to.columns()["conversation"]
+    to.close()
+    with duckdb.connect(str(file)) as db:
+        db.execute("ALTER TABLE k.conversation ADD COLUMN note VARCHAR")
+    assert "note" in to.columns()["conversation"]
+    to.close()
+
+
 def test_a_file_that_is_always_in_use_is_free_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
