@@ -118,10 +118,13 @@ def test_a_file_that_is_no_database_is_not_waited_for(tmp_path: Path) -> None:
     assert foreign.read_text() == "not a database " * 1000
 
 
-def test_a_file_is_held_for_a_moment_and_then_free(tmp_path: Path) -> None:
+def test_a_file_is_held_for_a_moment_and_then_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Opened once for calls that follow each other; nothing of one is left for the next."""
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb._LONGEST_HOLD", 60)
     file = tmp_path / "a.duckdb"
-    to, opened = DuckDB(str(file), schema="k", hold_seconds=0.2), []
+    to, opened = DuckDB(str(file), schema="k", hold_seconds=1.0), []
     connect = to._connect
 
     def counted(*, read_only: bool) -> duckdb.DuckDBPyConnection:
