@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -410,6 +411,31 @@ def test_attachments_of_messages_that_nothing_leads_to_land(connect: Connect, qu
         sync(connect(sim))
         found = query("SELECT id FROM kustomer.message_attachment")
         assert {(one,) for one in held} <= set(found)
+
+
+def test_attachments_are_flagged_as_their_message_is(case: Case) -> None:
+    """Where its search does not name them, too; and again when it is there again."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0, delete_bumps_updated_at=True) as sim:
+        connection = case.connect(sim, tables=("message",))
+        case.sync(connection)
+        ((one, count),) = case.ask(
+            "SELECT message_id, count(*) FROM kustomer.message_attachment a "
+            "JOIN kustomer.message m ON m.id = message_id WHERE NOT m._fivetran_deleted "
+            "GROUP BY 1 ORDER BY 1 LIMIT 1"
+        )
+        flags = (
+            "SELECT count(*) FILTER (_fivetran_deleted) FROM kustomer.message_attachment "
+            f"WHERE message_id = '{one}'"
+        )
+        for change, flagged in ((sim.soft_delete, count), (sim.undelete, 0)):
+            change("message", one)
+            sim.settle()
+            sim.clock.advance(60)
+            report = case.sync(connection)
+            assert report.status == "SUCCESSFUL", report.error
+            assert case.ask(flags) == [(flagged,)]
+            assert report.tables["message_attachment"].deleted == flagged
 
 
 def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connect) -> None:

@@ -887,6 +887,9 @@ class DuckDB:
         with foreign.kept(connection, plan, theirs, (root, *children)):
             self._take_away(connection, anew, batch, stored)
             _run(connection, plan.batch(root, children), counts)
+            for child in self._known[table.name].children:
+                if child.place in stored and child.place not in relations:
+                    _run(connection, plan.along(child), counts)
             _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):

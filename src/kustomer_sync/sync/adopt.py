@@ -45,6 +45,7 @@ from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
+from kustomer_sync.sync.histories import KEY as HISTORIES
 from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, of_long_ago
 
 _DAY = timedelta(days=1)
@@ -173,6 +174,10 @@ class _Plan:
         missing = sorted(family(table) - self.found.keys())
         if missing:
             return f"{_few(missing)} not there"
+        told = (child.name for child in table.children if child.name != ATTACHMENTS)
+        empty = sorted(name for name in told if not self._filled(name))
+        if empty:
+            return f"{_few(empty)} empty"
         if table.per_klass and self._klassless(table):
             return "some of its records are in no klass's table"
         return ""
@@ -213,15 +218,16 @@ class _Plan:
         """What is there was read up to the cursor, and asked for by its parents up to there."""
         done = {"done": [[0, self.millis]]} if self.cursor else {}
         adopted = {"klass_tables": self.klass_tables, "columns": self._custom_columns()}
-        kept: dict[str, Any] = {ADOPTED: adopted}
+        parts = [part for table in self.tables for part in table.walk() if part.history]
+        going_on = {part.name: None for part in parts if self._filled(str(part.history))}
+        kept: dict[str, Any] = {ADOPTED: adopted, HISTORIES: going_on}
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
                 if isinstance(table.reading, Search) and table.reading.older_each:
                     kept[f"table:{of_long_ago(table.name)}"] = done
         for name, parent in ((ATTACHMENTS, "message"), (CONVERSATION_TIME.name, "conversation")):
-            trusted = name in self.found if name == ATTACHMENTS else self._filled(name)
-            if trusted and self.since.get(parent) == "":
+            if self._filled(name) and self.since.get(parent) == "":
                 kept[f"table:{name}"] = {**TableState().state(), **done}
         return kept
 
