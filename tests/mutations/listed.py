@@ -1964,12 +1964,6 @@ _ADOPT = (
             "            if False:\n",
             f"{ADOPT}test_what_can_t_be_adopted_is_refused",
         ),
-        (
-            "A parent that only its children tell of is flagged when it is gone",
-            "            if ids:\n",
-            "            if not ids:\n",
-            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
-        ),
     ),
     *_of(
         "sync/landing.py",
@@ -3204,7 +3198,7 @@ _CHANGES = (
             "A repair compares what was read before it",
             "        if table.name not in self._read_before:  # a repair",
             "        if True:  # a repair",
-            f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
+            f"{CHANGES}test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen",
         ),
     ),
     *_of(

@@ -392,11 +392,6 @@ class DuckDB:
         ).fetchall()[0]  # fmt: skip
         return Found(columns, rows, None if at is None else _EPOCH + timedelta(microseconds=at))
 
-    def parents(self, table: Table) -> list[str]:
-        rows = self._read(table, f"SELECT DISTINCT {_DIALECT.name(table.parent_column)} FROM kept",
-                          [])  # fmt: skip
-        return sorted(str(row[0]) for row in rows if row[0] is not None)
-
     def changes(self, tables: Iterable[Table]) -> list[Change]:
         with self._open(create=False) as connection:
             if connection is None:

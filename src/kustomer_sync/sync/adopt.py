@@ -10,12 +10,10 @@ when a value comes that does not fit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pyarrow as pa
 
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.errors import SyncError, UsageError
@@ -23,18 +21,12 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import CONVERSATION, CONVERSATION_TIME, KOBJECT, TABLES
 from kustomer_sync.kustomer.client import Client
 from kustomer_sync.model import (
-    DELETED,
-    REV,
-    ROW,
     SYSTEM,
-    UPDATED_AT,
-    Batch,
     Change,
     Column,
     Each,
     Found,
     Listing,
-    Rows,
     Search,
     Table,
     Type,
@@ -81,7 +73,7 @@ def adopt(
         told = plan.told(there, _requests(connection, plan, limits or Limits()))
         if apply:
             there.begin(datetime.now(UTC))
-            there.write(Write(tuple(plan.roots(there)), {}, plan.state()))
+            there.write(Write((), {}, plan.state()))
         return replace(told, applied=apply)
     finally:
         there.close()
@@ -240,18 +232,6 @@ class _Plan:
             if name in self.found
         }
 
-    def roots(self, there: Destination) -> Iterator[Batch]:
-        """A row for each parent that only the rows of a child table tell of.
-
-        The reference connector has no table of these parents; without a row nobody would notice
-        that one is gone.
-        """
-        for table in (t for t in self.tables if t.name.startswith(SYSTEM)):
-            children = [child for child in table.children if child.name in self.found]
-            ids = sorted({one for child in children for one in there.parents(child)})
-            if ids:
-                yield _bare(replace(table, columns=(table.column("id"),), children=()), ids)
-
     # ---- what is told ----
 
     def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
@@ -318,19 +298,6 @@ def _why(root: Table, why: str | None) -> str:
     if why is None:
         return "read whole" if isinstance(root.reading, Listing) else "read by conversation"
     return f"read from the beginning: {why}" if why else ""
-
-
-def _bare(table: Table, ids: list[str]) -> Batch:
-    """A batch of records of which nothing is known but that they were there."""
-    count = len(ids)
-    data = {
-        "id": pa.array(ids, pa.string()),
-        UPDATED_AT: pa.nulls(count, pa.timestamp("us", "UTC")),
-        REV: pa.nulls(count, pa.int64()),
-        DELETED: pa.array([False] * count, pa.bool_()),
-        ROW: pa.array(range(count), pa.int64()),
-    }
-    return Batch(Rows(table, pa.table(data)))
 
 
 def _type_of(name: str) -> Type:
