@@ -16,8 +16,10 @@ from kustomer_sync.sync.adopt import adopt
 from tests.acceptance.case import Case, connection_to, living
 from tests.acceptance.hostile import scrubbed
 from tests.acceptance.test_foreign import done_by_somebody
+from tests.acceptance.test_protect import HASHED as ALL_HASHED
 from tests.acceptance.test_protect import SECRET, connect, digest, plant, read_all_again
 from tests.acceptance.test_verify import found, verified
+from tests.acceptance.truth import contents
 
 OFF = {"enabled": False}
 HASHED = {"hashed": True}
@@ -31,6 +33,63 @@ def test_a_custom_column_that_was_blocked_and_is_hashed_now_is_filled(case: Case
         case.sync(connect(case, sim, customer__custom_code_str=HASHED))
         there = f"SELECT custom_code_str FROM kustomer.customer WHERE id = '{ids['customer']}'"
         assert case.ask(there) == [(digest(f"{SECRET}3"),)]
+
+
+def raw(case: Case) -> set[str]:
+    """Tables that have a planted secret in clear."""
+    tables = case.ask("SELECT table_name FROM duckdb_tables()")
+    rows = f"SELECT count(*) FROM kustomer.\"{{}}\" t WHERE CAST(t AS VARCHAR) LIKE '%{SECRET}%'"
+    return {name for (name,) in tables if case.ask(rows.format(name)) != [(0,)]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "tables"),
+    [
+        ({"customer": {"history": True}}, {}, {"customer_history"}),
+        ({}, {"settings": {"service_version": 1}}, {"conversation_history"}),
+        ({}, {"kobject_order": OFF, "kobject_reservation": OFF}, {"kobject_order"}),
+        ({}, {"customer": OFF, "customer_email": OFF}, {"customer", "customer_email"}),
+        ({}, {"wanted": ("conversation", "message", "kobject")}, {"customer", "customer_email"}),
+    ],
+    ids=["history", "service_version", "klass", "child", "family"],
+)  # fmt: skip
+def test_what_is_wanted_no_more_becomes_digests_too(
+    case: Case, before: dict[str, Any], after: dict[str, Any], tables: set[str]
+) -> None:
+    """Tables and histories that stand there since; the rejects keep no text of it."""
+    with case.org(rate=0) as sim:
+        order = next(
+            one for one in living(sim, "kobject", 0)
+            if (sim.get("kobject", one) or {})["type"] == "kobject.order"
+        )  # fmt: skip
+        sim.edit("kobject", order, {"title": f"{SECRET}10"})
+        ids = plant(sim)
+        case.sync(connect(case, sim, **before))
+        assert tables <= raw(case)
+        sim.clock.advance(60)
+        report = case.sync(connect(case, sim, **{**ALL_HASHED, **after}))
+        assert report.status == "SUCCESSFUL", report.error
+        assert raw(case) == set()
+        for table in tables & {"customer", "customer_history"}:
+            names = case.ask(f"SELECT display_name FROM kustomer.{table} "
+                             f"WHERE id = '{ids['customer']}'")  # fmt: skip
+            assert (digest(f"{SECRET}1"),) in names
+        made = contents(case.database)
+        sim.clock.advance(60)
+        case.sync(connect(case, sim, **{**ALL_HASHED, **after}))
+        assert contents(case.database) == made
+
+
+def test_columns_beyond_the_reference_become_digests_where_extras_are_wanted_no_more(
+    case: Case,
+) -> None:
+    """As all that stands there."""
+    with case.org(rate=0) as sim:
+        case.sync(connect(case, sim))
+        case.sync(connect(case, sim, settings={"extras": False}, message__rev=HASHED,
+                          conversation__rev=HASHED))  # fmt: skip
+        for table in ("message", "conversation", "conversation_history"):
+            assert case.ask(f"SELECT DISTINCT length(rev) FROM kustomer.{table}") == [(64,)]
 
 
 def test_a_second_klass_of_a_family_that_is_blocked_is_filled(case: Case) -> None:

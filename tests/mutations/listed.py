@@ -2576,6 +2576,24 @@ _RETYPED = (
     ),
 )
 
+_STANDING = (
+    *_of(
+        "sync/wanted.py",
+        (
+            "What is wanted no more becomes digests when it is hashed",
+            "            silent=silent, standing=standing,\n",
+            "            silent=silent,\n",
+            f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
+        ),
+        (
+            "A family that is wanted no more does, too",
+            "        elif old is not None and root.name not in chosen:\n",
+            "        elif False:\n",
+            f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
+        ),
+    ),
+)
+
 _SAID = (
     *_of(
         "protect.py",
@@ -3551,6 +3569,6 @@ MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
 )  # fmt: skip

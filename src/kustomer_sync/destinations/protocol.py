@@ -52,6 +52,7 @@ class Destination(Protocol):
         state: Mapping[str, Any] | None = None,
         returned: Iterable[Returned] = (),
         silent: Mapping[str, Iterable[str]] | None = None,
+        standing: Iterable[Table] = (),
     ) -> Mapping[str, Counts]:
         """Every table is there, empty if new, with at least its columns; nothing is dropped.
 
@@ -63,7 +64,9 @@ class Destination(Protocol):
         go, but for those of records that Kustomer keeps for a while only.
 
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
-        columns' texts alone stay. `state` is written in the same transaction.
+        columns' texts alone stay. `standing`: tables that are not made for this; where they stand
+        since before, what of them is to be hashed has digests too, and nothing else counts as
+        such. `state` is written in the same transaction.
         """
 
     def know(self, table: Table) -> None:
