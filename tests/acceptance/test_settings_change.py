@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.check import check
+from kustomer_sync.errors import ConfigError
 from kustomer_sync.shred import Names
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
@@ -78,6 +80,52 @@ def test_what_is_wanted_no_more_becomes_digests_too(
         sim.clock.advance(60)
         case.sync(connect(case, sim, **{**ALL_HASHED, **after}))
         assert contents(case.database) == made
+
+
+@pytest.mark.parametrize("way", ["another table alone", "family wanted no more"])
+def test_another_salt_is_refused_as_long_as_digests_of_the_former_stand(
+    case: Case, way: str
+) -> None:
+    """Whatever was synced with it meanwhile; once they are gone it is as good."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim)
+        case.sync(connect(case, sim, customer__display_name=HASHED))
+        other = connect(case, sim, salt="other")
+        if way == "another table alone":
+            case.sync(other, tables=["message"])
+        else:
+            case.sync(connect(case, sim, ("tag", "conversation"), salt="other"))
+        sim.clock.advance(60)
+        hashed = connect(case, sim, salt="other", customer__display_name=HASHED)
+        for refused in (lambda: case.sync(hashed), lambda: check(hashed)):
+            with pytest.raises(ConfigError, match=r"hash_salt.*\(customer.display_name\)"):
+                refused()
+        family = connect(case, sim, ("tag",), salt="other", tag__name=HASHED)
+        with pytest.raises(ConfigError, match="hash_salt"):
+            case.sync(family)
+        name = f"SELECT display_name FROM kustomer.customer WHERE id = '{ids['customer']}'"
+        assert case.ask(name) == [(digest(f"{SECRET}1"),)]
+        case.sync(other)
+        assert case.ask(name) == [(f"{SECRET}1",)]
+        case.sync(hashed)
+        made = hmac.new(b"other", f"{SECRET}1".encode(), "sha256").hexdigest()
+        assert case.ask(name) == [(made,)]
+
+
+def test_what_kustomer_no_longer_has_keeps_its_digest(case: Case) -> None:
+    """It can't be read again; hashed anew it is a digest of a digest."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim)
+        hashed = connect(case, sim, customer__display_name=HASHED)
+        case.sync(hashed)
+        sim.hard_delete("customer", ids["customer"])
+        sim.clock.advance(24 * 3600)
+        case.sync(hashed)
+        name = f"SELECT display_name FROM kustomer.customer WHERE id = '{ids['customer']}'"
+        made = digest(f"{SECRET}1")
+        for connection, there in ((connect(case, sim), made), (hashed, digest(made))):
+            case.sync(connection)
+            assert case.ask(name) == [(there,)]
 
 
 def test_columns_beyond_the_reference_become_digests_where_extras_are_wanted_no_more(

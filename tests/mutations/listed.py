@@ -2282,7 +2282,7 @@ _PROTECT = (
         ),
         (
             "Another salt is refused",
-            "    if kept and given and kept != given and hashed and still:\n",
+            "    if kept and given and kept != given and there and wanted:\n",
             "    if False:\n",
             f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
         ),
@@ -2586,6 +2586,12 @@ _STANDING = (
             f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
         ),
         (
+            "The salt of digests that stand is not forgotten",
+            '(landing.state.get("hash_salt") or protection.fingerprint())',
+            '(protection.fingerprint() or landing.state.get("hash_salt"))',
+            f"{CHANGES}test_another_salt_is_refused_as_long_as_digests_of_the_former_stand",
+        ),
+        (
             "A family that is wanted no more does, too",
             "        elif old is not None and root.name not in chosen:\n",
             "        elif False:\n",
@@ -2608,7 +2614,7 @@ _SAID = (
         "check.py",
         (
             "A check refuses another salt",
-            "        refuse_other_salt(connection.name, Protection(connection), tables, state)\n",
+            "        refuse_other_salt(connection, state)\n",
             "",
             f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
         ),

@@ -152,7 +152,7 @@ class Run:
             self.again.check(self.now())
         self.destination.check()
         before = self.destination.state()
-        refuse_other_salt(self.connection.name, self.protection, self.chosen, before)
+        refuse_other_salt(self.connection, before)
         if not before:
             self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)

@@ -159,7 +159,7 @@ class Verification:
                 "this connection.",
                 f"Run `kustomer-sync sync {run.connection.name}` first.",
             )
-        refuse_other_salt(run.connection.name, run.protection, run.chosen, state)
+        refuse_other_salt(run.connection, state)
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())

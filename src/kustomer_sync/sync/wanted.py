@@ -120,21 +120,22 @@ def let_in(
                 yield scope, key, name if scope == klasses else f"{scope}.{name}"
 
 
-def refuse_other_salt(
-    connection_name: str, protection: Protection, tables: Iterable[Table], state: Mapping[str, Any]
-) -> None:  # fmt: skip
-    """Digests made with another salt would match none of those that are there."""
+def refuse_other_salt(connection: Connection, state: Mapping[str, Any]) -> None:
+    """Digests made with another salt would match none of those that are there.
+
+    Those count that stand in what is not wanted any more, and in what another sync comes to.
+    """
+    protection = Protection(connection)
     kept, given = state.get("hash_salt"), protection.fingerprint()
-    before = state.get("choice") or {}
-    hashed = any(old["hashed"] for old in before.values())
-    still = any(
-        choice_of(protection, root, before.get(root.name) or {})["hashed"] for root in tables
-    )
-    if kept and given and kept != given and hashed and still:
+    there = sorted(n for old in (state.get("choice") or {}).values() for n in old["hashed"])
+    wanted = any(protection.hashed_names(root) for root in TABLES)
+    if kept and given and kept != given and there and wanted:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         raise ConfigError(
-            f"hash_salt in [connections.{connection_name}] is not the one that the hashed columns "
-            "in the destination were made with, so nothing would match them.",
-            "Give the former one; to change it, sync once with no column hashed, then hash anew.",
+            f"hash_salt in [connections.{connection.name}] is not the one that the digests in the "
+            f"destination were made with ({there[0]}{more}), so nothing would match them.",
+            "Give the former one; to change it, sync once with all that has digests wanted and no "
+            "column hashed, then hash anew.",
         )
 
 
@@ -269,7 +270,8 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
     hashed = any(choice["hashed"] for choice in choices.values())
     for key, value in (
         ("choice", choices), ("kept_out", kept_out),
-        ("hash_salt", (protection.fingerprint() or landing.state.get("hash_salt")) if hashed
+        # Who did not refuse another one hashes nothing: what has digests has those of the former.
+        ("hash_salt", (landing.state.get("hash_salt") or protection.fingerprint()) if hashed
          else None),
     ):  # fmt: skip
         if landing.state.get(key) != value:
