@@ -23,7 +23,7 @@ from kustomer_sync.sync import (
     everything_of,
     first_contact,
     pending,
-    refuse_other_salt,
+    refuse_changed,
 )
 
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -48,7 +48,7 @@ def check(
         attributes = token.get("attributes") or {}
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
-        refuse_other_salt(connection, state)
+        refuse_changed(connection, state)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
         return Check(
             org=_org(token), key_name=attributes.get("name"),

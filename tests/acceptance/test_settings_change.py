@@ -112,6 +112,37 @@ def test_another_salt_is_refused_as_long_as_digests_of_the_former_stand(
         assert case.ask(name) == [(made,)]
 
 
+@pytest.mark.parametrize("adopts", [False, True], ids=["synced", "adopted"])
+def test_another_system_prefix_is_refused_and_writes_nothing(case: Case, adopts: bool) -> None:
+    """Exit 2, by name and with the one that was; in a new schema it is as good."""
+    with case.org(rate=0) as sim:
+        tables = ("conversation", "tag")
+        connection = case.connect(sim, tables=tables, extras=False)
+        case.sync(connection)
+        if adopts:
+            _unwritten(case)
+            assert adopt(connection, apply=True).applied
+        other = case.connect(sim, tables=tables, extras=False, system_prefix="_sys_")
+        before = case.database.read_bytes()
+        for refused in (lambda: case.sync(other), lambda: check(other)):
+            with pytest.raises(ConfigError) as told:
+                refused()
+            assert "system_prefix in [connections.kustomer]" in told.value.message
+            assert 'system_prefix = "_fivetran_"' in told.value.hint
+        if not adopts:
+            with pytest.raises(ConfigError):
+                verified(case, other)
+        assert case.database.read_bytes() == before
+        assert case.sync(connection).status == "SUCCESSFUL"
+        new = case.connect(
+            sim, tables=tables, extras=False, system_prefix="_sys_", schema="another"
+        )
+        assert case.sync(new).status == "SUCCESSFUL"
+        assert case.ask("SELECT bool_or(_sys_active) FROM another.conversation_history") == [
+            (True,)
+        ]
+
+
 def test_what_kustomer_no_longer_has_keeps_its_digest(case: Case) -> None:
     """It can't be read again; hashed anew it is a digest of a digest."""
     with case.org(rate=0) as sim:

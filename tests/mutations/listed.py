@@ -2578,12 +2578,27 @@ _RETYPED = (
 
 _STANDING = (
     *_of(
+        "sync/adopt.py",
+        (
+            "An adopted schema keeps its system columns' names",
+            "{ADOPTED: adopted, PREFIX: self.connection.system_prefix}",
+            "{ADOPTED: adopted}",
+            f"{CHANGES}test_another_system_prefix_is_refused_and_writes_nothing",
+        ),
+    ),
+    *_of(
         "sync/wanted.py",
         (
             "What is wanted no more becomes digests when it is hashed",
             "            silent=silent, standing=standing,\n",
             "            silent=silent,\n",
             f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
+        ),
+        (
+            "System columns have one name",
+            "    if kept != connection.system_prefix:\n",
+            "    if False:\n",
+            f"{CHANGES}test_another_system_prefix_is_refused_and_writes_nothing",
         ),
         (
             "The salt of digests that stand is not forgotten",
@@ -2614,7 +2629,7 @@ _SAID = (
         "check.py",
         (
             "A check refuses another salt",
-            "        refuse_other_salt(connection, state)\n",
+            "        refuse_changed(connection, state)\n",
             "",
             f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
         ),

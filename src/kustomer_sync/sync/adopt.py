@@ -45,7 +45,14 @@ from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, of_long_ago
+from kustomer_sync.sync.landing import (
+    ADOPTED,
+    ATTACHMENTS,
+    PREFIX,
+    TableState,
+    family,
+    of_long_ago,
+)
 
 _DAY = timedelta(days=1)
 _COUNTED = 8_500  # rows that the daily comparison counts at once
@@ -213,7 +220,7 @@ class _Plan:
         """What is there was read up to the cursor, and asked for by its parents up to there."""
         done = {"done": [[0, self.millis]]} if self.cursor else {}
         adopted = {"klass_tables": self.klass_tables, "columns": self._custom_columns()}
-        kept: dict[str, Any] = {ADOPTED: adopted}
+        kept: dict[str, Any] = {ADOPTED: adopted, PREFIX: self.connection.system_prefix}
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}

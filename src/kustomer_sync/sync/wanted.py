@@ -24,6 +24,7 @@ from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.landing import (
     ADOPTED,
     ATTACHMENTS,
+    PREFIX,
     UNATTACHED,
     TableState,
     family,
@@ -120,7 +121,25 @@ def let_in(
                 yield scope, key, name if scope == klasses else f"{scope}.{name}"
 
 
-def refuse_other_salt(connection: Connection, state: Mapping[str, Any]) -> None:
+def refuse_changed(connection: Connection, state: Mapping[str, Any]) -> None:
+    """What may not change as long as the destination stands is as it was when it was written."""
+    _refuse_other_prefix(connection, state)
+    _refuse_other_salt(connection, state)
+
+
+def _refuse_other_prefix(connection: Connection, state: Mapping[str, Any]) -> None:
+    """Versions and flags are in columns that begin with it: others would say nothing of the rows
+    that are there, and theirs would stay as they are for ever."""
+    kept = state.get(PREFIX, connection.system_prefix)
+    if kept != connection.system_prefix:
+        raise ConfigError(
+            f'system_prefix in [connections.{connection.name}] is "{connection.system_prefix}", '
+            f'and the system columns in the destination begin with "{kept}".',
+            f'Set system_prefix = "{kept}"; for another one, sync into a new schema.',
+        )
+
+
+def _refuse_other_salt(connection: Connection, state: Mapping[str, Any]) -> None:
     """Digests made with another salt would match none of those that are there.
 
     Those count that stand in what is not wanted any more, and in what another sync comes to.
@@ -269,7 +288,7 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
                 silent[table.name] = protection.open_columns(table, custom)
     hashed = any(choice["hashed"] for choice in choices.values())
     for key, value in (
-        ("choice", choices), ("kept_out", kept_out),
+        ("choice", choices), ("kept_out", kept_out), (PREFIX, run.connection.system_prefix),
         # Who did not refuse another one hashes nothing: what has digests has those of the former.
         ("hash_salt", (landing.state.get("hash_salt") or protection.fingerprint()) if hashed
          else None),
