@@ -1927,7 +1927,7 @@ _ADOPT = (
         "sync/landing.py",
         (
             "A KObject that is gone is flagged in an adopted table of its klass",
-            "sorted({*self.names.klasses(table.name).values(), *adopted})",
+            "sorted({*self.names.klasses(table.name).values(), *self.adopted[0]})",
             "sorted(self.names.klasses(table.name).values())",
             f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
         ),
@@ -2577,6 +2577,24 @@ _RETYPED = (
 )
 
 _STANDING = (
+    *_of(
+        "protect.py",
+        (
+            "What was adopted is there",
+            "            met |= {c for one in scopes for c in columns.get(one, ())}\n",
+            "",
+            f"{ADOPT}test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "What is hashed is told as text, whatever it became in between",
+            "_hashed(change) if raw else change",
+            "change",
+            f"{ADOPT}test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is",
+        ),
+    ),
     *_of(
         "sync/adopt.py",
         (

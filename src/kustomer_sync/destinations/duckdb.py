@@ -571,6 +571,8 @@ class DuckDB:
             change = self._difference(connection, name, column, type_, have, relation)
             if change is not None and change.becomes is not None:
                 self._change(connection, change, have)
+                if change.stored is not None:  # what is hashed is text in the end
+                    self.changed.append(_hashed(change) if raw else change)
         if raw:
             self._hash(connection, name, column, have, counts)
         elif opened:
@@ -592,7 +594,6 @@ class DuckDB:
         else:
             using = self._as(name, column, have[column], becomes)
             self._retype(connection, name, column, becomes, using)
-            self.changed.append(change)
         self._foreign.pop((name, column), None)
         have[column] = becomes
 
@@ -701,9 +702,8 @@ class DuckDB:
         for column, type_ in shape.wanted.items():
             change = self._difference(connection, shape.name, column, type_, have)
             if column in shape.hashed and column in have and have[column] is not Type.STRING:
-                text = TYPES[Type.STRING]
                 stored = self._foreign.get((shape.name, column), TYPES[have[column]])
-                change = Change(shape.name, column, stored, text, text, "it is hashed")
+                change = _hashed(Change(shape.name, column, stored, "", None))
             if change is not None:
                 yield change
 
@@ -1212,6 +1212,12 @@ def _run(
             step = steps.send(numbers)
         except StopIteration:
             return
+
+
+def _hashed(change: Change) -> Change:
+    """The same of a column that is hashed."""
+    text = TYPES[Type.STRING]
+    return replace(change, ours=text, becomes=text, why="it is hashed")
 
 
 def _staged(

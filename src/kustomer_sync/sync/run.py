@@ -517,7 +517,7 @@ class Run:
         if self.landing.names.kept_out:
             self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
         if self.report.status == "SUCCESSFUL":
-            for name, known in self.protection.unmet(self.landing.names):
+            for name, known in self.protection.unmet(self.landing.names, *self.landing.adopted):
                 self.warn(
                     "name_unmet",
                     f"No record has anything called {name!r}, so nothing was blocked or hashed for "

@@ -326,9 +326,8 @@ def _whole(run: Run, root: Table) -> Iterator[Table]:
     names = Names.from_state(run.landing.names.state())  # no klass's history is named for this
     whole = _kept_whole(run, root)
     klasses = {name: klass for klass, name in names.klasses(root.name).items()}
-    adopted = (run.landing.state.get(ADOPTED) or {}).get("klass_tables", ())
     yield _customized(run, whole, root.name)
-    for name in sorted({*klasses, *adopted}) if root.per_klass else ():
+    for name in sorted({*klasses, *run.landing.adopted[0]}) if root.per_klass else ():
         table = run.protection.dressed(klass_table(whole, name, names))
         yield _customized(run, table, f"{root.name}.{klasses.get(name)}")
 
