@@ -60,8 +60,9 @@ class Destination(Protocol):
         `digests`, in this transaction or, where a column is met later, in that of the batch. A
         table that is hidden from now on begins with the rows it had. A column of ours to which
         somebody gave another type has its own again, or one that holds all that is in it. Where
-        somebody dropped the column that says whose the rows are, or since when they were, the rows
-        go, but for those of records that Kustomer keeps for a while only.
+        somebody dropped the column that says whose the rows are, or since when they were, or made
+        it one that can't hold what it held, the rows go, but for those of records that Kustomer
+        keeps for a while only.
 
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
         columns' texts alone stay. `standing`: tables that are not made for this; where they stand

@@ -400,7 +400,7 @@ def _strayed(run: Run, parts: Iterable[Table], strayed: Iterable[Strayed]) -> se
         else:
             said = (
                 f"{name}.{column} was {change.was} and somebody made it {change.now}: it is set "
-                f"right{'' if change.lossless else ' and read again'}."
+                f"right{'' if change.lossless else f' and read again{but}'}."
             )
         run.warn("destination_changed", said)
         if change.now is None or not change.lossless:
