@@ -108,7 +108,14 @@ class Protection:
         if not self._guarded(table):
             return batch
         parts = {part.table.name: part.table for part in (batch.root, *batch.children)}
-        rejects = tuple(self._told(reject, parts.get(reject.table)) for reject in batch.rejects)
+        blocked = {
+            (part.name, column)
+            for part in parts.values() for column, wish in self.of(part).items() if not wish.enabled
+        }  # fmt: skip
+        rejects = tuple(
+            self._told(reject, parts.get(reject.table))
+            for reject in batch.rejects if (reject.table, reject.column) not in blocked
+        )  # fmt: skip
         return Batch(
             self._rows(batch.root), tuple(self._rows(child) for child in batch.children), rejects
         )

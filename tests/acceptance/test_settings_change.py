@@ -338,6 +338,36 @@ def test_columns_of_the_old_schema_stay_when_the_new_one_is_wanted(case: Case) -
         assert found(verified(case, now)) == {}
 
 
+def test_columns_that_are_left_out_have_no_rejects(case: Case) -> None:
+    """Neither those of before nor new ones; of others they stay."""
+    rejected = "SELECT column_name FROM kustomer._kustomer_sync_rejects WHERE record_id = '{}' " \
+               "AND column_name IN ('created_at', 'custom_count_num', 'message_count') " \
+               "ORDER BY 1"  # fmt: skip
+    wanted = ("conversation", "message")
+    with case.org(rate=0) as sim:
+        old = {"service_version": 1}
+        talk = next(living(sim, "conversation", 3))
+        odd = {"messageCount": "many", "custom": {"countNum": "few"}}
+        sim.edit("conversation", talk, odd)
+        sim.clock.advance(60)
+        case.sync(connect(case, sim, wanted, settings=old))
+        done_by_somebody(  # a time of an attachment that was none, as records of before had
+            case, "INSERT INTO _kustomer_sync_rejects (table_name, record_id, column_name, value) "
+            f"VALUES ('message_attachment', '{talk}', 'created_at', 'never')",
+        )  # fmt: skip
+        every = [("created_at",), ("custom_count_num",), ("message_count",)]
+        assert case.ask(rejected.format(talk)) == every
+        case.sync(connect(case, sim, wanted, settings=old))
+        assert case.ask(rejected.format(talk)) == every
+        newer = connect(case, sim, wanted, conversation__custom_count_num=OFF)
+        case.sync(newer)
+        assert case.ask(rejected.format(talk)) == [("message_count",)]
+        sim.edit("conversation", talk, {**odd, "name": "again"})
+        sim.clock.advance(60)
+        case.sync(newer)
+        assert case.ask(rejected.format(talk)) == [("message_count",)]
+
+
 def test_somebody_s_column_of_a_history_stays_when_an_array_is_emptied(case: Case) -> None:
     """Of the elements that left, too."""
     with case.org(rate=0) as sim:

@@ -2580,6 +2580,12 @@ _STANDING = (
     *_of(
         "protect.py",
         (
+            "A blocked column has no new rejects",
+            " if (reject.table, reject.column) not in blocked\n",
+            "\n",
+            f"{CHANGES}test_columns_that_are_left_out_have_no_rejects",
+        ),
+        (
             "What was adopted is there",
             "            met |= {c for one in scopes for c in columns.get(one, ())}\n",
             "",
@@ -2588,6 +2594,12 @@ _STANDING = (
     ),
     *_of(
         "destinations/duckdb.py",
+        (
+            "Columns that are left out have no rejects of before",
+            "for table in tables for part in table.walk() for column in part.left_out\n",
+            "for table in () for part in table.walk() for column in part.left_out\n",
+            f"{CHANGES}test_columns_that_are_left_out_have_no_rejects",
+        ),
         (
             "What is hashed is told as text, whatever it became in between",
             "_hashed(change) if raw else change",

@@ -438,6 +438,15 @@ class DuckDB:
                     self._protect(connection, shape, stored, counts)
             for back in returned:
                 self._returned(connection, back, stored, counts)
+            without = [
+                f"{part.name}.{column}"
+                for table in tables for part in table.walk() for column in part.left_out
+            ]  # fmt: skip
+            connection.execute(
+                f"DELETE FROM {self._t(REJECTS)} "
+                "WHERE list_contains(?, concat(table_name, '.', column_name))",
+                [without],
+            )
             for name, kept in (silent or {}).items():
                 connection.execute(
                     f"UPDATE {self._t(REJECTS)} SET value = NULL WHERE table_name = ? "

@@ -67,7 +67,7 @@ class Destination(Protocol):
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
         columns' texts alone stay. `standing`: tables that are not made for this; where they stand
         since before, what of them is to be hashed has digests too, and nothing else counts as
-        such. `state` is written in the same transaction.
+        such. Columns that are left out have no rejects. `state` is written in the same transaction.
         """
 
     def know(self, table: Table) -> None:
