@@ -13,7 +13,6 @@ from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import told_apart
 from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import SEARCH_ROLE, Each, Listing, Log, Record, Search, Table
-from kustomer_sync.protect import Protection
 from kustomer_sync.report import Check, Cost, Missing
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync import (
@@ -24,7 +23,7 @@ from kustomer_sync.sync import (
     everything_of,
     first_contact,
     pending,
-    refuse_other_salt,
+    refuse_changed,
 )
 
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -49,7 +48,7 @@ def check(
         attributes = token.get("attributes") or {}
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
-        refuse_other_salt(connection.name, Protection(connection), tables, state)
+        refuse_changed(connection, state)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
         return Check(
             org=_org(token), key_name=attributes.get("name"),

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +108,14 @@ class Protection:
         if not self._guarded(table):
             return batch
         parts = {part.table.name: part.table for part in (batch.root, *batch.children)}
-        rejects = tuple(self._told(reject, parts.get(reject.table)) for reject in batch.rejects)
+        blocked = {
+            (part.name, column)
+            for part in parts.values() for column, wish in self.of(part).items() if not wish.enabled
+        }  # fmt: skip
+        rejects = tuple(
+            self._told(reject, parts.get(reject.table))
+            for reject in batch.rejects if (reject.table, reject.column) not in blocked
+        )  # fmt: skip
         return Batch(
             self._rows(batch.root), tuple(self._rows(child) for child in batch.children), rejects
         )
@@ -200,19 +207,23 @@ class Protection:
             if name in own or (root.per_klass and name.startswith(f"{root.name}_")):
                 yield name, choice
 
-    def unmet(self, names: Names) -> Iterator[tuple[str, list[str]]]:
+    def unmet(
+        self, names: Names, klass_tables: Iterable[str], columns: Mapping[str, Iterable[str]]
+    ) -> Iterator[tuple[str, list[str]]]:
         """Klasses and custom columns that are blocked or hashed and that nobody met.
 
-        Each with the names that it may have been meant to be.
+        Each with the names that it may have been meant to be. `klass_tables`, and by table
+        `columns`: what was adopted, and so is there whether or not a record came with it.
         """
         for table, choice in self._tables.items():
-            klasses = {root: names.klasses(root).values() for root in _OF_KLASSES}
+            klasses = {root: {*names.klasses(root).values(), *klass_tables} for root in _OF_KLASSES}
             for root, known in klasses.items():
                 own = table.startswith(f"{root}_") and table not in _FAMILIES[root]
                 if own and table not in known and not choice.enabled:
                     yield table, sorted(known)
             scopes = (table, *klasses.get(table, ()))
-            met = {column for scope in scopes for column in names.columns(scope).values()}
+            met = {c for one in scopes for c in names.columns(one).values()}
+            met |= {c for one in scopes for c in columns.get(one, ())}
             for column, wish in choice.columns.items():
                 guarded = wish.hashed or not wish.enabled
                 if guarded and column.startswith("custom_") and column not in met:

@@ -228,7 +228,7 @@ class Connection:
     hash_salt: _Secret | None = None
     """The secret that hashed columns are hashed with; never change it."""
     system_prefix: Annotated[_Text, AfterValidator(_name)] = "_fivetran_"
-    """What the system columns' names begin with."""
+    """What the system columns' names begin with; the first sync settles it."""
     memory_limit: Annotated[_Text, AfterValidator(_size)] = "128MB"
     """DuckDB's own cache."""
     sweep_frequency: Annotated[_Whole, Field(ge=1)] | None = None

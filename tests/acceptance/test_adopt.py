@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 import shutil
@@ -23,7 +24,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync, adopt, choose
 from kustomer_sync.sync.adopt import _Plan as Plan
-from tests.acceptance.case import EVERYTHING, SPINE, Case, living
+from tests.acceptance.case import EVERYTHING, SPINE, Case, connection_to, living
 from tests.acceptance.histories import faults
 from tests.acceptance.reference import fill
 
@@ -252,6 +253,32 @@ def test_what_is_not_ours_is_left_alone(case: Case) -> None:
             "SELECT count(*) FROM kustomer.conversation_history WHERE seen = '2026-01-02'"
         ) == [(versions,)]
         assert case.ask("SELECT * FROM kustomer.plan") == [(1,)]
+
+
+def test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is(case: Case) -> None:
+    """Though no record was read that has it, and it was a number."""
+    with case.org(rate=0) as sim:
+        one = next(living(sim, "customer", 1))
+        sim.edit("customer", one, {"custom": {"worthNum": 12.5}})
+        sim.clock.advance(DAYS)  # so that it is not read again
+        plain = adopted(case, sim, tables=("customer",))
+        written(
+            case.database, "ALTER TABLE kustomer.customer ALTER custom_worth_num TYPE DECIMAL(18,4)"
+        )
+        hashed = {"columns": {"custom_worth_num": {"hashed": True}}}
+        off = {name: {"enabled": c.enabled} for name, c in plain.tables.items()}
+        tables: dict[str, Any] = {**off, "customer": hashed}
+        connection = connection_to(
+            sim, case.database, overlap_seconds=5, extras=False, tables=tables, hash_salt="salt"
+        )
+        report = applied(case, connection)
+        made = hmac.new(b"salt", b"12.5", "sha256").hexdigest()
+        there = f"SELECT custom_worth_num FROM kustomer.customer WHERE id = '{one}'"
+        assert case.ask(there) == [(made,)]
+        told = [w.message for w in report.warnings if "custom_worth_num" in w.message]
+        assert told == [
+            "customer.custom_worth_num was DECIMAL(18,4) and is VARCHAR now: it is hashed."
+        ]
 
 
 def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> None:

@@ -140,6 +140,57 @@ def test_rows_whose_key_was_dropped_are_replaced(case: Case, table: str, column:
         case.assert_equal_by_polling(sim, connection)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "type_"),
+    [
+        ("conversation_history", "_fivetran_start", "TIMESTAMP_S"),
+        ("conversation_tag_history", "_fivetran_start", "TIMESTAMP_S"),
+        ("conversation_tag", "conversation_id", "JSON USING to_json(left(conversation_id, 9))"),
+        ("note", "id", "JSON USING to_json('note ' || id)"),
+    ],
+)  # fmt: skip
+def test_rows_whose_key_lost_something_are_replaced(
+    case: Case, table: str, column: str, type_: str
+) -> None:
+    """As where it was dropped: nothing that is read again is there twice."""
+    with case.org(hard_deletes=False) as sim:
+        connection = case.connect(sim, tables=("tag", "note", "conversation"))
+        case.sync(connection)
+        done_by_somebody(case, f"ALTER TABLE {table} ALTER {column} TYPE {type_}")
+        report = next_sync(case, sim, connection)
+        assert f"kustomer.{table}.{column} was" in named(report)
+        assert report.tables[table].rows > 0
+        case.assert_equal_by_polling(sim, connection)
+
+
+def test_what_old_versions_lost_is_not_read_again_and_that_is_said(case: Case) -> None:
+    """Of the table itself everything is."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation",))
+        case.sync(connection)
+        talk = sim.id("conversation", 3)
+        ((created,),) = case.ask(
+            f"SELECT created_at FROM kustomer.conversation WHERE id = '{talk}'"
+        )
+        sim.edit("conversation", talk, {"name": "another"})
+        sim.clock.advance(60)
+        case.sync(connection)
+        tables = ("conversation", "conversation_history")
+        done_by_somebody(case, *(f"ALTER TABLE {t} ALTER created_at TYPE DATE" for t in tables))
+        report = next_sync(case, sim, connection)
+        told = [w.message for w in report.warnings if w.code == "destination_changed"]
+        right = "it is set right and read again"
+        assert [one.partition("DATE: ")[2] for one in sorted(told)] == [
+            f"{right}.", f"{right}, but for the versions of before."
+        ]  # fmt: skip
+        versions = case.ask(
+            "SELECT created_at, _fivetran_active FROM kustomer.conversation_history "
+            f"WHERE id = '{talk}' ORDER BY _fivetran_start"
+        )
+        assert versions[-1] == (created, True)
+        assert versions[0] != (created, False)
+
+
 def test_what_could_not_be_read_again_stays_without_its_key(case: Case) -> None:
     """Kustomer keeps an audit log for a while: better twice than lost."""
     with case.org(rate=0) as sim:

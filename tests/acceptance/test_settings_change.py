@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.check import check
+from kustomer_sync.errors import ConfigError
 from kustomer_sync.shred import Names
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
@@ -16,8 +18,10 @@ from kustomer_sync.sync.adopt import adopt
 from tests.acceptance.case import Case, connection_to, living
 from tests.acceptance.hostile import scrubbed
 from tests.acceptance.test_foreign import done_by_somebody
+from tests.acceptance.test_protect import HASHED as ALL_HASHED
 from tests.acceptance.test_protect import SECRET, connect, digest, plant, read_all_again
 from tests.acceptance.test_verify import found, verified
+from tests.acceptance.truth import contents
 
 OFF = {"enabled": False}
 HASHED = {"hashed": True}
@@ -31,6 +35,140 @@ def test_a_custom_column_that_was_blocked_and_is_hashed_now_is_filled(case: Case
         case.sync(connect(case, sim, customer__custom_code_str=HASHED))
         there = f"SELECT custom_code_str FROM kustomer.customer WHERE id = '{ids['customer']}'"
         assert case.ask(there) == [(digest(f"{SECRET}3"),)]
+
+
+def raw(case: Case) -> set[str]:
+    """Tables that have a planted secret in clear."""
+    tables = case.ask("SELECT table_name FROM duckdb_tables()")
+    rows = f"SELECT count(*) FROM kustomer.\"{{}}\" t WHERE CAST(t AS VARCHAR) LIKE '%{SECRET}%'"
+    return {name for (name,) in tables if case.ask(rows.format(name)) != [(0,)]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "tables"),
+    [
+        ({"customer": {"history": True}}, {}, {"customer_history"}),
+        ({}, {"settings": {"service_version": 1}}, {"conversation_history"}),
+        ({}, {"kobject_order": OFF, "kobject_reservation": OFF}, {"kobject_order"}),
+        ({}, {"customer": OFF, "customer_email": OFF}, {"customer", "customer_email"}),
+        ({}, {"wanted": ("conversation", "message", "kobject")}, {"customer", "customer_email"}),
+    ],
+    ids=["history", "service_version", "klass", "child", "family"],
+)  # fmt: skip
+def test_what_is_wanted_no_more_becomes_digests_too(
+    case: Case, before: dict[str, Any], after: dict[str, Any], tables: set[str]
+) -> None:
+    """Tables and histories that stand there since; the rejects keep no text of it."""
+    with case.org(rate=0) as sim:
+        order = next(
+            one for one in living(sim, "kobject", 0)
+            if (sim.get("kobject", one) or {})["type"] == "kobject.order"
+        )  # fmt: skip
+        sim.edit("kobject", order, {"title": f"{SECRET}10"})
+        ids = plant(sim)
+        case.sync(connect(case, sim, **before))
+        assert tables <= raw(case)
+        sim.clock.advance(60)
+        report = case.sync(connect(case, sim, **{**ALL_HASHED, **after}))
+        assert report.status == "SUCCESSFUL", report.error
+        assert raw(case) == set()
+        for table in tables & {"customer", "customer_history"}:
+            names = case.ask(f"SELECT display_name FROM kustomer.{table} "
+                             f"WHERE id = '{ids['customer']}'")  # fmt: skip
+            assert (digest(f"{SECRET}1"),) in names
+        made = contents(case.database)
+        sim.clock.advance(60)
+        case.sync(connect(case, sim, **{**ALL_HASHED, **after}))
+        assert contents(case.database) == made
+
+
+@pytest.mark.parametrize("way", ["another table alone", "family wanted no more"])
+def test_another_salt_is_refused_as_long_as_digests_of_the_former_stand(
+    case: Case, way: str
+) -> None:
+    """Whatever was synced with it meanwhile; once they are gone it is as good."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim)
+        case.sync(connect(case, sim, customer__display_name=HASHED))
+        other = connect(case, sim, salt="other")
+        if way == "another table alone":
+            case.sync(other, tables=["message"])
+        else:
+            case.sync(connect(case, sim, ("tag", "conversation"), salt="other"))
+        sim.clock.advance(60)
+        hashed = connect(case, sim, salt="other", customer__display_name=HASHED)
+        for refused in (lambda: case.sync(hashed), lambda: check(hashed)):
+            with pytest.raises(ConfigError, match=r"hash_salt.*\(customer.display_name\)"):
+                refused()
+        family = connect(case, sim, ("tag",), salt="other", tag__name=HASHED)
+        with pytest.raises(ConfigError, match="hash_salt"):
+            case.sync(family)
+        name = f"SELECT display_name FROM kustomer.customer WHERE id = '{ids['customer']}'"
+        assert case.ask(name) == [(digest(f"{SECRET}1"),)]
+        case.sync(other)
+        assert case.ask(name) == [(f"{SECRET}1",)]
+        case.sync(hashed)
+        made = hmac.new(b"other", f"{SECRET}1".encode(), "sha256").hexdigest()
+        assert case.ask(name) == [(made,)]
+
+
+@pytest.mark.parametrize("adopts", [False, True], ids=["synced", "adopted"])
+def test_another_system_prefix_is_refused_and_writes_nothing(case: Case, adopts: bool) -> None:
+    """Exit 2, by name and with the one that was; in a new schema it is as good."""
+    with case.org(rate=0) as sim:
+        tables = ("conversation", "tag")
+        connection = case.connect(sim, tables=tables, extras=False)
+        case.sync(connection)
+        if adopts:
+            _unwritten(case)
+            assert adopt(connection, apply=True).applied
+        other = case.connect(sim, tables=tables, extras=False, system_prefix="_sys_")
+        before = case.database.read_bytes()
+        for refused in (lambda: case.sync(other), lambda: check(other)):
+            with pytest.raises(ConfigError) as told:
+                refused()
+            assert "system_prefix in [connections.kustomer]" in told.value.message
+            assert 'system_prefix = "_fivetran_"' in told.value.hint
+        if not adopts:
+            with pytest.raises(ConfigError):
+                verified(case, other)
+        assert case.database.read_bytes() == before
+        assert case.sync(connection).status == "SUCCESSFUL"
+        new = case.connect(
+            sim, tables=tables, extras=False, system_prefix="_sys_", schema="another"
+        )
+        assert case.sync(new).status == "SUCCESSFUL"
+        assert case.ask("SELECT bool_or(_sys_active) FROM another.conversation_history") == [
+            (True,)
+        ]
+
+
+def test_what_kustomer_no_longer_has_keeps_its_digest(case: Case) -> None:
+    """It can't be read again; hashed anew it is a digest of a digest."""
+    with case.org(rate=0) as sim:
+        ids = plant(sim)
+        hashed = connect(case, sim, customer__display_name=HASHED)
+        case.sync(hashed)
+        sim.hard_delete("customer", ids["customer"])
+        sim.clock.advance(24 * 3600)
+        case.sync(hashed)
+        name = f"SELECT display_name FROM kustomer.customer WHERE id = '{ids['customer']}'"
+        made = digest(f"{SECRET}1")
+        for connection, there in ((connect(case, sim), made), (hashed, digest(made))):
+            case.sync(connection)
+            assert case.ask(name) == [(there,)]
+
+
+def test_columns_beyond_the_reference_become_digests_where_extras_are_wanted_no_more(
+    case: Case,
+) -> None:
+    """As all that stands there."""
+    with case.org(rate=0) as sim:
+        case.sync(connect(case, sim))
+        case.sync(connect(case, sim, settings={"extras": False}, message__rev=HASHED,
+                          conversation__rev=HASHED))  # fmt: skip
+        for table in ("message", "conversation", "conversation_history"):
+            assert case.ask(f"SELECT DISTINCT length(rev) FROM kustomer.{table}") == [(64,)]
 
 
 def test_a_second_klass_of_a_family_that_is_blocked_is_filled(case: Case) -> None:
@@ -226,6 +364,36 @@ def test_columns_of_the_old_schema_stay_when_the_new_one_is_wanted(case: Case) -
         assert case.sync(now, resync=Resync()).tables["message_attachment"].updated == 0
         assert case.ask(old) == before
         assert found(verified(case, now)) == {}
+
+
+def test_columns_that_are_left_out_have_no_rejects(case: Case) -> None:
+    """Neither those of before nor new ones; of others they stay."""
+    rejected = "SELECT column_name FROM kustomer._kustomer_sync_rejects WHERE record_id = '{}' " \
+               "AND column_name IN ('created_at', 'custom_count_num', 'message_count') " \
+               "ORDER BY 1"  # fmt: skip
+    wanted = ("conversation", "message")
+    with case.org(rate=0) as sim:
+        old = {"service_version": 1}
+        talk = next(living(sim, "conversation", 3))
+        odd = {"messageCount": "many", "custom": {"countNum": "few"}}
+        sim.edit("conversation", talk, odd)
+        sim.clock.advance(60)
+        case.sync(connect(case, sim, wanted, settings=old))
+        done_by_somebody(  # a time of an attachment that was none, as records of before had
+            case, "INSERT INTO _kustomer_sync_rejects (table_name, record_id, column_name, value) "
+            f"VALUES ('message_attachment', '{talk}', 'created_at', 'never')",
+        )  # fmt: skip
+        every = [("created_at",), ("custom_count_num",), ("message_count",)]
+        assert case.ask(rejected.format(talk)) == every
+        case.sync(connect(case, sim, wanted, settings=old))
+        assert case.ask(rejected.format(talk)) == every
+        newer = connect(case, sim, wanted, conversation__custom_count_num=OFF)
+        case.sync(newer)
+        assert case.ask(rejected.format(talk)) == [("message_count",)]
+        sim.edit("conversation", talk, {**odd, "name": "again"})
+        sim.clock.advance(60)
+        case.sync(newer)
+        assert case.ask(rejected.format(talk)) == [("message_count",)]
 
 
 def test_somebody_s_column_of_a_history_stays_when_an_array_is_emptied(case: Case) -> None:

@@ -1917,8 +1917,8 @@ _ADOPT = (
         "sync/adopt.py",
         (
             "A history that is there is gone on with, not begun anew",
-            "ADOPTED: adopted, HISTORIES: going_on}",
-            "ADOPTED: adopted}",
+            "ADOPTED: adopted, HISTORIES: going_on,",
+            "ADOPTED: adopted,",
             "tests/acceptance/test_adopt.py::test_histories_go_on_whenever_their_versions_began",
         ),
         (
@@ -1969,7 +1969,7 @@ _ADOPT = (
         "sync/landing.py",
         (
             "A KObject that is gone is flagged in an adopted table of its klass",
-            "sorted({*self.names.klasses(table.name).values(), *adopted})",
+            "sorted({*self.names.klasses(table.name).values(), *self.adopted[0]})",
             "sorted(self.names.klasses(table.name).values())",
             f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
         ),
@@ -2324,7 +2324,7 @@ _PROTECT = (
         ),
         (
             "Another salt is refused",
-            "    if kept and given and kept != given and hashed and still:\n",
+            "    if kept and given and kept != given and there and wanted:\n",
             "    if False:\n",
             f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
         ),
@@ -2618,6 +2618,81 @@ _RETYPED = (
     ),
 )
 
+_STANDING = (
+    *_of(
+        "protect.py",
+        (
+            "A blocked column has no new rejects",
+            " if (reject.table, reject.column) not in blocked\n",
+            "\n",
+            f"{CHANGES}test_columns_that_are_left_out_have_no_rejects",
+        ),
+        (
+            "What was adopted is there",
+            "            met |= {c for one in scopes for c in columns.get(one, ())}\n",
+            "",
+            f"{ADOPT}test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "Columns that are left out have no rejects of before",
+            "for table in tables for part in table.walk() for column in part.left_out\n",
+            "for table in () for part in table.walk() for column in part.left_out\n",
+            f"{CHANGES}test_columns_that_are_left_out_have_no_rejects",
+        ),
+        (
+            "What is hashed is told as text, whatever it became in between",
+            "_hashed(change) if raw else change",
+            "change",
+            f"{ADOPT}test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is",
+        ),
+    ),
+    *_of(
+        "sync/adopt.py",
+        (
+            "An adopted schema keeps its system columns' names",
+            "{ADOPTED: adopted, PREFIX: self.connection.system_prefix}",
+            "{ADOPTED: adopted}",
+            f"{CHANGES}test_another_system_prefix_is_refused_and_writes_nothing",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "What is wanted no more becomes digests when it is hashed",
+            "            silent=silent, standing=standing,\n",
+            "            silent=silent,\n",
+            f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
+        ),
+        (
+            "It is said of old versions that they are not read again",
+            "f' and read again{but}'",
+            "' and read again'",
+            f"{FOREIGN}test_what_old_versions_lost_is_not_read_again_and_that_is_said",
+        ),
+        (
+            "System columns have one name",
+            "    if kept != connection.system_prefix:\n",
+            "    if False:\n",
+            f"{CHANGES}test_another_system_prefix_is_refused_and_writes_nothing",
+        ),
+        (
+            "The salt of digests that stand is not forgotten",
+            '(landing.state.get("hash_salt") or protection.fingerprint())',
+            '(protection.fingerprint() or landing.state.get("hash_salt"))',
+            f"{CHANGES}test_another_salt_is_refused_as_long_as_digests_of_the_former_stand",
+        ),
+        (
+            "A family that is wanted no more does, too",
+            "        elif old is not None and root.name not in chosen:\n",
+            "        elif False:\n",
+            f"{CHANGES}test_what_is_wanted_no_more_becomes_digests_too",
+        ),
+    ),
+)
+
 _SAID = (
     *_of(
         "protect.py",
@@ -2632,7 +2707,7 @@ _SAID = (
         "check.py",
         (
             "A check refuses another salt",
-            "        refuse_other_salt(connection.name, Protection(connection), tables, state)\n",
+            "        refuse_changed(connection, state)\n",
             "",
             f"{PROTECT}test_another_salt_is_refused_and_writes_nothing",
         ),
@@ -3073,9 +3148,15 @@ _CHANGES = (
         "destinations/foreign.py",
         (
             "Rows whose key was dropped are not there beside those that are read again",
-            "            if one.column in told_by[one.table]:\n",
-            "            if False:\n",
+            "        if not one.lossless and one.column in told_by[one.table]:\n",
+            "        if False:\n",
             f"{FOREIGN}test_rows_whose_key_was_dropped_are_replaced",
+        ),
+        (
+            "Nor are those whose key lost something",
+            "        if not one.lossless and one.column in told_by[one.table]:\n",
+            "        if one.now is None and one.column in told_by[one.table]:\n",
+            f"{FOREIGN}test_rows_whose_key_lost_something_are_replaced",
         ),
     ),
     *_of(
@@ -3593,6 +3674,6 @@ MUTATIONS = (
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
-    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
+    *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
 )  # fmt: skip

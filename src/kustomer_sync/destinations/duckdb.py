@@ -409,7 +409,7 @@ class DuckDB:
     def ensure(
         self, tables: Iterable[Table], *, digests: Digests | None = None,
         state: Mapping[str, Any] | None = None, returned: Iterable[Returned] = (),
-        silent: Mapping[str, Iterable[str]] | None = None,
+        silent: Mapping[str, Iterable[str]] | None = None, standing: Iterable[Table] = (),
     ) -> Mapping[str, Counts]:  # fmt: skip
         if self._epoch is None:
             raise RuntimeError("ensure before begin")
@@ -428,8 +428,20 @@ class DuckDB:
             for table in tables:
                 self._known[table.name] = table
                 self._ensure(connection, table, stored, counts)
+            for part in (part for table in standing for part in table.walk()):
+                for shape in self._shapes(part):
+                    self._protect(connection, shape, stored, counts)
             for back in returned:
                 self._returned(connection, back, stored, counts)
+            without = [
+                f"{part.name}.{column}"
+                for table in tables for part in table.walk() for column in part.left_out
+            ]  # fmt: skip
+            connection.execute(
+                f"DELETE FROM {self._t(REJECTS)} "
+                "WHERE list_contains(?, concat(table_name, '.', column_name))",
+                [without],
+            )
             for name, kept in (silent or {}).items():
                 connection.execute(
                     f"UPDATE {self._t(REJECTS)} SET value = NULL WHERE table_name = ? "
@@ -531,10 +543,24 @@ class DuckDB:
             return
         have = stored[name]
         self._ours.met(name, have, {*wanted, *shape.left_out})
-        for column, type_ in wanted.items():
+        for column in wanted:
             self._fit(connection, shape, column, have, counts, relation)
-            known = None if (name, column) in self._foreign else have.get(column, type_)
-            self._ours.note(name, column, known, hashed=column in shape.hashed)
+
+    def _protect(
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape,
+        stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
+    ) -> None:  # fmt: skip
+        """Of a table that stands, columns that are to be hashed have digests; no others count as
+        digests, so that one made with another salt is not taken for one."""
+        name, have = shape.name, stored.get(shape.name, {})
+        if name not in self._ours.tables() and self._system.synced not in have:
+            return  # somebody else's
+        self._ours.met(name, have, {*shape.wanted, *shape.left_out})
+        for column in shape.wanted:
+            hashed = column in shape.hashed
+            own = column in have and self._ours.has(name, column)
+            if own and hashed != self._ours.is_hashed(name, column):
+                self._fit(connection, shape, column, have, counts, None)
 
     def _fit(
         self, connection: duckdb.DuckDBPyConnection, shape: _Shape, column: str,
@@ -549,12 +575,16 @@ class DuckDB:
             change = self._difference(connection, name, column, type_, have, relation)
             if change is not None and change.becomes is not None:
                 self._change(connection, change, have)
+                if change.stored is not None:  # what is hashed is text in the end
+                    self.changed.append(_hashed(change) if raw else change)
         if raw:
             self._hash(connection, name, column, have, counts)
         elif opened:
             using = f"TRY_CAST({_DIALECT.name(column)} AS {{}})"
             self._retype(connection, name, column, type_, using)
             have[column] = type_
+        known = None if (name, column) in self._foreign else have.get(column, type_)
+        self._ours.note(name, column, known, hashed=column in shape.hashed)
 
     def _change(
         self, connection: duckdb.DuckDBPyConnection, change: Change, have: dict[str, Type]
@@ -568,7 +598,6 @@ class DuckDB:
         else:
             using = self._as(name, column, have[column], becomes)
             self._retype(connection, name, column, becomes, using)
-            self.changed.append(change)
         self._foreign.pop((name, column), None)
         have[column] = becomes
 
@@ -609,9 +638,11 @@ class DuckDB:
         if have[column] is not Type.STRING:
             self._retype(connection, name, column, Type.STRING, f"CAST({quoted} AS VARCHAR)")
             have[column] = Type.STRING
-        synced = _DIALECT.name(self._system.synced)
+        synced = f", {_DIALECT.name(self._system.synced)} = {_timestamp(self._synced_at)}"
+        # Somebody may have dropped it from a table that is wanted no more.
+        synced = synced if self._system.synced in have else ""
         rows = connection.execute(
-            f"UPDATE {table} SET {quoted} = made.digest, {synced} = {_timestamp(self._synced_at)} "
+            f"UPDATE {table} SET {quoted} = made.digest{synced} "
             f"FROM raw JOIN made USING (n) WHERE {table}.{quoted} = raw.was"
         ).fetchall()
         counts.setdefault(name, Counts()).updated += int(rows[0][0])
@@ -675,9 +706,8 @@ class DuckDB:
         for column, type_ in shape.wanted.items():
             change = self._difference(connection, shape.name, column, type_, have)
             if column in shape.hashed and column in have and have[column] is not Type.STRING:
-                text = TYPES[Type.STRING]
                 stored = self._foreign.get((shape.name, column), TYPES[have[column]])
-                change = Change(shape.name, column, stored, text, text, "it is hashed")
+                change = _hashed(Change(shape.name, column, stored, "", None))
             if change is not None:
                 yield change
 
@@ -1189,6 +1219,12 @@ def _run(
             step = steps.send(numbers)
         except StopIteration:
             return
+
+
+def _hashed(change: Change) -> Change:
+    """The same of a column that is hashed."""
+    text = TYPES[Type.STRING]
+    return replace(change, ours=text, becomes=text, why="it is hashed")
 
 
 def _staged(

@@ -202,16 +202,17 @@ def mend(
     """Columns of these tables that have another type have their own again where every value fits.
 
     Else they are text, which holds them all; what is gone is forgotten, so that it is made anew.
-    `told_by`: by table, the columns without any of which its rows are nobody's; these go with it.
+    `told_by`: by table, the columns without any of which its rows are nobody's; these go with it,
+    and with what it held.
     """
     for one in strayed(connection, schema, ours):
         if one.table not in told_by:
             continue
         place = (catalog, schema, one.table)  # a file may be called as its schema is
         table = ".".join('"' + n.replace('"', '""') + '"' for n in place)
+        if not one.lossless and one.column in told_by[one.table]:
+            connection.execute(f"DELETE FROM {table}")
         if one.now is None:
-            if one.column in told_by[one.table]:
-                connection.execute(f"DELETE FROM {table}")
             ours.gone(one.table, one.column)
             continue
         column = str(one.column)

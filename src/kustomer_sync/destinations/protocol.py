@@ -52,6 +52,7 @@ class Destination(Protocol):
         state: Mapping[str, Any] | None = None,
         returned: Iterable[Returned] = (),
         silent: Mapping[str, Iterable[str]] | None = None,
+        standing: Iterable[Table] = (),
     ) -> Mapping[str, Counts]:
         """Every table is there, empty if new, with at least its columns; nothing is dropped.
 
@@ -59,11 +60,14 @@ class Destination(Protocol):
         `digests`, in this transaction or, where a column is met later, in that of the batch. A
         table that is hidden from now on begins with the rows it had. A column of ours to which
         somebody gave another type has its own again, or one that holds all that is in it. Where
-        somebody dropped the column that says whose the rows are, or since when they were, the rows
-        go, but for those of records that Kustomer keeps for a while only.
+        somebody dropped the column that says whose the rows are, or since when they were, or made
+        it one that can't hold what it held, the rows go, but for those of records that Kustomer
+        keeps for a while only.
 
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
-        columns' texts alone stay. `state` is written in the same transaction.
+        columns' texts alone stay. `standing`: tables that are not made for this; where they stand
+        since before, what of them is to be hashed has digests too, and nothing else counts as
+        such. Columns that are left out have no rejects. `state` is written in the same transaction.
         """
 
     def know(self, table: Table) -> None:

@@ -22,9 +22,9 @@ from kustomer_sync.sync.landing import ATTACHMENTS, everything_of
 from kustomer_sync.sync.named import roots
 from kustomer_sync.sync.resync import Resync
 from kustomer_sync.sync.run import sync
-from kustomer_sync.sync.wanted import pending, refuse_other_salt
+from kustomer_sync.sync.wanted import pending, refuse_changed
 
 __all__ = [
     "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "everything_of",
-    "first_contact", "pending", "refuse_other_salt", "roots", "sync",
+    "first_contact", "pending", "refuse_changed", "roots", "sync",
 ]  # fmt: skip

@@ -38,7 +38,14 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
 from kustomer_sync.sync.histories import KEY as HISTORIES
-from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, of_long_ago
+from kustomer_sync.sync.landing import (
+    ADOPTED,
+    ATTACHMENTS,
+    PREFIX,
+    TableState,
+    family,
+    of_long_ago,
+)
 
 _DAY = timedelta(days=1)
 _COUNTED = 8_500  # rows that the daily comparison counts at once
@@ -212,7 +219,9 @@ class _Plan:
         adopted = {"klass_tables": self.klass_tables, "columns": self._custom_columns()}
         parts = [part for table in self.tables for part in table.walk() if part.history]
         going_on = {part.name: None for part in parts if self._filled(str(part.history))}
-        kept: dict[str, Any] = {ADOPTED: adopted, HISTORIES: going_on}
+        kept: dict[str, Any] = {
+            ADOPTED: adopted, HISTORIES: going_on, PREFIX: self.connection.system_prefix,
+        }  # fmt: skip
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}

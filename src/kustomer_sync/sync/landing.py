@@ -28,6 +28,8 @@ _UNNAMED = "unnamed_klasses"
 """State key: ids of klasses whose KObjects are in no klass's table, for want of a name."""
 ADOPTED = "adopted"
 """State key: what is known of a schema that was adopted."""
+PREFIX = "system_prefix"
+"""State key: what the names of the system columns begin with in the tables that are there."""
 UNATTACHED = "unattached"
 """State key: messages do not say which attachments they have, which are asked for then."""
 _UNDOCUMENTED = "note"
@@ -144,8 +146,7 @@ class Landing:
 
     def _admits(self, protection: Protection) -> Callable[[str, str], bool]:
         """Whether what has no name yet may have one: as the config says, or as it was adopted."""
-        adopted = self.state.get(ADOPTED) or {}
-        columns, klasses = adopted.get("columns") or {}, adopted.get("klass_tables") or ()
+        klasses, columns = self.adopted
         admits = protection.admits(self._run.connection.schema_change_handling)
 
         def admitted(scope: str, wanted: str) -> bool:
@@ -473,12 +474,17 @@ class Landing:
             self.counts.setdefault(name, Counts())
             self.counts[name] += count
 
+    @property
+    def adopted(self) -> tuple[list[str], dict[str, list[str]]]:
+        """The klasses' tables that were adopted, and by table the custom columns."""
+        adopted = self.state.get(ADOPTED) or {}
+        return adopted.get("klass_tables") or [], adopted.get("columns") or {}
+
     def of_klasses(self, table: Table) -> list[str]:
         """The klasses' tables of a root that the connection wants, adopted ones included."""
         if not table.per_klass:
             return []
-        adopted = (self.state.get(ADOPTED) or {}).get("klass_tables", ())
-        names = sorted({*self.names.klasses(table.name).values(), *adopted})
+        names = sorted({*self.names.klasses(table.name).values(), *self.adopted[0]})
         return [name for name in names if self._run.protection.klass_lands(name, table.name)]
 
     def _gathered(self) -> Iterator[Batch]:

@@ -39,7 +39,7 @@ from kustomer_sync.sync.recent import recent
 from kustomer_sync.sync.reimport import reimport
 from kustomer_sync.sync.resync import Mark, Resync, mark, marks, resync
 from kustomer_sync.sync.sweep import sweep
-from kustomer_sync.sync.wanted import kept_out, make_ready, refuse_other_salt
+from kustomer_sync.sync.wanted import kept_out, make_ready, refuse_changed
 
 _TWO_YEARS = 730 * windows.DAY_MS + windows.DAY_MS // 2
 _HORIZON_MARGIN = 3 * windows.DAY_MS
@@ -152,7 +152,7 @@ class Run:
             self.again.check(self.now())
         self.destination.check()
         before = self.destination.state()
-        refuse_other_salt(self.connection.name, self.protection, self.chosen, before)
+        refuse_changed(self.connection, before)
         if not before:
             self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)
@@ -517,7 +517,7 @@ class Run:
         if self.landing.names.kept_out:
             self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
         if self.report.status == "SUCCESSFUL":
-            for name, known in self.protection.unmet(self.landing.names):
+            for name, known in self.protection.unmet(self.landing.names, *self.landing.adopted):
                 self.warn(
                     "name_unmet",
                     f"No record has anything called {name!r}, so nothing was blocked or hashed for "

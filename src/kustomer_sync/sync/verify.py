@@ -64,7 +64,7 @@ from kustomer_sync.sync.landing import ATTACHMENTS, Landing, ids_of, read_ms
 from kustomer_sync.sync.reimport import described, reimport
 from kustomer_sync.sync.run import Run
 from kustomer_sync.sync.sweep import confirmed, living
-from kustomer_sync.sync.wanted import lacks, make_ready, refuse_other_salt
+from kustomer_sync.sync.wanted import lacks, make_ready, refuse_changed
 
 SAMPLE = 100
 _DRAW = 25  # records of one search for a sample
@@ -159,7 +159,7 @@ class Verification:
                 "this connection.",
                 f"Run `kustomer-sync sync {run.connection.name}` first.",
             )
-        refuse_other_salt(run.connection.name, run.protection, run.chosen, state)
+        refuse_changed(run.connection, state)
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())

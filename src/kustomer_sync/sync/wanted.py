@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.destinations import Destination
 from kustomer_sync.errors import ConfigError
+from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.model import Column, Each, Listing, Log, Returned, Search, Strayed, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
@@ -23,6 +24,7 @@ from kustomer_sync.shred import Names, klass_table, wanted_name
 from kustomer_sync.sync.landing import (
     ADOPTED,
     ATTACHMENTS,
+    PREFIX,
     UNATTACHED,
     TableState,
     family,
@@ -119,21 +121,40 @@ def let_in(
                 yield scope, key, name if scope == klasses else f"{scope}.{name}"
 
 
-def refuse_other_salt(
-    connection_name: str, protection: Protection, tables: Iterable[Table], state: Mapping[str, Any]
-) -> None:  # fmt: skip
-    """Digests made with another salt would match none of those that are there."""
-    kept, given = state.get("hash_salt"), protection.fingerprint()
-    before = state.get("choice") or {}
-    hashed = any(old["hashed"] for old in before.values())
-    still = any(
-        choice_of(protection, root, before.get(root.name) or {})["hashed"] for root in tables
-    )
-    if kept and given and kept != given and hashed and still:
+def refuse_changed(connection: Connection, state: Mapping[str, Any]) -> None:
+    """What may not change as long as the destination stands is as it was when it was written."""
+    _refuse_other_prefix(connection, state)
+    _refuse_other_salt(connection, state)
+
+
+def _refuse_other_prefix(connection: Connection, state: Mapping[str, Any]) -> None:
+    """Versions and flags are in columns that begin with it: others would say nothing of the rows
+    that are there, and theirs would stay as they are for ever."""
+    kept = state.get(PREFIX, connection.system_prefix)
+    if kept != connection.system_prefix:
         raise ConfigError(
-            f"hash_salt in [connections.{connection_name}] is not the one that the hashed columns "
-            "in the destination were made with, so nothing would match them.",
-            "Give the former one; to change it, sync once with no column hashed, then hash anew.",
+            f'system_prefix in [connections.{connection.name}] is "{connection.system_prefix}", '
+            f'and the system columns in the destination begin with "{kept}".',
+            f'Set system_prefix = "{kept}"; for another one, sync into a new schema.',
+        )
+
+
+def _refuse_other_salt(connection: Connection, state: Mapping[str, Any]) -> None:
+    """Digests made with another salt would match none of those that are there.
+
+    Those count that stand in what is not wanted any more, and in what another sync comes to.
+    """
+    protection = Protection(connection)
+    kept, given = state.get("hash_salt"), protection.fingerprint()
+    there = sorted(n for old in (state.get("choice") or {}).values() for n in old["hashed"])
+    wanted = any(protection.hashed_names(root) for root in TABLES)
+    if kept and given and kept != given and there and wanted:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise ConfigError(
+            f"hash_salt in [connections.{connection.name}] is not the one that the digests in the "
+            f"destination were made with ({there[0]}{more}), so nothing would match them.",
+            "Give the former one; to change it, sync once with all that has digests wanted and no "
+            "column hashed, then hash anew.",
         )
 
 
@@ -240,10 +261,8 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
     parts = {root.name: list(_parts(run, root)) for root in run.tables}
     strayed = run.destination.strayed()
     returned: list[Returned] = []
-    silent: dict[str, set[str]] = {}
     flag = f"{run.connection.system_prefix}deleted"
     for root in run.tables:
-        old = before.get(root.name)
         missing = lacks(run, root) | _strayed(run, parts[root.name], strayed)
         if missing and _known(landing, root):
             returned += _returned(root, parts[root.name], missing, flag)
@@ -253,20 +272,25 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
             if unread := missing - {f"{name}.{flag}" for name in others if name != root.place}:
                 _read_again(run, root, unread)
         returned += _orphaned(run, root) if orphans else ()
-        now = choice_of(protection, root, old or {})
-        if now != old:
-            before = {**before, root.name: now}
-            for part in parts[root.name]:
-                for table in part.walk() if now["blocked"] or now["hashed"] else ():
-                    custom = landing.names.columns(table.name).values()
-                    silent[table.name] = protection.open_columns(table, custom)
         for scope, key, _ in list(let_in(root, landing.names, kept_out)):
             left = [k for k in kept_out[scope] if k != key]
             kept_out = {**kept_out, scope: left}
-    hashed = any(choice["hashed"] for choice in before.values())
+    choices, standing = dict(before), list[Table]()
+    silent: dict[str, set[str]] = {}
+    for root, now in _choices(run, before):
+        whole = tuple(_whole(run, root))
+        standing += whole if root.name in parts else map(_hashed_only, whole)
+        if now != before.get(root.name):
+            choices[root.name] = now
+            guarded = whole if now["blocked"] or now["hashed"] else ()
+            for table in (table for one in guarded for table in one.walk()):
+                custom = landing.names.columns(table.name).values()
+                silent[table.name] = protection.open_columns(table, custom)
+    hashed = any(choice["hashed"] for choice in choices.values())
     for key, value in (
-        ("choice", before), ("kept_out", kept_out),
-        ("hash_salt", (protection.fingerprint() or landing.state.get("hash_salt")) if hashed
+        ("choice", choices), ("kept_out", kept_out), (PREFIX, run.connection.system_prefix),
+        # Who did not refuse another one hashes nothing: what has digests has those of the former.
+        ("hash_salt", (landing.state.get("hash_salt") or protection.fingerprint()) if hashed
          else None),
     ):  # fmt: skip
         if landing.state.get(key) != value:
@@ -275,9 +299,56 @@ def make_ready(run: Run, *, orphans: bool = True) -> None:
         run.destination.ensure(
             [part for found in parts.values() for part in found],
             digests=protection.digests, state=landing.changes, returned=returned,
-            silent=silent,
+            silent=silent, standing=standing,
         )
     )  # fmt: skip
+
+
+def _choices(
+    run: Run, before: Mapping[str, dict[str, Any]]
+) -> Iterator[tuple[Table, dict[str, Any]]]:  # fmt: skip
+    """What is wanted from now on of each root of this sync, and of those no longer wanted at all.
+
+    What is hashed of the latter counts as hashed until they are wanted and read again.
+    """
+    synced, chosen = {t.name: t for t in run.tables}, {t.name for t in run.chosen}
+    for root in TABLES:
+        old = before.get(root.name)
+        if root.name in synced:
+            yield root, choice_of(run.protection, synced[root.name], old or {})
+        elif old is not None and root.name not in chosen:
+            hashed = {*old["hashed"], *run.protection.hashed_names(root)}
+            yield root, {**old, "hashed": sorted(hashed)}
+
+
+def _whole(run: Run, root: Table) -> Iterator[Table]:
+    """All that may stand of a root, wanted or not: each table, klass and column, each history."""
+    names = Names.from_state(run.landing.names.state())  # no klass's history is named for this
+    whole = _kept_whole(run, root)
+    klasses = {name: klass for klass, name in names.klasses(root.name).items()}
+    yield _customized(run, whole, root.name)
+    for name in sorted({*klasses, *run.landing.adopted[0]}) if root.per_klass else ():
+        table = run.protection.dressed(klass_table(whole, name, names))
+        yield _customized(run, table, f"{root.name}.{klasses.get(name)}")
+
+
+def _kept_whole(run: Run, table: Table) -> Table:
+    """The table and its children with all their columns, those of elements too, and histories."""
+    kept = table.versioned(table.history or f"{table.name}_history")
+    children = tuple(_kept_whole(run, child) for child in table.children)
+    own = () if table.parent is None else tuple(
+        run.landing.types.column(table.name, name, key)
+        for key, name in run.landing.names.columns(table.name).items()
+    )  # fmt: skip
+    return run.protection.dressed(
+        replace(kept, columns=(*table.columns, *own), children=children)
+    )  # fmt: skip
+
+
+def _hashed_only(table: Table) -> Table:
+    """What was hashed of a root that is wanted no more stays so until that is read again."""
+    columns = tuple(column for column in table.columns if column.hashed)
+    return replace(table, columns=columns, children=tuple(map(_hashed_only, table.children)))
 
 
 def _known(landing: Landing, root: Table) -> bool:
@@ -329,7 +400,7 @@ def _strayed(run: Run, parts: Iterable[Table], strayed: Iterable[Strayed]) -> se
         else:
             said = (
                 f"{name}.{column} was {change.was} and somebody made it {change.now}: it is set "
-                f"right{'' if change.lossless else ' and read again'}."
+                f"right{'' if change.lossless else f' and read again{but}'}."
             )
         run.warn("destination_changed", said)
         if change.now is None or not change.lossless:
