@@ -193,9 +193,29 @@ _QUOTA = _of(
     ),
     (
         "Too long without a possible request ends the sync, to be run again",
-        "if at - self._last_possible > self._max_wait:",
+        "if now >= gives_up:",
         "if False:",
+        f"{QUOTA}test_refusals_alone_reschedule_after_the_wait",
+        f"{QUOTA}test_without_a_wait_the_sentence_says_now",
+    ),
+    (
+        "A reset beyond the wait is waited for all the same",
+        "if now >= gives_up:",
+        "if at >= gives_up:",
         f"{QUOTA}test_too_long_without_a_possible_request_reschedules",
+        f"{QUOTA}test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier",
+    ),
+    (
+        "A refused request is none that could be sent",
+        "                self._stuck(now)\n            else:",
+        "                self._stuck_since = None\n            else:",
+        f"{QUOTA}test_refusals_alone_reschedule_after_the_wait",
+    ),
+    (
+        "A wait begins when a request is wanted",
+        "self._stuck_since: float | None = None",
+        "self._stuck_since: float | None = clock()",
+        f"{QUOTA}test_time_without_a_wish_to_send_is_no_wait",
     ),
     (
         "Searches have a budget of their own",
@@ -3539,8 +3559,8 @@ _REPAIRED = (
         "kustomer/quota.py",
         (
             "One minute is not minutes",
-            "f\"in {counted(minutes, 'minute')}\"",
-            'f"in {minutes} minutes"',
+            "f\"in {counted(max(1, round(wait / 60)), 'minute')}\"",
+            'f"in {max(1, round(wait / 60))} minutes"',
             f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
         ),
     ),

@@ -136,7 +136,8 @@ class Quota:
         self.org = Lane(requests_per_minute, percentage)
         self.search = Lane(searches_per_minute, percentage)
         self._org_limit_heard: int | None = None
-        self._last_possible = clock()
+        self._stuck_since: float | None = None
+        """Since when every request had to wait or was refused; None while one could go out."""
         self.waited = 0.0
 
     def acquire(self, *, search: bool) -> None:
@@ -154,14 +155,11 @@ class Quota:
                         lane.sent.append(now)
                         lane.in_flight += 1
                     return
-                if at - self._last_possible > self._max_wait:
-                    minutes = max(1, round((at - now) / 60))
-                    raise Rescheduled(
-                        "Kustomer's rate limit left no request for "
-                        f"{counted(round(self._max_wait / 60), 'minute')}.",
-                        f"in {counted(minutes, 'minute')}",
-                    )
-                pause = min(at - now, 1.0)
+                # Waited for, not foretold: what others use, or the share, may change before.
+                gives_up = self._stuck(now) + self._max_wait
+                if now >= gives_up:
+                    raise _rescheduled(now - self._stuck(now), at - now)
+                pause = min(at, gives_up, now + 1.0) - now
                 self.waited += pause
                 self._changed.wait(pause)
 
@@ -197,12 +195,29 @@ class Quota:
             if refused_for is not None:
                 lane = lanes[-1] if limit is None else self._lane_of(limit, search)
                 lane.blocked_until = max(lane.blocked_until, now + refused_for)
+                self._stuck(now)
             else:
-                self._last_possible = now
+                self._stuck_since = None
             self._changed.notify_all()
+
+    def _stuck(self, now: float) -> float:
+        """No request can be sent now; since when that is so."""
+        if self._stuck_since is None:
+            self._stuck_since = now
+        return self._stuck_since
 
     def _lane_of(self, limit: Limit, search: bool) -> Lane:
         if not search:
             self._org_limit_heard = limit.limit
             return self.org
         return self.org if limit.limit == self._org_limit_heard else self.search
+
+
+def _rescheduled(waited: float, wait: float) -> Rescheduled:
+    """After so many seconds without a request; the next may go out in `wait` seconds."""
+    minutes, seconds = round(waited / 60), round(waited)
+    span = counted(minutes, "minute") if waited >= 60 else counted(seconds, "second")
+    said = f"left no request for {span}" if seconds else "leaves no request now"
+    return Rescheduled(
+        f"Kustomer's rate limit {said}.", f"in {counted(max(1, round(wait / 60)), 'minute')}"
+    )

@@ -76,11 +76,61 @@ def test_headers_of_a_search_that_speak_of_the_org_do_not_widen_the_search_lane(
 
 
 def test_too_long_without_a_possible_request_reschedules() -> None:
-    """A reset beyond `max_wait_minutes` ends the sync at once, to be run again."""
-    q = quota(Clock(), max_wait=120)
+    """A reset beyond `max_wait_minutes` is waited for that long and no less, and it says so."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
     q.acquire(search=False)
     q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
-    with pytest.raises(Rescheduled):
+    before = clock.now
+    with pytest.raises(Rescheduled, match=r"left no request for 2 minutes\.") as told:
+        q.acquire(search=False)
+    assert clock.now - before == pytest.approx(120)
+    assert "again in 8 minutes" in told.value.hint
+
+
+def test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier() -> None:
+    """Nothing is foretold: a reply to another request, or the share, may let it go."""
+    clock = Clock()
+    q = quota(clock, max_wait=120, share=lambda: 25 if clock.now < 1100 else 90)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 150, 1800.0), refused_for=None)
+    q.set_share(25)
+    q.acquire(search=False)
+    assert clock.now == pytest.approx(1100, abs=1.1)
+
+
+def test_refusals_alone_reschedule_after_the_wait() -> None:
+    """Requests that go out and are refused are none that could be sent."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
+
+    def refused() -> None:
+        for _ in range(100):
+            q.acquire(search=False)
+            q.release(search=False, limit=None, refused_for=15.0)
+
+    with pytest.raises(Rescheduled, match=r"for 2 minutes\."):
+        refused()
+    assert clock.now - 1000 == pytest.approx(120)
+
+
+def test_time_without_a_wish_to_send_is_no_wait() -> None:
+    """Twenty minutes of loading are not twenty minutes without a possible request."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 1230.0), refused_for=None)
+    clock.now += 1200
+    q.acquire(search=False)
+    assert clock.now == pytest.approx(2230, abs=1.1)
+
+
+def test_without_a_wait_the_sentence_says_now() -> None:
+    """`max_wait_minutes = 0` waits for nothing."""
+    q = quota(Clock(), max_wait=0)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
+    with pytest.raises(Rescheduled, match=r"leaves no request now\."):
         q.acquire(search=False)
 
 
