@@ -129,6 +129,8 @@ class Progress:
     """Requests that the phase takes, about; 0 where that is not known before."""
     sentence: str = ""
     """Something to be told once, if there is something."""
+    waits_until: datetime | None = None
+    """The rate limit leaves no request until then, at the latest; told once of a wait."""
 
 
 @dataclass(frozen=True, slots=True)

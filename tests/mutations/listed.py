@@ -244,6 +244,42 @@ _QUOTA = _of(
     ),
 )
 
+_WAITS = (
+    *_of(
+        "kustomer/quota.py",
+        (
+            "A wait is told once",
+            "            self._told_until = until\n",
+            "",
+            f"{QUOTA}test_a_long_wait_is_told_once_and_until_when",
+        ),
+        (
+            "A wait is told as long as it may last",
+            "self._tell(now, min(at, gives_up))",
+            "self._tell(now, at)",
+            f"{QUOTA}test_a_wait_that_is_given_up_earlier_is_told_until_then",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A waiting sync says so",
+            "limits, share, self.wait)",
+            "limits, share)",
+            f"{A}test_command.py::test_a_wait_is_told_while_it_lasts",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "Off a terminal a wait is a line",
+            "if self._live is None and now.waits_until is not None:",
+            "if False:",
+            f"{U}cli/test_screen.py::test_a_wait_is_told_with_its_end",
+        ),
+    ),
+)
+
 _WINDOWS = _of(
     "kustomer/windows.py",
     (
@@ -3568,7 +3604,7 @@ _REPAIRED = (
 
 MUTATIONS = (
     *_VERIFY,
-    *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
+    *_CLIENT, *_QUOTA, *_WAITS, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,

@@ -126,6 +126,8 @@ class Screen:
             if now.sentence:
                 self._console.print(clean(now.sentence))
             moment = self._clock()
+            if self._live is None and now.waits_until is not None:
+                self._console.print(f"{clean(now.phase)}: {_waits(now.waits_until)}")
             if self._live is None and now.cost and before.phase != now.phase:
                 self._console.print(f"{clean(now.phase)}: about {counted(now.cost, 'request')}")
             if self._live is None and moment - self._said >= _EVERY:
@@ -137,9 +139,9 @@ class Screen:
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
     cost = [f"about {counted(now.cost, 'request')}"] if now.cost else []
-    head = Text(
-        ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
-    )
+    waits = [_waits(now.waits_until)] if now.waits_until is not None else []
+    told = [clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed), *waits]
+    head = Text(", ".join(told), style="bold")
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
@@ -152,8 +154,11 @@ def drawn(now: Progress, elapsed: float) -> Group:
     hidden = len(names) - _SHOWN
     if hidden > 0:
         grid.add_row(f"  and {hidden} more {_tables(hidden)}", "", "", style="dim")
-    told = Text("  " + ", ".join(_requests(now)), style="dim")
-    return Group(head, grid, told)
+    return Group(head, grid, Text("  " + ", ".join(_requests(now)), style="dim"))
+
+
+def _waits(until: datetime) -> str:
+    return f"waiting for Kustomer's rate limit, until {until:%H:%M:%S} UTC at the latest"
 
 
 def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:

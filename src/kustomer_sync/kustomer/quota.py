@@ -27,6 +27,7 @@ ORG_PER_MINUTE = 300
 LARGEST_PLAN = 2000
 """No plan of Kustomer's allows more; a server that does keeps other limits than documented."""
 _LOOK = 1.0  # seconds between two looks at the share
+_LONG = 10.0  # seconds; a wait longer than that is told
 _MINUTE = 60.25  # a little more, since requests do not all travel equally fast
 
 
@@ -127,8 +128,11 @@ class Quota:
         searches_per_minute: int = SEARCHES_PER_MINUTE,
         requests_per_minute: int = ORG_PER_MINUTE,
         share: Callable[[], float] | None = None,
+        waits: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self._clock = clock
+        """`waits` hears once of each long wait how many seconds it lasts at most."""
+        self._clock, self._waits = clock, waits
+        self._told_until = float("-inf")
         self._share, self._looked = share, clock()
         self._stop = stop
         self._max_wait = max_wait
@@ -159,6 +163,7 @@ class Quota:
                 gives_up = self._stuck(now) + self._max_wait
                 if now >= gives_up:
                     raise _rescheduled(now - self._stuck(now), at - now)
+                self._tell(now, min(at, gives_up))
                 pause = min(at, gives_up, now + 1.0) - now
                 self.waited += pause
                 self._changed.wait(pause)
@@ -199,6 +204,12 @@ class Quota:
             else:
                 self._stuck_since = None
             self._changed.notify_all()
+
+    def _tell(self, now: float, until: float) -> None:
+        """A wait is told when it begins, and when it becomes longer; by one thread for all."""
+        if until - max(now, self._told_until) > _LONG:
+            self._told_until = until
+            self._waits(until - now)
 
     def _stuck(self, now: float) -> float:
         """No request can be sent now; since when that is so."""

@@ -24,10 +24,11 @@ class Clock:
 
 def quota(
     clock: Clock, *, percentage: float = 90, max_wait: float = 900,
-    share: Callable[[], float] | None = None,
+    share: Callable[[], float] | None = None, waits: Callable[[float], None] = lambda seconds: None,
 ) -> Quota:  # fmt: skip
     made = Quota(
-        percentage, max_wait=max_wait, clock=clock, stop=threading.Event(), share=share
+        percentage, max_wait=max_wait, clock=clock, stop=threading.Event(), share=share,
+        waits=waits,
     )  # fmt: skip
 
     def wait(seconds: float | None = None) -> bool:
@@ -132,6 +133,42 @@ def test_without_a_wait_the_sentence_says_now() -> None:
     q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
     with pytest.raises(Rescheduled, match=r"leaves no request now\."):
         q.acquire(search=False)
+
+
+def test_a_long_wait_is_told_once_and_until_when() -> None:
+    """Each minute's wait is one of its own; a short one is not told."""
+    clock = Clock()
+    told: list[float] = []
+    q = quota(clock, percentage=25, waits=lambda seconds: told.append(clock.now + seconds))
+    for _ in range(75):
+        q.acquire(search=True)
+        q.release(search=True, limit=None, refused_for=None)
+        clock.now += 0.1
+    assert told == pytest.approx([1060.25, 1120.5], abs=2.5)
+    q.release(search=True, limit=None, refused_for=9.0)
+    q.acquire(search=False)
+    assert len(told) == 2
+
+
+def test_a_wait_that_is_given_up_earlier_is_told_until_then() -> None:
+    """And one that becomes longer is told again."""
+    clock = Clock()
+    told: list[float] = []
+    q = quota(clock, max_wait=120, waits=lambda seconds: told.append(clock.now + seconds))
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 20.0), refused_for=None)
+    q.set_share(25)
+    wait, longer = q._changed.wait, [Limit(300, 0, 600.0)]
+
+    def others(seconds: float | None = None) -> bool:
+        if clock.now > 1010 and longer:
+            q.org.heard(longer.pop(), clock.now)
+        return wait(seconds)
+
+    q._changed.wait = others  # type: ignore[method-assign,assignment]  # a reply comes while it waits
+    with pytest.raises(Rescheduled):
+        q.acquire(search=False)
+    assert told == pytest.approx([1020, 1120])
 
 
 @pytest.mark.parametrize(
