@@ -20,7 +20,7 @@ from kustomer_sync.cli.screen import standing
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.windows import Caps
-from kustomer_sync.report import iso_of
+from kustomer_sync.report import Status, iso_of
 from kustomer_sync.settings import Connection, load
 from kustomer_sync.simulator import Limits, Simulator
 from kustomer_sync.sync import Limits as Narrow
@@ -315,6 +315,52 @@ def test_a_share_changed_in_the_file_counts_for_the_sync_that_runs(
     assert quota is not None
     assert quota["share"] == 40
     assert quota["requests"]["permitted"] == UNLIMITED.org * 40 // 100
+
+
+def test_a_comparison_takes_a_changed_share_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of the limit is too little for it, nine tenths are enough."""
+    monkeypatch.setattr("kustomer_sync.kustomer.quota._LOOK", 0.0)
+    only = ["--table", "team", "--table", "user"]
+    with Simulator(limits=UNLIMITED) as sim:
+        text = TWO.format(url=sim.url, share=90)
+        text = text.replace("[connections.other]", "max_wait_minutes = 0\n[connections.other]")
+        folder.write_text(text)
+        assert run(["sync", "acme", *only]) == 0
+        sim.limits = Limits(org=8, search=8)
+        sim.clock.advance(61)
+        folder.write_text(text.replace("= 90", "= 25"))
+        assert run(["verify", "acme", *only]) == 3
+
+        def more(_: int) -> None:
+            folder.write_text(text)
+
+        sim.faults.rules.append(Meanwhile("/v1/teams", more))
+        sim.clock.advance(61)
+        assert run(["verify", "acme", *only]) == 0
+
+
+def test_a_share_changed_in_the_file_counts_for_what_is_told(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not a sync ran since: what is permitted, and when it will be whole."""
+    monkeypatch.setattr(windows, "_LONG", 20)
+    with cut_off(connect, skip=30) as (sim, connection):
+        now = datetime.now(UTC)
+        less = connect(sim, api_utilization_percentage=45)
+        before, after = status(connection, now=now), status(less, now=now)
+    assert after.quota is not None
+    assert after.quota["share"] == 45
+    assert after.quota["searches"]["permitted"] == 135
+    assert after.quota["requests"]["permitted"] == 270
+
+    def wait(found: Status) -> float:
+        told = found.tables["message"].complete_at
+        assert told is not None
+        return (datetime.fromisoformat(told) - now).total_seconds()
+
+    assert wait(after) == pytest.approx(2 * wait(before), abs=0.01)
 
 
 def test_a_changed_file_that_can_not_be_used_is_said_once_and_changes_nothing(

@@ -168,7 +168,7 @@ _QUOTA = _of(
     "kustomer/quota.py",
     (
         "Only the share of the budget is used",
-        "return max(1, int(self.limit * self.percentage / 100))",
+        "return share_of(self.limit, self.percentage)",
         "return self.limit",
         f"{QUOTA}test_searches_stay_within_their_share_in_any_minute",
         f"{CLIENT}test_the_share_of_the_budget_is_kept",
@@ -213,8 +213,8 @@ _QUOTA = _of(
     ),
     (
         "A wait begins when a request is wanted",
-        "self._stuck_since: float | None = None",
-        "self._stuck_since: float | None = clock()",
+        "            else:\n                self._stuck_since = None\n",
+        "            else:\n                self._stuck_since = now\n",
         f"{QUOTA}test_time_without_a_wish_to_send_is_no_wait",
     ),
     (
@@ -245,6 +245,24 @@ _QUOTA = _of(
 )
 
 _WAITS = (
+    *_of(
+        "sync/status.py",
+        (
+            "A changed share is told at once",
+            "share = connection.api_utilization_percentage",
+            'share = quota["share"]',
+            f"{STATUS}test_a_share_changed_in_the_file_counts_for_what_is_told",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "A comparison takes a changed share",
+            "stop=stop, share=_share(asked, connection),\n        )  # fmt: skip",
+            "stop=stop,\n        )  # fmt: skip",
+            f"{STATUS}test_a_comparison_takes_a_changed_share_too",
+        ),
+    ),
     *_of(
         "kustomer/quota.py",
         (

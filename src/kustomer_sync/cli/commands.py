@@ -153,7 +153,7 @@ def verify(asked: Namespace) -> int:
     with _stopping() as stop, Screen() as screen:
         found = run_verify(
             connection, tables=named, sample=asked.sample, repair=asked.repair,
-            progress=screen.show, announce=announce, stop=stop,
+            progress=screen.show, announce=announce, stop=stop, share=_share(asked, connection),
         )  # fmt: skip
     if asked.json:
         _print_json(found.to_dict())

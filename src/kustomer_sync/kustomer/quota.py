@@ -64,6 +64,11 @@ def parse_limit(headers: Mapping[str, str], server_time: float | None) -> Limit 
     return Limit(limit, remaining, min(max(reset, 0.0), 3600.0))
 
 
+def share_of(limit: int, percentage: float) -> int:
+    """What may go out in a minute; one at least."""
+    return max(1, int(limit * percentage / 100))
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a budget allows in a minute and what went out in the last one."""
@@ -89,7 +94,7 @@ class Lane:
 
     @property
     def allowed(self) -> int:
-        return max(1, int(self.limit * self.percentage / 100))
+        return share_of(self.limit, self.percentage)
 
     def ready_at(self, now: float) -> float:
         """The earliest moment at which a request may go out; <= now means at once."""

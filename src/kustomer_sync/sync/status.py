@@ -12,6 +12,7 @@ from typing import Any
 
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.quota import share_of
 from kustomer_sync.model import Each, Listing, Recent, Search, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Reach, Status, TableStatus, iso_of
@@ -47,7 +48,7 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
     state = there.state()
     found = Status(
         connection.name, connection.shown_destination, connection.schema_name,
-        state.get("last_sync"), _as_of(state.get("quota"), now),
+        state.get("last_sync"), _budgets(state.get("quota"), now, connection),
     )  # fmt: skip
     if not state:
         return found
@@ -72,11 +73,24 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
     return found
 
 
-def _as_of(quota: dict[str, Any] | None, now: datetime) -> dict[str, Any] | None:
-    """The budgets as they are by now: what was used over a minute ago no longer counts."""
-    if quota is None or now - datetime.fromisoformat(quota["at"]) < timedelta(minutes=1):
-        return quota
-    return quota | {lane: quota[lane] | {"used": 0} for lane in ("requests", "searches")}
+def _budgets(
+    quota: dict[str, Any] | None, now: datetime, connection: Connection
+) -> dict[str, Any] | None:
+    """The budgets as they are by now: what was used over a minute ago no longer counts.
+
+    The share is the config's, which a sync that runs keeps to as well.
+    """
+    if quota is None:
+        return None
+    past = now - datetime.fromisoformat(quota["at"]) >= timedelta(minutes=1)
+    share = connection.api_utilization_percentage
+    lanes = {
+        lane: quota[lane]
+        | {"permitted": share_of(quota[lane]["limit"], share)}
+        | ({"used": 0} if past else {})
+        for lane in ("requests", "searches")
+    }
+    return quota | {"share": share} | lanes
 
 
 def _all(table: Table, names: Names, protection: Protection) -> Iterator[str]:
