@@ -248,6 +248,12 @@ _WAITS = (
     *_of(
         "sync/status.py",
         (
+            "What a running sync used is told as it last wrote it",
+            "past = not runs and now",
+            "past = now",
+            f"{STATUS}test_a_sync_that_was_killed_is_not_over",
+        ),
+        (
             "A changed share is told at once",
             "share = connection.api_utilization_percentage",
             'share = quota["share"]',
@@ -289,6 +295,18 @@ _WAITS = (
     ),
     *_of(
         "cli/screen.py",
+        (
+            "What was used is told of when it was used",
+            "used in the minute before {instant(at)}",
+            "used in the minute before {instant(reset)}",
+            f"{STATUS}test_what_people_read_has_one_kind_of_time",
+        ),
+        (
+            "A limit that no reply told is no fact",
+            'if not told.get("told", True):',
+            "if False:",
+            f"{STATUS}test_a_limit_that_kustomer_did_not_tell_is_no_fact",
+        ),
         (
             "Off a terminal a wait is a line",
             "if self._live is None and now.waits_until is not None:",
@@ -2798,9 +2816,9 @@ _WORDS = (
             f"{STATUS}test_what_people_read_has_one_kind_of_time",
         ),
         (
-            "A budget that is back is back now",
-            'if datetime.fromisoformat(at) > now else "now"',
-            'if True else "now"',
+            "A budget that is back is not yet to reset",
+            'if datetime.fromisoformat(reset) > now else ""',
+            'if True else ""',
             f"{STATUS}test_what_people_read_has_one_kind_of_time",
         ),
     ),

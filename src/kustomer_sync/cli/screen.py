@@ -338,12 +338,20 @@ def standing(found: Status, *, to_stdout: bool, now: datetime | None = None) -> 
         line(f"Last sync: {_last(found.last_sync, found.quota)}.")
     for lane in ("searches", "requests") if found.quota else ():
         assert found.quota is not None  # noqa: S101 - narrows for the type checker
-        told = found.quota[lane]
-        line(
-            f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
-            f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
-            f"resets {_reset(told['resets_at'], now)}."
-        )
+        line(f"Budget of {lane}: {_budget(found.quota, lane, now)}.")
+
+
+def _budget(quota: dict[str, Any], lane: str, now: datetime) -> str:
+    """Of when it is, too: a sync that waits writes nothing meanwhile."""
+    told, at = quota[lane], quota["at"]
+    limit = f"{told['limit']:,} a minute"
+    if not told.get("told", True):  # a state of before may lack it
+        limit = f"not told by Kustomer yet; of {limit}, as documented"
+    ago = max(0.0, (now - datetime.fromisoformat(at)).total_seconds())
+    used = f"{told['used']:,} used in the minute before {instant(at)} ({duration(ago)} ago)"
+    reset = told["resets_at"]
+    resets = f", resets {instant(reset)}" if datetime.fromisoformat(reset) > now else ""
+    return f"{limit}, {told['permitted']:,} permitted ({quota['share']:g} %), {used}{resets}"
 
 
 def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
@@ -353,10 +361,6 @@ def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
         return f"{sync['status']}, {began}, ended {instant(sync['ended_at'])}"
     wrote = f", last wrote {instant(quota['at'])}" if quota else ""
     return f"{sync['status']}, or killed, {began}{wrote}"
-
-
-def _reset(at: str, now: datetime) -> str:
-    return instant(at) if datetime.fromisoformat(at) > now else "now"
 
 
 def instant(iso: str) -> str:

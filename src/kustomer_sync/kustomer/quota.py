@@ -74,6 +74,8 @@ class Use:
     """What a budget allows in a minute and what went out in the last one."""
 
     limit: int
+    told: bool
+    """A reply told the limit; else it is the documented one."""
     permitted: int
     used: int
     resets_in: float
@@ -84,7 +86,7 @@ class Lane:
     """One budget. All methods are called with the quota's lock held."""
 
     def __init__(self, limit: int, percentage: float) -> None:
-        self.limit = limit
+        self.limit, self.told = limit, False
         self.percentage = percentage
         self.sent: deque[float] = deque()
         self.in_flight = 0
@@ -112,10 +114,10 @@ class Lane:
         resets_in = max(0.0, self.window_ends - now)
         if not resets_in and self.sent:
             resets_in = self.sent[0] + _MINUTE - now
-        return Use(self.limit, self.allowed, len(self.sent), resets_in)
+        return Use(self.limit, self.told, self.allowed, len(self.sent), resets_in)
 
     def heard(self, limit: Limit, now: float) -> None:
-        self.limit = limit.limit
+        self.limit, self.told = limit.limit, True
         self.used_by_all = limit.limit - limit.remaining
         self.window_ends = now + limit.reset_in
 

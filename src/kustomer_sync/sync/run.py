@@ -291,7 +291,7 @@ class Run:
         """By the server's clock where it tells one."""
         now = self.client.server_time or datetime.now(UTC)
         requests, searches = (
-            {"limit": use.limit, "permitted": use.permitted, "used": use.used,
+            {"limit": use.limit, "told": use.told, "permitted": use.permitted, "used": use.used,
              "resets_at": iso_of(now + timedelta(seconds=use.resets_in))}
             for use in self.client.quota.use()
         )  # fmt: skip

@@ -48,7 +48,7 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
     state = there.state()
     found = Status(
         connection.name, connection.shown_destination, connection.schema_name,
-        state.get("last_sync"), _budgets(state.get("quota"), now, connection),
+        state.get("last_sync"), _budgets(state, now, connection),
     )  # fmt: skip
     if not state:
         return found
@@ -74,15 +74,18 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
 
 
 def _budgets(
-    quota: dict[str, Any] | None, now: datetime, connection: Connection
-) -> dict[str, Any] | None:
+    state: Mapping[str, Any], now: datetime, connection: Connection
+) -> dict[str, Any] | None:  # fmt: skip
     """The budgets as they are by now: what was used over a minute ago no longer counts.
 
-    The share is the config's, which a sync that runs keeps to as well.
+    Of a sync that runs nobody knows what it used since it last wrote, so that stays as it was. The
+    share is the config's, which such a sync keeps to as well.
     """
+    quota: dict[str, Any] | None = state.get("quota")
     if quota is None:
         return None
-    past = now - datetime.fromisoformat(quota["at"]) >= timedelta(minutes=1)
+    runs = (state.get("last_sync") or {}).get("status") == "RUNNING"
+    past = not runs and now - datetime.fromisoformat(quota["at"]) >= timedelta(minutes=1)
     share = connection.api_utilization_percentage
     lanes = {
         lane: quota[lane]
@@ -90,7 +93,8 @@ def _budgets(
         | ({"used": 0} if past else {})
         for lane in ("requests", "searches")
     }
-    return quota | {"share": share} | lanes
+    at = iso_of(now) if past else quota["at"]
+    return quota | {"at": at, "share": share} | lanes
 
 
 def _all(table: Table, names: Names, protection: Protection) -> Iterator[str]:
