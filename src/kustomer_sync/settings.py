@@ -311,7 +311,43 @@ def load(path: Path, name: str | None = None, *, asks: bool = True) -> Connectio
         )
     _check_keys(sections[name], str(path), f"connections.{name}")
     key = {} if asks else {"access_token": "not-looked-up"}
-    return _connection(name, sections[name] | key, _Origin(str(path), path.resolve().parent))
+    origin = _Origin(str(path), path.resolve().parent)
+    connection = _connection(name, sections[name] | key, origin)
+    _refuse_shared(connection, sections, origin)
+    return connection
+
+
+def _refuse_shared(connection: Connection, sections: Mapping[str, Any], origin: _Origin) -> None:
+    """No other connection of the file lands where this one does: one state can't tell two orgs."""
+    place = _place(connection.destination, connection.schema_name, origin.folder)
+    for other, section in sections.items():
+        if other != connection.name and _place_of(section, origin.folder) == place:
+            raise ConfigError(
+                f"{origin.file}: the connections {connection.name} and {other} have one "
+                f"destination, the schema {connection.schema_name} of "
+                f"{connection.shown_destination}.",
+                "Give one of them another `schema` or another file.",
+            )
+
+
+def _place_of(section: Mapping[str, Any], folder: Path) -> tuple[str, str] | None:
+    """Where a section's connection lands; None where it is not sound, which stops no other."""
+    written = (section.get("destination"), section.get("schema", "kustomer"))
+    try:
+        destination, schema = (_looked_up(value, folder, ".".join, ()) for value in written)
+    except ConfigError:
+        return None
+    if not isinstance(destination, str) or not isinstance(schema, str):
+        return None
+    return _place(destination, schema, folder)
+
+
+def _place(destination: str, schema: str, folder: Path) -> tuple[str, str]:
+    """Equal for two that name one schema of one database; a file by where it really is."""
+    scheme, _, rest = destination.strip().partition("://")
+    if scheme in _FILES:
+        rest = str((folder / unquote(rest.removeprefix("/"))).resolve())
+    return f"{scheme}://{rest}", schema.strip()
 
 
 def named(path: Path) -> tuple[str, ...]:

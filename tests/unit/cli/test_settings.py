@@ -64,6 +64,26 @@ def test_another_connection_does_not_stop_the_one_that_is_named(file: Path) -> N
     assert "has 2 connections" in refused(file, GOOD + other)
 
 
+@pytest.mark.parametrize(
+    "destination",
+    ["duckdb:///data/acme.duckdb", "duckdb:///./data/../link/acme.duckdb", "env:SAME"],
+)
+def test_two_connections_do_not_share_a_schema(
+    file: Path, destination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are named, whichever is asked for; one of another schema is another."""
+    (file.parent / "data").mkdir()
+    (file.parent / "link").symlink_to("data")
+    monkeypatch.setenv("SAME", f"duckdb:///{file.parent}/data/acme.duckdb")
+    other = f'[connections.eu]\ndomain = "eu"\naccess_token = "k"\ndestination = "{destination}"\n'
+    for name, rest in (("acme", "eu"), ("eu", "acme")):
+        told = refused(file, GOOD + other, name)
+        assert f"the connections {name} and {rest} have one destination, the schema kust" in told
+        assert "another `schema` or another file" in told
+    assert loaded(file, f'{GOOD}{other}schema = "eu"\n', "acme").schema_name == "kustomer"
+    assert loaded(file, GOOD + other.replace("acme.duckdb", "a.duckdb"), "acme").name == "acme"
+
+
 def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
     made = from_flags(domain="acme", access_token="k", destination="duckdb:///a.duckdb")
     assert made.name == "acme"
