@@ -263,6 +263,30 @@ _WAITS = (
     *_of(
         "settings.py",
         (
+            "Text is no flag",
+            "    if not isinstance(told, bool):\n",
+            "    if False:\n",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "A flag's text is understood",
+            '{"true": True, "false": False}.get(value.lower())',
+            "None",
+            f"{U}cli/test_settings.py::test_values_come_from_the_environment_and_from_files",
+        ),
+        (
+            "An absurd lag is refused",
+            "Field(ge=0, le=86_400)",
+            "Field(ge=0)",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "An absurd overlap is refused",
+            "Field(ge=0, le=1_000_000_000)",
+            "Field(ge=0)",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
             "Two connections do not land in one schema",
             "    _refuse_shared(connection, sections, origin)\n",
             "",

@@ -51,8 +51,10 @@ def test_values_come_from_the_environment_and_from_files(
     """`file:` for secrets that an orchestrator mounts; a line end is not part of them."""
     monkeypatch.setenv("ACME_DOMAIN", "acme")
     (file.parent / "key").write_text("the-key\n")
+    monkeypatch.setenv("EXTRAS", "False")
     text = GOOD.replace('"acme"', '"env:ACME_DOMAIN"').replace('"key"', '"file:key"')
-    connection = loaded(file, text)
+    connection = loaded(file, text + 'extras = "env:EXTRAS"')
+    assert not connection.extras
     assert (connection.domain, connection.token()) == ("acme", "the-key")
 
 
@@ -81,7 +83,8 @@ def test_two_connections_do_not_share_a_schema(
         assert f"the connections {name} and {rest} have one destination, the schema kust" in told
         assert "another `schema` or another file" in told
     assert loaded(file, f'{GOOD}{other}schema = "eu"\n', "acme").schema_name == "kustomer"
-    assert loaded(file, GOOD + other.replace("acme.duckdb", "a.duckdb"), "acme").name == "acme"
+    apart = other.replace(destination, "duckdb:///data/eu.duckdb")
+    assert loaded(file, GOOD + apart, "acme").name == "acme"
 
 
 def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
@@ -99,10 +102,17 @@ def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
         ("api_utilization_percentage = true", "must be a number"),
         ('api_key = "secret"', 'did you mean "access_token"?'),
         ('eu_region = "maybe"', "must be true or false"),
-        ("overlap_seconds = -1", "must be 0 or more"),
+        ("overlap_seconds = -1", "must be from 0 to 1,000,000,000"),
+        ("overlap_seconds = 99999999999999", "must be from 0 to 1,000,000,000"),
+        ("index_lag_seconds = 99999999999", "must be from 0 to 86,400 (a day)"),
+        ("sweep_frequency = 99999999999", "must be from 1 to 525,600 (a year of minutes)"),
+        ("max_wait_minutes = 1e300", "must be from 0 to 525,600 (a year)"),
+        ('extras = "no"', "must be true or false"),
+        ("priority_first = 1", "must be true or false"),
+        ('tables.note.enabled = "no"', "must be true or false"),
         ("overlap_seconds = 1.5", "must be a whole number"),
-        ("max_wait_minutes = inf", "must be 0 or more"),
-        ("sweep_frequency = 0", "must be 1 (minute) or more"),
+        ("max_wait_minutes = inf", "must be from 0 to 525,600"),
+        ("sweep_frequency = 0", "must be from 1 to 525,600"),
         ("service_version = true", "must be"),
         ('ca_file = "no.pem"', "which is not a file"),
         ('proxy = "127.0.0.1:8080"', "must begin with http://"),
