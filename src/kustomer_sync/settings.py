@@ -281,8 +281,27 @@ class Connection:
         url = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", url)
         return _SECRET_PARAMETER.sub(r"\1******", url)
 
+    @property
+    def sql_schema(self) -> str:
+        """What SQL calls the schema, in any file: see `clash`."""
+        if clash(self.destination, self.schema_name):
+            return f"{self.schema_name}.{self.schema_name}"
+        return self.schema_name
+
     def token(self) -> str:
         return self.access_token.get_secret_value()
+
+
+def clash(destination: str, schema: str) -> str:
+    """What to say of a DuckDB file with its schema's name, which SQL can't tell apart; else ""."""
+    scheme, _, path = destination.partition("://")
+    file = Path(unquote(path)).name
+    if scheme != "duckdb" or file.partition(".")[0].lower() != schema:
+        return ""
+    return (
+        f"{file} and its schema have one name, so DuckDB refuses {schema}.tag as ambiguous: write "
+        f"{schema}.{schema}.tag, or give one of them another name."
+    )
 
 
 # ---- the file ----

@@ -246,6 +246,42 @@ _QUOTA = _of(
 
 _WAITS = (
     *_of(
+        "settings.py",
+        (
+            "A file of the schema's name is warned of",
+            'if scheme != "duckdb" or file.partition(".")[0].lower() != schema:',
+            "if True:",
+            f"{U}cli/test_interview.py::test_a_file_and_a_schema_of_one_name_are_warned_of",
+        ),
+    ),
+    *_of(
+        "cli/interview.py",
+        (
+            "The file that is proposed has another name than the schema",
+            'file = f"{org}-sync" if org == schema else org',
+            "file = org",
+            f"{U}cli/test_interview.py::test_the_file_has_another_name_than_the_schema",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "`check` warns of a file of the schema's name",
+            "if said := clash(connection.destination, connection.schema_name):",
+            'if said := "":',
+            f"{U}cli/test_interview.py::test_a_file_and_a_schema_of_one_name_are_warned_of",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "A statement that is told works in any file",
+            "connection.sql_schema}.{place}",
+            "connection.schema_name}.{place}",
+            f"{VERIFY}test_what_is_told_to_remove_them_works_in_a_file_of_the_schema_s_name",
+        ),
+    ),
+    *_of(
         "sync/status.py",
         (
             "What a running sync used is told as it last wrote it",

@@ -263,7 +263,7 @@ class Verification:
         return told
 
     def _named(self, place: str) -> str:
-        return f"{self.run.connection.schema_name}.{place}"
+        return f"{self.run.connection.sql_schema}.{place}"
 
     # ---- histories ----
 
