@@ -246,6 +246,24 @@ _QUOTA = _of(
 
 _WAITS = (
     *_of(
+        "sync/choice.py",
+        (
+            "Without extras no table beyond the reference's lands",
+            "if (connection.extras or not table.extra) and _any",
+            "if _any",
+            f"{TRUTH}test_without_extras_the_reference_schema_alone_lands",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "What changed is all that is read",
+            "done = windows.merged((lo, top - overlap) for lo, top in state.done)",
+            "done = windows.merged((lo, lo) for lo, top in state.done)",
+            f"{TRUTH}test_what_changed_in_the_six_incremental_tables_is_all_that_is_read",
+        ),
+    ),
+    *_of(
         "settings.py",
         (
             "A file of the schema's name is warned of",
@@ -631,6 +649,7 @@ _CHOICE = _of(
         "        if c.name not in extra and (old",
         "        if (old",
         f"{CHOICE}test_without_extras_only_the_reference_s_columns_are_left",
+        f"{TRUTH}test_without_extras_the_reference_schema_alone_lands",
     ),
     (
         "A disabled table does not sync",
@@ -1399,6 +1418,7 @@ _CLI = (
             "The percentage is 25 to 90",
             "Field(ge=25, le=90,",
             "Field(ge=0, le=100,",
+            "tests/unit/cli/test_settings.py::test_the_share_is_from_25_to_90",
             "tests/unit/cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
         ),
         (

@@ -87,6 +87,16 @@ def test_two_connections_do_not_share_a_schema(
     assert loaded(file, GOOD + apart, "acme").name == "acme"
 
 
+def test_the_share_is_from_25_to_90(file: Path) -> None:
+    """Both ends are taken; 90 where none is given."""
+    for share in ("25", "62.5", "90"):
+        told = loaded(file, f"{GOOD}api_utilization_percentage = {share}")
+        assert told.api_utilization_percentage == float(share)
+    assert loaded(file, GOOD).api_utilization_percentage == 90
+    for share in ("24.9", "90.1", "0", "100", "nan"):
+        assert "from 25 to 90" in refused(file, f"{GOOD}api_utilization_percentage = {share}")
+
+
 def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
     made = from_flags(domain="acme", access_token="k", destination="duckdb:///a.duckdb")
     assert made.name == "acme"
