@@ -193,17 +193,23 @@ _QUOTA = _of(
     ),
     (
         "Too long without a possible request ends the sync, to be run again",
-        "if now >= gives_up:",
+        "if now >= until:",
         "if False:",
         f"{QUOTA}test_refusals_alone_reschedule_after_the_wait",
         f"{QUOTA}test_without_a_wait_the_sentence_says_now",
     ),
     (
         "A reset beyond the wait is waited for all the same",
-        "if now >= gives_up:",
-        "if at >= gives_up:",
+        "if now >= until:",
+        "if at > until:",
         f"{QUOTA}test_too_long_without_a_possible_request_reschedules",
         f"{QUOTA}test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier",
+    ),
+    (
+        "A minute of waiting is not given up for a quarter of a second",
+        "if at <= until + _SOON:",
+        "if at <= until:",
+        f"{QUOTA}test_a_minute_s_wait_lasts_until_the_next_request",
     ),
     (
         "A refused request is none that could be sent",
@@ -244,7 +250,7 @@ _QUOTA = _of(
     ),
 )
 
-_WAITS = (
+_AUDITED = (
     *_of(
         "sync/choice.py",
         (
@@ -372,7 +378,7 @@ _WAITS = (
         ),
         (
             "A wait is told as long as it may last",
-            "self._tell(now, min(at, gives_up))",
+            "self._tell(now, until)",
             "self._tell(now, at)",
             f"{QUOTA}test_a_wait_that_is_given_up_earlier_is_told_until_then",
         ),
@@ -3734,8 +3740,8 @@ _REPAIRED = (
 )
 
 MUTATIONS = (
-    *_VERIFY,
-    *_CLIENT, *_QUOTA, *_WAITS, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
+    *_VERIFY, *_AUDITED,
+    *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,

@@ -27,6 +27,7 @@ ORG_PER_MINUTE = 300
 LARGEST_PLAN = 2000
 """No plan of Kustomer's allows more; a server that does keeps other limits than documented."""
 _LOOK = 1.0  # seconds between two looks at the share
+_SOON = 2.0  # seconds; a reset so near is not given up, since minutes are not exact
 _LONG = 10.0  # seconds; a wait longer than that is told
 _MINUTE = 60.25  # a little more, since requests do not all travel equally fast
 
@@ -167,11 +168,13 @@ class Quota:
                         lane.in_flight += 1
                     return
                 # Waited for, not foretold: what others use, or the share, may change before.
-                gives_up = self._stuck(now) + self._max_wait
-                if now >= gives_up:
+                until = self._stuck(now) + self._max_wait
+                if at <= until + _SOON:
+                    until = at
+                if now >= until:
                     raise _rescheduled(now - self._stuck(now), at - now)
-                self._tell(now, min(at, gives_up))
-                pause = min(at, gives_up, now + 1.0) - now
+                self._tell(now, until)
+                pause = min(until - now, 1.0)
                 self.waited += pause
                 self._changed.wait(pause)
 

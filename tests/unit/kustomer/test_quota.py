@@ -100,6 +100,16 @@ def test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier
     assert clock.now == pytest.approx(1100, abs=1.1)
 
 
+def test_a_minute_s_wait_lasts_until_the_next_request() -> None:
+    """`max_wait_minutes = 1` paces a share that was used up at once, and never reschedules."""
+    clock = Clock()
+    q = quota(clock, percentage=25, max_wait=60)
+    for _ in range(100):
+        q.acquire(search=True)
+        q.release(search=True, limit=None, refused_for=None)
+    assert clock.now == pytest.approx(1000 + 3 * 60.25)
+
+
 def test_refusals_alone_reschedule_after_the_wait() -> None:
     """Requests that go out and are refused are none that could be sent."""
     clock = Clock()
