@@ -176,8 +176,42 @@ REFERENCE = (
         "Not yet, but for a proxy to Kustomer and certificates of your own.",
     ),
     Feature("Authorization via API", "Not yet: there is no service yet."),
+    Feature(
+        "Supported deployment models",
+        "Self-hosted: one command on a machine of your own, started by cron or a supervisor, with "
+        "exit codes for each outcome; a signal stops it resumably. A service of your own: not yet. "
+        "Nobody hosts it for you.",
+        _of(
+            f"{A}test_command.py", "an_unreachable_host_and_a_bad_key_write_nothing",
+            "a_signal_stops_resumably",
+        ),
+    ),
+    Feature(
+        "Setup and region",
+        "The org's name and an API key, in a file that `init` writes; `eu_region` for an org in "
+        "the EU. `check` names each role that the key lacks and what that costs, and writes "
+        "nothing.",
+        _of("tests/unit/cli/test_interview.py", "the_file_has_another_name_than_the_schema")
+        + _of(
+            f"{A}test_settings_work.py", "the_region_and_the_org_say_where_the_api_is",
+        ) + _of(f"{A}test_check.py", "what_check_names_is_what_a_sync_lacks"),
+    ),
+    Feature(
+        "Incremental sync",
+        "Conversations, customers, KObjects, messages, notes and work sessions, with their child "
+        "tables and a `kobject_KLASS` for each klass: each sync reads what changed since the last "
+        "one, and a table where nothing changed costs one request, work sessions two.",
+        _of(
+            f"{A}test_truth.py",
+            "what_changed_in_the_six_incremental_tables_is_all_that_is_read",
+            "a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls",
+        ) + _of(
+            f"{A}test_readings.py",
+            "little_of_the_work_sessions_is_read_between_two_daily_readings",
+        ),
+    ),
 )  # fmt: skip
-"""The rows of the reference connector's own table of features."""
+"""The rows of the reference connector's own table of features, and what its overview promises."""
 
 BEYOND = (
     Feature(
@@ -226,17 +260,25 @@ BEYOND = (
     ),
     Feature(
         "Quota",
-        "25 to 90 % of both limits, changed while a sync runs; `status` shows the budget, what is "
-        "used, and when it resets. Where others use it up the sync ends RESCHEDULED, and the next "
-        "goes on.",
-        _of(
-            f"{A}test_status.py",
-            "a_share_changed_in_the_file_counts_for_the_sync_that_runs",
-            "a_complete_connection_says_so_and_is_only_read",
-            "when_others_use_the_budget_up_it_goes_on_later_without_loss",
-        ) + _of(
+        "25 to 90 % of both limits, changed while a sync or `verify` runs; `status` shows the "
+        "budget by the share of now, what was used of it when, and when it resets. Where others "
+        "use it up a sync says that it waits and until when; only when no request could be sent "
+        "for `max_wait_minutes` it ends RESCHEDULED, and the next goes on.",
+        _of("tests/unit/cli/test_settings.py", "the_share_is_from_25_to_90")
+        + _of("tests/unit/test_choice.py", "the_client_keeps_the_connection_s_share")
+        + _of("tests/unit/kustomer/test_client.py", "the_share_of_the_budget_is_kept")
+        + _of(
             "tests/unit/kustomer/test_quota.py", "searches_stay_within_their_share_in_any_minute",
             "too_long_without_a_possible_request_reschedules",
+            "a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier",
+        ) + _of(f"{A}test_command.py", "a_wait_is_told_while_it_lasts")
+        + _of(
+            f"{A}test_status.py",
+            "a_share_changed_in_the_file_counts_for_the_sync_that_runs",
+            "a_comparison_takes_a_changed_share_too",
+            "a_share_changed_in_the_file_counts_for_what_is_told",
+            "a_sync_that_was_killed_is_not_over",
+            "when_others_use_the_budget_up_it_goes_on_later_without_loss",
         ),
     ),
     Feature(
@@ -271,17 +313,31 @@ BEYOND = (
     Feature(
         "Deletes of searched objects",
         "Once a day source and destination are compared by counts: quiet soft deletes, erased "
-        "records, and what a customer merge moved are found, whether or not a delete moves "
+        "records are found, whether or not a delete moves "
         "`updatedAt`. What the comparison costs in requests is printed before it is paid.",
         _of(
             f"{A}test_deletes.py", "an_erased_record_is_flagged_with_its_children_and_returns",
             "a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison",
-            "what_a_merge_moved_is_the_other_customer_s",
             "nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
             "the_comparison_tells_its_requests_before_it_sends_them",
         ) + _of(
-            f"{A}test_untold.py", "a_customer_who_was_erased_after_a_merge_is_followed",
+            f"{A}test_untold.py",
             "a_record_that_is_hidden_keeps_no_other_from_being_flagged",
+        ),
+    ),
+    Feature(
+        "Merged customers",
+        "What a merge of customers moved becomes the other customer's, whether or not the merge "
+        "moved `updatedAt` of what it took along; one that can't be followed at once is "
+        "remembered until it could be.",
+        _of(
+            f"{A}test_deletes.py", "what_a_merge_moved_is_the_other_customer_s",
+            "a_merge_is_remembered_until_its_records_could_be_read",
+            "a_merge_met_by_a_sync_of_customers_alone_is_remembered",
+            "a_merge_that_can_not_be_followed_is_tried_once_a_day",
+            "a_comparison_that_failed_forgets_no_merge",
+        ) + _of(
+            f"{A}test_untold.py", "a_customer_who_was_erased_after_a_merge_is_followed",
             "a_record_that_is_hidden_keeps_no_other_from_following_a_merge",
         ),
     ),
@@ -310,7 +366,7 @@ BEYOND = (
         "Extras",
         "Columns and tables beyond the reference schema, on by default, off with `extras = false`; "
         "conversation events and the audit log where they are named.",
-        _of("tests/unit/test_choice.py", "without_extras_only_the_reference_s_columns_are_left")
+        _of(f"{A}test_truth.py", "without_extras_the_reference_schema_alone_lands")
         + _of(
             f"{A}test_readings.py", "events_and_the_audit_log_land_only_where_they_are_named",
             "the_audit_log_is_there_to_its_last_entry",

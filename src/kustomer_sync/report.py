@@ -129,6 +129,8 @@ class Progress:
     """Requests that the phase takes, about; 0 where that is not known before."""
     sentence: str = ""
     """Something to be told once, if there is something."""
+    waits_until: datetime | None = None
+    """The rate limit leaves no request until then, at the latest; told once of a wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +311,10 @@ class Status:
     last_sync: dict[str, Any] | None = None
     """Its id, status, when it started and ended, its requests; RUNNING until it ended."""
     quota: dict[str, Any] | None = None
-    """Of searches and of all requests: limit, permitted, used in the last minute, when it ends."""
+    """Of searches and of all requests: the limit and whether Kustomer told it, what of it is
+    permitted, used in the minute before `at`, when the server's minute ends. A sync that waits
+    writes nothing, so while one runs `at` may be a while ago; after it, what was used over a minute
+    ago no longer counts."""
     tables: dict[str, TableStatus] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _flag(value: Any) -> Any:
+    """A variable's or file's value is text: `true` and `false` are understood there too."""
+    told = {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(told, bool):
+        raise ValueError("must be true or false")
+    return told
+
+
 def _text(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be text in quotes")
@@ -156,6 +164,7 @@ def _size(value: str) -> str:
 
 _Text = Annotated[str, BeforeValidator(_text)]
 _Whole = Annotated[int, BeforeValidator(_number)]
+_Flag = Annotated[bool, BeforeValidator(_flag)]
 _Secret = Annotated[SecretStr, BeforeValidator(_text)]
 _MODEL = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=True)
 
@@ -164,9 +173,9 @@ _MODEL = ConfigDict(extra="forbid", hide_input_in_errors=True, populate_by_name=
 class ColumnChoice:
     """What the owner wants of one column: `[connections.NAME.tables.TABLE.columns.COLUMN]`."""
 
-    enabled: bool = True
+    enabled: _Flag = True
     """`false` blocks it: its values never leave the machine that syncs."""
-    hashed: bool = False
+    hashed: _Flag = False
     """`true` lands a digest made with `hash_salt` instead of each value."""
 
 
@@ -174,9 +183,9 @@ class ColumnChoice:
 class TableChoice:
     """What the owner wants of one table: `[connections.NAME.tables.TABLE]`."""
 
-    enabled: bool = True
+    enabled: _Flag = True
     """`false` leaves the table out; its records are read if a child or history of it is wanted."""
-    history: bool = False
+    history: _Flag = False
     """`true` keeps every version of its rows in `{table}_history` beside it."""
     columns: Mapping[str, ColumnChoice] = Field(default_factory=dict)
     """Sections of its columns."""
@@ -192,7 +201,7 @@ class Connection:
     """The org's name: `acme` for acme.kustomerapp.com. Needed unless `base_url` is given."""
     access_token: Annotated[SecretStr, BeforeValidator(_key)]
     """The API key, best as `env:NAME`. `check` names each role it lacks."""
-    eu_region: bool = False
+    eu_region: _Flag = False
     """`true` for an org in Kustomer's EU region."""
     base_url: Annotated[_Text, AfterValidator(_base_url)] | None = None
     """The API's address; wins over `domain` and `eu_region`."""
@@ -213,17 +222,17 @@ class Connection:
     """Minutes between two syncs: 1, 5, 15, 30, 60, 120, 180, 360, 480, 720 or 1440."""
     daily_sync_time: Annotated[str, BeforeValidator(_time_of_day)] | None = None
     """When the daily re-import is due, in UTC: `"14:00"`; else a day after the last one."""
-    index_lag_seconds: Annotated[_Whole, Field(ge=0)] = 60
+    index_lag_seconds: Annotated[_Whole, Field(ge=0, le=86_400)] = 60
     """Searches stop this far before the server's present."""
-    overlap_seconds: Annotated[_Whole, Field(ge=0)] = 300
+    overlap_seconds: Annotated[_Whole, Field(ge=0, le=1_000_000_000)] = 300
     """How much before each cursor is read again, for records that Kustomer indexed late."""
     max_wait_minutes: Annotated[
-        float, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)
+        float, BeforeValidator(_number), Field(ge=0, le=525_600, allow_inf_nan=False)
     ] = 15
     """No request was possible for this long: the sync ends RESCHEDULED and can be resumed."""
-    priority_first: bool = True
+    priority_first: _Flag = True
     """The newest records are read first."""
-    extras: bool = True
+    extras: _Flag = True
     """`false` leaves out what is beyond the reference schema."""
     hash_salt: _Secret | None = None
     """The secret that hashed columns are hashed with; never change it."""
@@ -231,7 +240,7 @@ class Connection:
     """What the system columns' names begin with; the first sync settles it."""
     memory_limit: Annotated[_Text, AfterValidator(_size)] = "128MB"
     """DuckDB's own cache."""
-    sweep_frequency: Annotated[_Whole, Field(ge=1)] | None = None
+    sweep_frequency: Annotated[_Whole, Field(ge=1, le=525_600)] | None = None
     """Minutes between two sweeps for hard deletes; once a day where it is not given."""
     proxy: Annotated[_Text, AfterValidator(_proxy)] | None = Field(None, repr=False)
     """The proxy to Kustomer: http://, https:// or socks5://."""
@@ -272,8 +281,27 @@ class Connection:
         url = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:******@", url)
         return _SECRET_PARAMETER.sub(r"\1******", url)
 
+    @property
+    def sql_schema(self) -> str:
+        """What SQL calls the schema, in any file: see `clash`."""
+        if clash(self.destination, self.schema_name):
+            return f"{self.schema_name}.{self.schema_name}"
+        return self.schema_name
+
     def token(self) -> str:
         return self.access_token.get_secret_value()
+
+
+def clash(destination: str, schema: str) -> str:
+    """What to say of a DuckDB file with its schema's name, which SQL can't tell apart; else ""."""
+    scheme, _, path = destination.partition("://")
+    file = Path(unquote(path)).name
+    if scheme != "duckdb" or file.partition(".")[0].lower() != schema:
+        return ""
+    return (
+        f"{file} and its schema have one name, so DuckDB refuses {schema}.tag as ambiguous: write "
+        f"{schema}.{schema}.tag, or give one of them another name."
+    )
 
 
 # ---- the file ----
@@ -311,7 +339,43 @@ def load(path: Path, name: str | None = None, *, asks: bool = True) -> Connectio
         )
     _check_keys(sections[name], str(path), f"connections.{name}")
     key = {} if asks else {"access_token": "not-looked-up"}
-    return _connection(name, sections[name] | key, _Origin(str(path), path.resolve().parent))
+    origin = _Origin(str(path), path.resolve().parent)
+    connection = _connection(name, sections[name] | key, origin)
+    _refuse_shared(connection, sections, origin)
+    return connection
+
+
+def _refuse_shared(connection: Connection, sections: Mapping[str, Any], origin: _Origin) -> None:
+    """No other connection of the file lands where this one does: one state can't tell two orgs."""
+    place = _place(connection.destination, connection.schema_name, origin.folder)
+    for other, section in sections.items():
+        if other != connection.name and _place_of(section, origin.folder) == place:
+            raise ConfigError(
+                f"{origin.file}: the connections {connection.name} and {other} have one "
+                f"destination, the schema {connection.schema_name} of "
+                f"{connection.shown_destination}.",
+                "Give one of them another `schema` or another file.",
+            )
+
+
+def _place_of(section: Mapping[str, Any], folder: Path) -> tuple[str, str] | None:
+    """Where a section's connection lands; None where it is not sound, which stops no other."""
+    written = (section.get("destination"), section.get("schema", "kustomer"))
+    try:
+        destination, schema = (_looked_up(value, folder, ".".join, ()) for value in written)
+    except ConfigError:
+        return None
+    if not isinstance(destination, str) or not isinstance(schema, str):
+        return None
+    return _place(destination, schema, folder)
+
+
+def _place(destination: str, schema: str, folder: Path) -> tuple[str, str]:
+    """Equal for two that name one schema of one database; a file by where it really is."""
+    scheme, _, rest = destination.strip().partition("://")
+    if scheme in _FILES:
+        rest = str((folder / unquote(rest.removeprefix("/"))).resolve())
+    return f"{scheme}://{rest}", schema.strip()
 
 
 def named(path: Path) -> tuple[str, ...]:
@@ -523,7 +587,10 @@ _NEXT = {
 }
 _RANGES = {
     "api_utilization_percentage": "must be from 25 to 90",
-    "sweep_frequency": "must be 1 (minute) or more",
+    "index_lag_seconds": "must be from 0 to 86,400 (a day)",
+    "overlap_seconds": "must be from 0 to 1,000,000,000",
+    "max_wait_minutes": "must be from 0 to 525,600 (a year)",
+    "sweep_frequency": "must be from 1 to 525,600 (a year of minutes)",
 }
 
 
@@ -536,10 +603,8 @@ def _sentence(fault: Any) -> str:
         return "is missing"
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return "is not a setting"
-    if kind.startswith("bool"):
-        return "must be true or false"
     if kind in ("greater_than_equal", "less_than_equal", "finite_number"):
-        return _RANGES.get(str(fault["loc"][-1]), "must be 0 or more")
+        return _RANGES[str(fault["loc"][-1])]
     if kind.startswith(("int", "float")):
         return f"must be a {'whole ' if kind.startswith('int') else ''}number"
     if kind in ("dataclass_type", "dict_type", "mapping_type"):

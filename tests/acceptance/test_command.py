@@ -305,6 +305,21 @@ def test_no_budget_for_too_long_is_rescheduled(capsys: pytest.CaptureFixture[str
         assert report["requests"]["rate_limited"] == 0
 
 
+def test_a_wait_is_told_while_it_lasts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Off a terminal, once, and not in place of the wait: 1.2 seconds of one that takes minutes."""
+    monkeypatch.setattr("kustomer_sync.kustomer.quota._LONG", 1.0)
+    with Simulator(limits=Limits(org=20)) as sim:
+        config(GOOD.format(url=sim.url) + "max_wait_minutes = 0.02")
+        began = time.monotonic()
+        assert run(["sync"]) == 3
+        assert time.monotonic() - began >= 1.2
+        told = capsys.readouterr().err
+        assert told.count("waiting for Kustomer's rate limit, until ") == 1
+        assert "Kustomer's rate limit left no request for 1 second." in told
+
+
 def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
     """Every table with its key; the four forms of the diagram."""
     assert run(["tables", "--json"]) == 0

@@ -20,7 +20,7 @@ from kustomer_sync.cli.screen import standing
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.windows import Caps
-from kustomer_sync.report import iso_of
+from kustomer_sync.report import Status, iso_of
 from kustomer_sync.settings import Connection, load
 from kustomer_sync.simulator import Limits, Simulator
 from kustomer_sync.sync import Limits as Narrow
@@ -66,6 +66,7 @@ def test_a_complete_connection_says_so_and_is_only_read(case: Case) -> None:
         used = status(connection, now=later).quota
         assert used is not None
         assert used["searches"]["used"] == used["requests"]["used"] == 0
+        assert used["at"] == iso_of(later)
 
 
 @contextmanager
@@ -208,6 +209,11 @@ def test_a_sync_that_was_killed_is_not_over(connect: Connect) -> None:
             if (state := there.state()).get("last_sync"):
                 seen.append((state["last_sync"]["status"], state["last_sync"]["ended_at"]))
                 assert state["quota"]["requests"]["used"] > 0
+                later = datetime.now(UTC) + timedelta(hours=2)
+                told = status(connection, now=later).quota
+                assert told is not None
+                assert told["at"] == state["quota"]["at"]
+                assert told["requests"]["used"] == state["quota"]["requests"]["used"]
 
         sim.faults.rules.append(Meanwhile("/v1/users", look))
         sync(connection, tables=["tag", "team", "user"], reimport=True)
@@ -272,7 +278,7 @@ def test_the_key_is_not_needed(
 def test_what_people_read_has_one_kind_of_time(
     connect: Connect, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One that runs may have been killed; a budget that is back is back now."""
+    """One that runs may have been killed; what it used is told of when it last wrote."""
     with Simulator(limits=UNLIMITED) as sim:
         connection = connect(sim)
         sync(connection, tables=["tag", "company", "conversation"])
@@ -282,18 +288,39 @@ def test_what_people_read_has_one_kind_of_time(
     at = "2026-01-02T03:04:05.678Z"
     found.last_sync |= {"status": "RUNNING", "ended_at": None, "started_at": at}
     found.quota |= {"at": "2026-01-02T03:05:06.789Z"}
-    found.quota["searches"] |= {"resets_at": at}
-    found.quota["requests"] |= {"resets_at": at}
-    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    reset = {"resets_at": "2026-01-02T03:05:40.678Z"}
+    found.quota["searches"] |= reset | {"limit": 16, "permitted": 4, "used": 3}
+    found.quota["requests"] |= reset
+    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 5, 8, tzinfo=UTC))
     told = capsys.readouterr().out
     assert (
         "Last sync: RUNNING, or killed, started 2026-01-02 03:04:05 UTC, "
         "last wrote 2026-01-02 03:05:06 UTC." in told
     )
-    assert told.count("resets 2026-01-02 03:04:05 UTC.") == 2
+    used = "Budget of searches: 16 a minute, 4 permitted (90 %), 3 used in the minute before "
+    assert f"{used}2026-01-02 03:05:06 UTC (1.2 s ago), resets 2026-01-02 03:05:40 UTC." in told
+    assert told.count("resets 2026-01-02 03:05:40 UTC.") == 2
     assert not re.search(r"\dT\d", told)
-    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
-    assert capsys.readouterr().out.count("resets now.") == 2
+    standing(found, to_stdout=True, now=datetime(2026, 1, 2, 3, 6, 22, tzinfo=UTC))
+    told = capsys.readouterr().out
+    assert f"{used}2026-01-02 03:05:06 UTC (1 min 15 s ago).\n" in told
+    assert "resets" not in told
+
+
+def test_a_limit_that_kustomer_did_not_tell_is_no_fact(
+    connect: Connect, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before a first search."""
+    with Simulator(limits=UNLIMITED) as sim:
+        connection = connect(sim, api_utilization_percentage=50)
+        sync(connection, tables=["tag"])
+        standing(status(connection), to_stdout=True)
+        told = capsys.readouterr().out
+        assert "searches: not told by Kustomer yet; of 100 a minute, as documented, 50 perm" in told
+        assert f"Budget of requests: {UNLIMITED.org:,} a minute, " in told
+        sync(connection, tables=["company"])
+        standing(status(connection), to_stdout=True)
+        assert "not told" not in capsys.readouterr().out
 
 
 def test_a_share_changed_in_the_file_counts_for_the_sync_that_runs(
@@ -315,6 +342,52 @@ def test_a_share_changed_in_the_file_counts_for_the_sync_that_runs(
     assert quota is not None
     assert quota["share"] == 40
     assert quota["requests"]["permitted"] == UNLIMITED.org * 40 // 100
+
+
+def test_a_comparison_takes_a_changed_share_too(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of the limit is too little for it, nine tenths are enough."""
+    monkeypatch.setattr("kustomer_sync.kustomer.quota._LOOK", 0.0)
+    only = ["--table", "team", "--table", "user"]
+    with Simulator(limits=UNLIMITED) as sim:
+        text = TWO.format(url=sim.url, share=90)
+        text = text.replace("[connections.other]", "max_wait_minutes = 0\n[connections.other]")
+        folder.write_text(text)
+        assert run(["sync", "acme", *only]) == 0
+        sim.limits = Limits(org=8, search=8)
+        sim.clock.advance(61)
+        folder.write_text(text.replace("= 90", "= 25"))
+        assert run(["verify", "acme", *only]) == 3
+
+        def more(_: int) -> None:
+            folder.write_text(text)
+
+        sim.faults.rules.append(Meanwhile("/v1/teams", more))
+        sim.clock.advance(61)
+        assert run(["verify", "acme", *only]) == 0
+
+
+def test_a_share_changed_in_the_file_counts_for_what_is_told(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not a sync ran since: what is permitted, and when it will be whole."""
+    monkeypatch.setattr(windows, "_LONG", 20)
+    with cut_off(connect, skip=30) as (sim, connection):
+        now = datetime.now(UTC)
+        less = connect(sim, api_utilization_percentage=45)
+        before, after = status(connection, now=now), status(less, now=now)
+    assert after.quota is not None
+    assert after.quota["share"] == 45
+    assert after.quota["searches"]["permitted"] == 135
+    assert after.quota["requests"]["permitted"] == 270
+
+    def wait(found: Status) -> float:
+        told = found.tables["message"].complete_at
+        assert told is not None
+        return (datetime.fromisoformat(told) - now).total_seconds()
+
+    assert wait(after) == pytest.approx(2 * wait(before), abs=0.01)
 
 
 def test_a_changed_file_that_can_not_be_used_is_said_once_and_changes_nothing(

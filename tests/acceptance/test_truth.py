@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,14 @@ import pytest
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import choose, sync
-from tests.acceptance.case import EVERYTHING, UNLIMITED, Case
+from tests.acceptance.case import EVERYTHING, TINY, UNLIMITED, Case, living
 from tests.acceptance.hostile import hostile_differences
 from tests.acceptance.truth import contents
 
 Connect = Callable[..., Connection]
+REFERENCE: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "contract" / "reference_schema.json").read_text("utf-8")
+)
 
 
 def test_the_destination_equals_the_org_under_change(case: Case) -> None:
@@ -95,6 +99,52 @@ def test_a_second_sync_of_an_unchanged_org_changes_nothing_and_only_polls(
         assert second.requests["total"] == 9
         assert all((t.inserted, t.updated, t.deleted) == (0, 0, 0) for t in second.tables.values())
         assert contents(database) == before
+
+
+def test_what_changed_in_the_six_incremental_tables_is_all_that_is_read(connect: Connect) -> None:
+    """Those that the reference connector names: one page each, its record and its elements."""
+    edits: dict[str, dict[str, Any]] = {
+        "conversation": {"name": "new"}, "customer": {"name": "new"}, "message": {"preview": "new"},
+        "note": {"body": "new"}, "kobject": {"title": "new"}, "work_session": {"active": False},
+    }  # fmt: skip
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        connection = connect(sim, overlap_seconds=0)
+        first = sync(connection, tables=tuple(edits))
+        sim.clock.advance(60)
+        for kind, edit in edits.items():
+            sim.edit(kind, next(living(sim, kind, 3)), edit)
+        tags = [sim.id("tag", 1), sim.id("tag", 2)]
+        sim.edit("conversation", next(living(sim, "conversation", 3)), {"tags": tags})
+        sim.clock.advance(3600)
+        second = sync(connection, tables=tuple(edits))
+        changed = {name: (t.inserted, t.updated) for name, t in second.tables.items()}
+        assert {changed[name] for name in edits} == {(0, 1)}
+        assert sum(changed["conversation_tag"]) > 0
+        assert second.requests["search"] == 5
+        assert first.requests["search"] >= 5
+
+
+def test_without_extras_the_reference_schema_alone_lands(connect: Connect, database: Path) -> None:
+    """Every table and column of it, and beside them only custom and system columns."""
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        assert sync(connect(sim, extras=False)).status == "SUCCESSFUL"
+    with duckdb.connect(str(database), read_only=True) as db:
+        landed: dict[str, set[str]] = {}
+        for table, column in db.execute(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "WHERE table_schema = 'kustomer' AND NOT starts_with(table_name, '_kustomer_sync_') "
+            "AND NOT starts_with(column_name, 'custom_') "
+            "AND NOT starts_with(column_name, '_fivetran_')"
+        ).fetchall():
+            landed.setdefault(table, set()).add(column)
+    klasses = {name for name in landed if name.startswith("kobject_")} - set(REFERENCE)
+    assert klasses
+    assert set(landed) - klasses == set(REFERENCE)
+    for name, table in REFERENCE.items():
+        theirs = {c for c in table["columns"] if not c.startswith("_fivetran_")}
+        assert landed[name] == theirs, name
+    for name in klasses:
+        assert landed[name] <= landed["kobject"], name
 
 
 def test_a_reimport_of_an_unchanged_org_changes_nothing(connect: Connect, database: Path) -> None:

@@ -407,6 +407,20 @@ def test_rows_without_an_id_are_a_difference(case: Case) -> None:
         case.assert_equal(sim, connection)
 
 
+def test_what_is_told_to_remove_them_works_in_a_file_of_the_schema_s_name(case: Case) -> None:
+    """DuckDB takes `kustomer.tag` for ambiguous there."""
+    case = replace(case, database=case.database.with_name("kustomer.duckdb"))
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag",))
+        case.sync(connection)
+        with duckdb.connect(str(case.database)) as db:
+            db.execute("INSERT INTO kustomer.kustomer.tag (name) VALUES ('nobody')")
+        (said,) = verified(case, connection).tables["tag"].unfit
+        with duckdb.connect(str(case.database)) as db:
+            db.execute(said[said.index("DELETE") :])
+        assert verified(case, connection).status == "AGREES"
+
+
 @pytest.mark.parametrize(
     ("table", "sql", "said"),
     [

@@ -15,9 +15,10 @@ ROOT = Path(__file__).parents[2]
 ROWS = (
     "Capture deletes", "History mode", "Custom data", "Data blocking", "Column hashing", "Re-sync",
     "API configurable", "Priority-first sync", "Data models", "Private networking",
-    "Authorization via API",
+    "Authorization via API", "Supported deployment models", "Setup and region",
+    "Incremental sync",
 )  # fmt: skip
-"""Those of the reference connector's overview."""
+"""Those of the reference connector's overview, and what its text promises besides."""
 
 
 def test_every_row_of_the_reference_connector_s_table_is_told_of() -> None:

@@ -168,7 +168,7 @@ _QUOTA = _of(
     "kustomer/quota.py",
     (
         "Only the share of the budget is used",
-        "return max(1, int(self.limit * self.percentage / 100))",
+        "return share_of(self.limit, self.percentage)",
         "return self.limit",
         f"{QUOTA}test_searches_stay_within_their_share_in_any_minute",
         f"{CLIENT}test_the_share_of_the_budget_is_kept",
@@ -193,9 +193,35 @@ _QUOTA = _of(
     ),
     (
         "Too long without a possible request ends the sync, to be run again",
-        "if at - self._last_possible > self._max_wait:",
+        "if now >= until:",
         "if False:",
+        f"{QUOTA}test_refusals_alone_reschedule_after_the_wait",
+        f"{QUOTA}test_without_a_wait_the_sentence_says_now",
+    ),
+    (
+        "A reset beyond the wait is waited for all the same",
+        "if now >= until:",
+        "if at > until:",
         f"{QUOTA}test_too_long_without_a_possible_request_reschedules",
+        f"{QUOTA}test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier",
+    ),
+    (
+        "A minute of waiting is not given up for a quarter of a second",
+        "if at <= until + _SOON:",
+        "if at <= until:",
+        f"{QUOTA}test_a_minute_s_wait_lasts_until_the_next_request",
+    ),
+    (
+        "A refused request is none that could be sent",
+        "                self._stuck(now)\n            else:",
+        "                self._stuck_since = None\n            else:",
+        f"{QUOTA}test_refusals_alone_reschedule_after_the_wait",
+    ),
+    (
+        "A wait begins when a request is wanted",
+        "            else:\n                self._stuck_since = None\n",
+        "            else:\n                self._stuck_since = now\n",
+        f"{QUOTA}test_time_without_a_wish_to_send_is_no_wait",
     ),
     (
         "Searches have a budget of their own",
@@ -221,6 +247,171 @@ _QUOTA = _of(
         "reset = reset - server_time if server_time is not None else 60.0",
         "reset = 60.0",
         f"{QUOTA}test_a_reset_is_understood_in_every_unit",
+    ),
+)
+
+_AUDITED = (
+    *_of(
+        "sync/choice.py",
+        (
+            "Without extras no table beyond the reference's lands",
+            "if (connection.extras or not table.extra) and _any",
+            "if _any",
+            f"{TRUTH}test_without_extras_the_reference_schema_alone_lands",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "What changed is all that is read",
+            "done = windows.merged((lo, top - overlap) for lo, top in state.done)",
+            "done = windows.merged((lo, lo) for lo, top in state.done)",
+            f"{TRUTH}test_what_changed_in_the_six_incremental_tables_is_all_that_is_read",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "A file of the schema's name is warned of",
+            'if scheme != "duckdb" or file.partition(".")[0].lower() != schema:',
+            "if True:",
+            f"{U}cli/test_interview.py::test_a_file_and_a_schema_of_one_name_are_warned_of",
+        ),
+    ),
+    *_of(
+        "cli/interview.py",
+        (
+            "The file that is proposed has another name than the schema",
+            'file = f"{org}-sync" if org == schema else org',
+            "file = org",
+            f"{U}cli/test_interview.py::test_the_file_has_another_name_than_the_schema",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "`check` warns of a file of the schema's name",
+            "if said := clash(connection.destination, connection.schema_name):",
+            'if said := "":',
+            f"{U}cli/test_interview.py::test_a_file_and_a_schema_of_one_name_are_warned_of",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "A statement that is told works in any file",
+            "connection.sql_schema}.{place}",
+            "connection.schema_name}.{place}",
+            f"{VERIFY}test_what_is_told_to_remove_them_works_in_a_file_of_the_schema_s_name",
+        ),
+    ),
+    *_of(
+        "sync/status.py",
+        (
+            "What a running sync used is told as it last wrote it",
+            "past = not runs and now",
+            "past = now",
+            f"{STATUS}test_a_sync_that_was_killed_is_not_over",
+        ),
+        (
+            "A changed share is told at once",
+            "share = connection.api_utilization_percentage",
+            'share = quota["share"]',
+            f"{STATUS}test_a_share_changed_in_the_file_counts_for_what_is_told",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "Text is no flag",
+            "    if not isinstance(told, bool):\n",
+            "    if False:\n",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "A flag's text is understood",
+            '{"true": True, "false": False}.get(value.lower())',
+            "None",
+            f"{U}cli/test_settings.py::test_values_come_from_the_environment_and_from_files",
+        ),
+        (
+            "An absurd lag is refused",
+            "Field(ge=0, le=86_400)",
+            "Field(ge=0)",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "An absurd overlap is refused",
+            "Field(ge=0, le=1_000_000_000)",
+            "Field(ge=0)",
+            f"{U}cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "Two connections do not land in one schema",
+            "    _refuse_shared(connection, sections, origin)\n",
+            "",
+            f"{U}cli/test_settings.py::test_two_connections_do_not_share_a_schema",
+        ),
+        (
+            "A file is the same however it is written",
+            'rest = str((folder / unquote(rest.removeprefix("/"))).resolve())',
+            'rest = str(folder / unquote(rest.removeprefix("/")))',
+            f"{U}cli/test_settings.py::test_two_connections_do_not_share_a_schema",
+        ),
+    ),
+    *_of(
+        "cli/commands.py",
+        (
+            "A comparison takes a changed share",
+            "stop=stop, share=_share(asked, connection),\n        )  # fmt: skip",
+            "stop=stop,\n        )  # fmt: skip",
+            f"{STATUS}test_a_comparison_takes_a_changed_share_too",
+        ),
+    ),
+    *_of(
+        "kustomer/quota.py",
+        (
+            "A wait is told once",
+            "            self._told_until = until\n",
+            "",
+            f"{QUOTA}test_a_long_wait_is_told_once_and_until_when",
+        ),
+        (
+            "A wait is told as long as it may last",
+            "self._tell(now, until)",
+            "self._tell(now, at)",
+            f"{QUOTA}test_a_wait_that_is_given_up_earlier_is_told_until_then",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A waiting sync says so",
+            "limits, share, self.wait)",
+            "limits, share)",
+            f"{A}test_command.py::test_a_wait_is_told_while_it_lasts",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "What was used is told of when it was used",
+            "used in the minute before {instant(at)}",
+            "used in the minute before {instant(reset)}",
+            f"{STATUS}test_what_people_read_has_one_kind_of_time",
+        ),
+        (
+            "A limit that no reply told is no fact",
+            'if not told.get("told", True):',
+            "if False:",
+            f"{STATUS}test_a_limit_that_kustomer_did_not_tell_is_no_fact",
+        ),
+        (
+            "Off a terminal a wait is a line",
+            "if self._live is None and now.waits_until is not None:",
+            "if False:",
+            f"{U}cli/test_screen.py::test_a_wait_is_told_with_its_end",
+        ),
     ),
 )
 
@@ -464,6 +655,7 @@ _CHOICE = _of(
         "        if c.name not in extra and (old",
         "        if (old",
         f"{CHOICE}test_without_extras_only_the_reference_s_columns_are_left",
+        f"{TRUTH}test_without_extras_the_reference_schema_alone_lands",
     ),
     (
         "A disabled table does not sync",
@@ -1268,6 +1460,7 @@ _CLI = (
             "The percentage is 25 to 90",
             "Field(ge=25, le=90,",
             "Field(ge=0, le=100,",
+            "tests/unit/cli/test_settings.py::test_the_share_is_from_25_to_90",
             "tests/unit/cli/test_settings.py::test_a_wrong_value_is_one_sentence_that_names_it",
         ),
         (
@@ -2841,9 +3034,9 @@ _WORDS = (
             f"{STATUS}test_what_people_read_has_one_kind_of_time",
         ),
         (
-            "A budget that is back is back now",
-            'if datetime.fromisoformat(at) > now else "now"',
-            'if True else "now"',
+            "A budget that is back is not yet to reset",
+            'if datetime.fromisoformat(reset) > now else ""',
+            'if True else ""',
             f"{STATUS}test_what_people_read_has_one_kind_of_time",
         ),
     ),
@@ -3662,15 +3855,15 @@ _REPAIRED = (
         "kustomer/quota.py",
         (
             "One minute is not minutes",
-            "f\"in {counted(minutes, 'minute')}\"",
-            'f"in {minutes} minutes"',
+            "f\"in {counted(max(1, round(wait / 60)), 'minute')}\"",
+            'f"in {max(1, round(wait / 60))} minutes"',
             f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
         ),
     ),
 )
 
 MUTATIONS = (
-    *_VERIFY,
+    *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,

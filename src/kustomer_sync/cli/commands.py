@@ -90,6 +90,7 @@ def check(asked: Namespace) -> int:
     """What the key can do is told; nothing is written."""
     from kustomer_sync.check import check as run_check
     from kustomer_sync.cli.screen import findings, say
+    from kustomer_sync.settings import clash
 
     connection = _connection(asked)
     try:
@@ -100,6 +101,8 @@ def check(asked: Namespace) -> int:
     if asked.json:
         _print_json(found.to_dict())
     findings(found, connection.name, _shown(connection), to_stdout=not asked.json)
+    if said := clash(connection.destination, connection.schema_name):
+        say(f"Warning: {said}")
     return 0
 
 
@@ -153,7 +156,7 @@ def verify(asked: Namespace) -> int:
     with _stopping() as stop, Screen() as screen:
         found = run_verify(
             connection, tables=named, sample=asked.sample, repair=asked.repair,
-            progress=screen.show, announce=announce, stop=stop,
+            progress=screen.show, announce=announce, stop=stop, share=_share(asked, connection),
         )  # fmt: skip
     if asked.json:
         _print_json(found.to_dict())

@@ -46,8 +46,10 @@ def answers(given: Mapping[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     if "eu_region" not in values and "base_url" not in values:
         values["eu_region"] = ask is not None and _yes("Is the org in the EU region?")
-    org = values.get("domain", "kustomer")
-    _fill(values, "destination", "Destination", f"duckdb:///{org}.duckdb", ask)
+    org, schema = values.get("domain", "kustomer"), values.get("schema", "kustomer")
+    # SQL can't tell a file from a schema of the same name.
+    file = f"{org}-sync" if org == schema else org
+    _fill(values, "destination", "Destination", f"duckdb:///{file}.duckdb", ask)
     _fill(values, "schema", "Schema", "kustomer", ask)
     return {key: values[key] for key in GIVEN if key in values}
 
@@ -154,8 +156,12 @@ def write(path: Path, text: str, *, force: bool) -> None:
 
 
 def next_steps(path: Path, called: str, values: Mapping[str, Any], *, named: bool) -> list[str]:
-    """What was written, and what to type next."""
+    """What was written, what to know of it, and what to type next."""
+    from kustomer_sync.settings import clash
+
     lines = [f"Wrote {path} with the connection {called}."]
+    if said := clash(str(values["destination"]), str(values["schema"])):
+        lines.append(f"Warning: {said}")
     kind, _, variable = str(values["access_token"]).partition(":")
     if kind == "env" and variable not in os.environ:
         lines.append(f"Set {variable} to the API key (Settings > Security > API Keys in Kustomer):")

@@ -126,6 +126,8 @@ class Screen:
             if now.sentence:
                 self._console.print(clean(now.sentence))
             moment = self._clock()
+            if self._live is None and now.waits_until is not None:
+                self._console.print(f"{clean(now.phase)}: {_waits(now.waits_until)}")
             if self._live is None and now.cost and before.phase != now.phase:
                 self._console.print(f"{clean(now.phase)}: about {counted(now.cost, 'request')}")
             if self._live is None and moment - self._said >= _EVERY:
@@ -137,9 +139,9 @@ class Screen:
 def drawn(now: Progress, elapsed: float) -> Group:
     """What is being done and for how long still, the tables, what they used of the budgets."""
     cost = [f"about {counted(now.cost, 'request')}"] if now.cost else []
-    head = Text(
-        ", ".join([clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed)]), style="bold"
-    )
+    waits = [_waits(now.waits_until)] if now.waits_until is not None else []
+    told = [clean(now.phase), *cost, duration(elapsed), *_left(now, elapsed), *waits]
+    head = Text(", ".join(told), style="bold")
     grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
@@ -152,8 +154,11 @@ def drawn(now: Progress, elapsed: float) -> Group:
     hidden = len(names) - _SHOWN
     if hidden > 0:
         grid.add_row(f"  and {hidden} more {_tables(hidden)}", "", "", style="dim")
-    told = Text("  " + ", ".join(_requests(now)), style="dim")
-    return Group(head, grid, told)
+    return Group(head, grid, Text("  " + ", ".join(_requests(now)), style="dim"))
+
+
+def _waits(until: datetime) -> str:
+    return f"waiting for Kustomer's rate limit, until {until:%H:%M:%S} UTC at the latest"
 
 
 def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:
@@ -333,12 +338,20 @@ def standing(found: Status, *, to_stdout: bool, now: datetime | None = None) -> 
         line(f"Last sync: {_last(found.last_sync, found.quota)}.")
     for lane in ("searches", "requests") if found.quota else ():
         assert found.quota is not None  # noqa: S101 - narrows for the type checker
-        told = found.quota[lane]
-        line(
-            f"Budget of {lane}: {told['limit']:,} a minute, {told['permitted']:,} permitted "
-            f"({found.quota['share']:g} %), {told['used']:,} used in the last minute, "
-            f"resets {_reset(told['resets_at'], now)}."
-        )
+        line(f"Budget of {lane}: {_budget(found.quota, lane, now)}.")
+
+
+def _budget(quota: dict[str, Any], lane: str, now: datetime) -> str:
+    """Of when it is, too: a sync that waits writes nothing meanwhile."""
+    told, at = quota[lane], quota["at"]
+    limit = f"{told['limit']:,} a minute"
+    if not told.get("told", True):  # a state of before may lack it
+        limit = f"not told by Kustomer yet; of {limit}, as documented"
+    ago = max(0.0, (now - datetime.fromisoformat(at)).total_seconds())
+    used = f"{told['used']:,} used in the minute before {instant(at)} ({duration(ago)} ago)"
+    reset = told["resets_at"]
+    resets = f", resets {instant(reset)}" if datetime.fromisoformat(reset) > now else ""
+    return f"{limit}, {told['permitted']:,} permitted ({quota['share']:g} %), {used}{resets}"
 
 
 def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
@@ -348,10 +361,6 @@ def _last(sync: dict[str, Any], quota: dict[str, Any] | None) -> str:
         return f"{sync['status']}, {began}, ended {instant(sync['ended_at'])}"
     wrote = f", last wrote {instant(quota['at'])}" if quota else ""
     return f"{sync['status']}, or killed, {began}{wrote}"
-
-
-def _reset(at: str, now: datetime) -> str:
-    return instant(at) if datetime.fromisoformat(at) > now else "now"
 
 
 def instant(iso: str) -> str:

@@ -27,6 +27,8 @@ ORG_PER_MINUTE = 300
 LARGEST_PLAN = 2000
 """No plan of Kustomer's allows more; a server that does keeps other limits than documented."""
 _LOOK = 1.0  # seconds between two looks at the share
+_SOON = 2.0  # seconds; a reset so near is not given up, since minutes are not exact
+_LONG = 10.0  # seconds; a wait longer than that is told
 _MINUTE = 60.25  # a little more, since requests do not all travel equally fast
 
 
@@ -63,11 +65,18 @@ def parse_limit(headers: Mapping[str, str], server_time: float | None) -> Limit 
     return Limit(limit, remaining, min(max(reset, 0.0), 3600.0))
 
 
+def share_of(limit: int, percentage: float) -> int:
+    """What may go out in a minute; one at least."""
+    return max(1, int(limit * percentage / 100))
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a budget allows in a minute and what went out in the last one."""
 
     limit: int
+    told: bool
+    """A reply told the limit; else it is the documented one."""
     permitted: int
     used: int
     resets_in: float
@@ -78,7 +87,7 @@ class Lane:
     """One budget. All methods are called with the quota's lock held."""
 
     def __init__(self, limit: int, percentage: float) -> None:
-        self.limit = limit
+        self.limit, self.told = limit, False
         self.percentage = percentage
         self.sent: deque[float] = deque()
         self.in_flight = 0
@@ -88,7 +97,7 @@ class Lane:
 
     @property
     def allowed(self) -> int:
-        return max(1, int(self.limit * self.percentage / 100))
+        return share_of(self.limit, self.percentage)
 
     def ready_at(self, now: float) -> float:
         """The earliest moment at which a request may go out; <= now means at once."""
@@ -106,10 +115,10 @@ class Lane:
         resets_in = max(0.0, self.window_ends - now)
         if not resets_in and self.sent:
             resets_in = self.sent[0] + _MINUTE - now
-        return Use(self.limit, self.allowed, len(self.sent), resets_in)
+        return Use(self.limit, self.told, self.allowed, len(self.sent), resets_in)
 
     def heard(self, limit: Limit, now: float) -> None:
-        self.limit = limit.limit
+        self.limit, self.told = limit.limit, True
         self.used_by_all = limit.limit - limit.remaining
         self.window_ends = now + limit.reset_in
 
@@ -127,8 +136,11 @@ class Quota:
         searches_per_minute: int = SEARCHES_PER_MINUTE,
         requests_per_minute: int = ORG_PER_MINUTE,
         share: Callable[[], float] | None = None,
+        waits: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        self._clock = clock
+        """`waits` hears once of each long wait how many seconds it lasts at most."""
+        self._clock, self._waits = clock, waits
+        self._told_until = float("-inf")
         self._share, self._looked = share, clock()
         self._stop = stop
         self._max_wait = max_wait
@@ -136,7 +148,8 @@ class Quota:
         self.org = Lane(requests_per_minute, percentage)
         self.search = Lane(searches_per_minute, percentage)
         self._org_limit_heard: int | None = None
-        self._last_possible = clock()
+        self._stuck_since: float | None = None
+        """Since when every request had to wait or was refused; None while one could go out."""
         self.waited = 0.0
 
     def acquire(self, *, search: bool) -> None:
@@ -154,14 +167,14 @@ class Quota:
                         lane.sent.append(now)
                         lane.in_flight += 1
                     return
-                if at - self._last_possible > self._max_wait:
-                    minutes = max(1, round((at - now) / 60))
-                    raise Rescheduled(
-                        "Kustomer's rate limit left no request for "
-                        f"{counted(round(self._max_wait / 60), 'minute')}.",
-                        f"in {counted(minutes, 'minute')}",
-                    )
-                pause = min(at - now, 1.0)
+                # Waited for, not foretold: what others use, or the share, may change before.
+                until = self._stuck(now) + self._max_wait
+                if at <= until + _SOON:
+                    until = at
+                if now >= until:
+                    raise _rescheduled(now - self._stuck(now), at - now)
+                self._tell(now, until)
+                pause = min(until - now, 1.0)
                 self.waited += pause
                 self._changed.wait(pause)
 
@@ -197,12 +210,35 @@ class Quota:
             if refused_for is not None:
                 lane = lanes[-1] if limit is None else self._lane_of(limit, search)
                 lane.blocked_until = max(lane.blocked_until, now + refused_for)
+                self._stuck(now)
             else:
-                self._last_possible = now
+                self._stuck_since = None
             self._changed.notify_all()
+
+    def _tell(self, now: float, until: float) -> None:
+        """A wait is told when it begins, and when it becomes longer; by one thread for all."""
+        if until - max(now, self._told_until) > _LONG:
+            self._told_until = until
+            self._waits(until - now)
+
+    def _stuck(self, now: float) -> float:
+        """No request can be sent now; since when that is so."""
+        if self._stuck_since is None:
+            self._stuck_since = now
+        return self._stuck_since
 
     def _lane_of(self, limit: Limit, search: bool) -> Lane:
         if not search:
             self._org_limit_heard = limit.limit
             return self.org
         return self.org if limit.limit == self._org_limit_heard else self.search
+
+
+def _rescheduled(waited: float, wait: float) -> Rescheduled:
+    """After so many seconds without a request; the next may go out in `wait` seconds."""
+    minutes, seconds = round(waited / 60), round(waited)
+    span = counted(minutes, "minute") if waited >= 60 else counted(seconds, "second")
+    said = f"left no request for {span}" if seconds else "leaves no request now"
+    return Rescheduled(
+        f"Kustomer's rate limit {said}.", f"in {counted(max(1, round(wait / 60)), 'minute')}"
+    )

@@ -126,7 +126,7 @@ def _history_wanted(connection: Connection, name: str) -> bool:
 
 def client_for(
     connection: Connection, stop: threading.Event, limits: Limits,
-    share: Callable[[], float] | None = None,
+    share: Callable[[], float] | None = None, waits: Callable[[float], None] = lambda seconds: None,
 ) -> Client:  # fmt: skip
     quota = Quota(
         connection.api_utilization_percentage,
@@ -136,6 +136,7 @@ def client_for(
         searches_per_minute=limits.searches_per_minute,
         requests_per_minute=limits.requests_per_minute,
         share=share,
+        waits=waits,
     )
     return Client(
         connection.api_url, connection.token(), quota, proxy=connection.proxy,

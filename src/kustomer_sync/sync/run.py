@@ -111,7 +111,7 @@ class Run:
         if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
         self.protection = Protection(connection)
-        self.client = client_for(connection, stop, limits, share)
+        self.client = client_for(connection, stop, limits, share, self.wait)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
@@ -291,7 +291,7 @@ class Run:
         """By the server's clock where it tells one."""
         now = self.client.server_time or datetime.now(UTC)
         requests, searches = (
-            {"limit": use.limit, "permitted": use.permitted, "used": use.used,
+            {"limit": use.limit, "told": use.told, "permitted": use.permitted, "used": use.used,
              "resets_at": iso_of(now + timedelta(seconds=use.resets_in))}
             for use in self.client.quota.use()
         )  # fmt: skip
@@ -484,7 +484,11 @@ class Run:
         """Something to be told once."""
         self.tell(sentence)
 
-    def tell(self, sentence: str = "") -> None:
+    def wait(self, seconds: float) -> None:
+        """No request goes out for so long, at most."""
+        self.tell(waits_until=datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def tell(self, sentence: str = "", waits_until: datetime | None = None) -> None:
         if self._progress is None:
             return
         requests = self.client.requests
@@ -504,6 +508,7 @@ class Run:
                 page_size=self.limits.page_size,
                 cost=self._cost,
                 sentence=sentence,
+                waits_until=waits_until,
             )
         )
 

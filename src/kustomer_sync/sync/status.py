@@ -12,6 +12,7 @@ from typing import Any
 
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.kustomer import windows
+from kustomer_sync.kustomer.quota import share_of
 from kustomer_sync.model import Each, Listing, Recent, Search, Table
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import Reach, Status, TableStatus, iso_of
@@ -47,7 +48,7 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
     state = there.state()
     found = Status(
         connection.name, connection.shown_destination, connection.schema_name,
-        state.get("last_sync"), _as_of(state.get("quota"), now),
+        state.get("last_sync"), _budgets(state, now, connection),
     )  # fmt: skip
     if not state:
         return found
@@ -72,11 +73,28 @@ def _status(connection: Connection, there: Destination, now: datetime) -> Status
     return found
 
 
-def _as_of(quota: dict[str, Any] | None, now: datetime) -> dict[str, Any] | None:
-    """The budgets as they are by now: what was used over a minute ago no longer counts."""
-    if quota is None or now - datetime.fromisoformat(quota["at"]) < timedelta(minutes=1):
-        return quota
-    return quota | {lane: quota[lane] | {"used": 0} for lane in ("requests", "searches")}
+def _budgets(
+    state: Mapping[str, Any], now: datetime, connection: Connection
+) -> dict[str, Any] | None:  # fmt: skip
+    """The budgets as they are by now: what was used over a minute ago no longer counts.
+
+    Of a sync that runs nobody knows what it used since it last wrote, so that stays as it was. The
+    share is the config's, which such a sync keeps to as well.
+    """
+    quota: dict[str, Any] | None = state.get("quota")
+    if quota is None:
+        return None
+    runs = (state.get("last_sync") or {}).get("status") == "RUNNING"
+    past = not runs and now - datetime.fromisoformat(quota["at"]) >= timedelta(minutes=1)
+    share = connection.api_utilization_percentage
+    lanes = {
+        lane: quota[lane]
+        | {"permitted": share_of(quota[lane]["limit"], share)}
+        | ({"used": 0} if past else {})
+        for lane in ("requests", "searches")
+    }
+    at = iso_of(now) if past else quota["at"]
+    return quota | {"at": at, "share": share} | lanes
 
 
 def _all(table: Table, names: Names, protection: Protection) -> Iterator[str]:

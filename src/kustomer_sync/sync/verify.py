@@ -90,15 +90,17 @@ def verify(
     stop: threading.Event | None = None,
     limits: Limits | None = None,
     rng: random.Random | None = None,
+    share: Callable[[], float] | None = None,
 ) -> Verified:
     """How source and destination compare; `repair` reads again what differs.
 
     Without `repair` nothing is written. `announce` is told about how many requests it will take
-    before most of them go out. Raises `UsageError` where there is nothing to compare.
+    before most of them go out; `share` is as `sync` has it. Raises `UsageError` where there is
+    nothing to compare.
     """
     run = Run(
         connection, tables=tables, whole=False, progress=progress,
-        stop=stop or threading.Event(), limits=limits or Limits(),
+        stop=stop or threading.Event(), limits=limits or Limits(), share=share,
     )  # fmt: skip
     chance = rng or random.Random()  # noqa: S311 - a sample, not cryptography
     try:
@@ -261,7 +263,7 @@ class Verification:
         return told
 
     def _named(self, place: str) -> str:
-        return f"{self.run.connection.schema_name}.{place}"
+        return f"{self.run.connection.sql_schema}.{place}"
 
     # ---- histories ----
 

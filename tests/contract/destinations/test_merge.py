@@ -233,7 +233,7 @@ def test_an_unreadable_file_is_said_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_may_have_the_schema_s_name(tmp_path: Path) -> None:
-    """`duckdb:///kustomer.duckdb` with schema `kustomer`, the default, is nothing special."""
+    """`duckdb:///kustomer.duckdb` with schema `kustomer`, the default, works like another."""
     target = opened(tmp_path / "kustomer.duckdb")
     target.begin(T0)
     target.ensure([CONVERSATION])

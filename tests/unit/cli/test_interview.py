@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kustomer_sync.cli import run
+from kustomer_sync.simulator import Simulator
 
 
 def asked(folder: Path, answers: str, *flags: str) -> tuple[int, str]:
@@ -70,3 +71,36 @@ def test_without_a_terminal_what_is_missing_is_named(
     assert run(["init", "--domain", "acme", "--access-token", "k"]) == 0
     assert run(["init", "--domain", "acme", "--access-token", "k"]) == 2
     assert "--force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "destination"),
+    [
+        (["--base-url", "http://127.0.0.1:9"], "duckdb:///kustomer-sync.duckdb"),
+        (["--domain", "acme"], "duckdb:///acme.duckdb"),
+        (["--domain", "acme", "--schema", "acme"], "duckdb:///acme-sync.duckdb"),
+    ],
+)
+def test_the_file_has_another_name_than_the_schema(
+    tmp_path: Path, flags: list[str], destination: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else SQL can't tell them apart."""
+    path = tmp_path / "kustomer-sync.toml"
+    assert run(["init", *flags, "--access-token", "k", "--config", str(path)]) == 0
+    (made,) = tomllib.loads(path.read_text())["connections"].values()
+    assert made["destination"] == destination
+    assert "Warning" not in capsys.readouterr().out
+
+
+def test_a_file_and_a_schema_of_one_name_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are taken all the same; `check` says so too."""
+    path = str(tmp_path / "kustomer-sync.toml")
+    with Simulator() as sim:
+        given = ["--access-token", sim.token, "--destination", "duckdb:///Kustomer.prod.db"]
+        assert run(["init", "--base-url", sim.url, *given, "--config", path]) == 0
+        said = "Warning: Kustomer.prod.db and its schema have one name, so DuckDB refuses kust"
+        assert said in capsys.readouterr().out
+        assert run(["check", "--config", path]) == 0
+    assert said in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
@@ -80,6 +81,17 @@ def test_off_a_terminal_a_line_is_written_now_and_then() -> None:
     lines = out.getvalue().splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("reading: 25,030 of 100,000 records, 70 requests, ")
+
+
+def test_a_wait_is_told_with_its_end() -> None:
+    """At once in a line off a terminal, in the head line on one."""
+    out = io.StringIO()
+    waiting = moment(waits_until=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    told = "waiting for Kustomer's rate limit, until 03:04:05 UTC at the latest"
+    with Screen(Console(file=out, width=200), clock=lambda: 0.0) as screen:
+        screen.show(waiting)
+    assert out.getvalue() == f"reading: {told}\n"
+    assert told in " ".join(shown(waiting, 60).split())
 
 
 def test_one_is_not_many() -> None:

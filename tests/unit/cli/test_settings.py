@@ -51,8 +51,10 @@ def test_values_come_from_the_environment_and_from_files(
     """`file:` for secrets that an orchestrator mounts; a line end is not part of them."""
     monkeypatch.setenv("ACME_DOMAIN", "acme")
     (file.parent / "key").write_text("the-key\n")
+    monkeypatch.setenv("EXTRAS", "False")
     text = GOOD.replace('"acme"', '"env:ACME_DOMAIN"').replace('"key"', '"file:key"')
-    connection = loaded(file, text)
+    connection = loaded(file, text + 'extras = "env:EXTRAS"')
+    assert not connection.extras
     assert (connection.domain, connection.token()) == ("acme", "the-key")
 
 
@@ -62,6 +64,37 @@ def test_another_connection_does_not_stop_the_one_that_is_named(file: Path) -> N
     assert loaded(file, GOOD + other, "acme").name == "acme"
     assert "nonsense" in refused(file, GOOD + other, "other")
     assert "has 2 connections" in refused(file, GOOD + other)
+
+
+@pytest.mark.parametrize(
+    "destination",
+    ["duckdb:///data/acme.duckdb", "duckdb:///./data/../link/acme.duckdb", "env:SAME"],
+)
+def test_two_connections_do_not_share_a_schema(
+    file: Path, destination: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are named, whichever is asked for; one of another schema is another."""
+    (file.parent / "data").mkdir()
+    (file.parent / "link").symlink_to("data")
+    monkeypatch.setenv("SAME", f"duckdb:///{file.parent}/data/acme.duckdb")
+    other = f'[connections.eu]\ndomain = "eu"\naccess_token = "k"\ndestination = "{destination}"\n'
+    for name, rest in (("acme", "eu"), ("eu", "acme")):
+        told = refused(file, GOOD + other, name)
+        assert f"the connections {name} and {rest} have one destination, the schema kust" in told
+        assert "another `schema` or another file" in told
+    assert loaded(file, f'{GOOD}{other}schema = "eu"\n', "acme").schema_name == "kustomer"
+    apart = other.replace(destination, "duckdb:///data/eu.duckdb")
+    assert loaded(file, GOOD + apart, "acme").name == "acme"
+
+
+def test_the_share_is_from_25_to_90(file: Path) -> None:
+    """Both ends are taken; 90 where none is given."""
+    for share in ("25", "62.5", "90"):
+        told = loaded(file, f"{GOOD}api_utilization_percentage = {share}")
+        assert told.api_utilization_percentage == float(share)
+    assert loaded(file, GOOD).api_utilization_percentage == 90
+    for share in ("24.9", "90.1", "0", "100", "nan"):
+        assert "from 25 to 90" in refused(file, f"{GOOD}api_utilization_percentage = {share}")
 
 
 def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
@@ -79,10 +112,17 @@ def test_a_flag_s_connection_is_called_as_its_org_is() -> None:
         ("api_utilization_percentage = true", "must be a number"),
         ('api_key = "secret"', 'did you mean "access_token"?'),
         ('eu_region = "maybe"', "must be true or false"),
-        ("overlap_seconds = -1", "must be 0 or more"),
+        ("overlap_seconds = -1", "must be from 0 to 1,000,000,000"),
+        ("overlap_seconds = 99999999999999", "must be from 0 to 1,000,000,000"),
+        ("index_lag_seconds = 99999999999", "must be from 0 to 86,400 (a day)"),
+        ("sweep_frequency = 99999999999", "must be from 1 to 525,600 (a year of minutes)"),
+        ("max_wait_minutes = 1e300", "must be from 0 to 525,600 (a year)"),
+        ('extras = "no"', "must be true or false"),
+        ("priority_first = 1", "must be true or false"),
+        ('tables.note.enabled = "no"', "must be true or false"),
         ("overlap_seconds = 1.5", "must be a whole number"),
-        ("max_wait_minutes = inf", "must be 0 or more"),
-        ("sweep_frequency = 0", "must be 1 (minute) or more"),
+        ("max_wait_minutes = inf", "must be from 0 to 525,600"),
+        ("sweep_frequency = 0", "must be from 1 to 525,600"),
         ("service_version = true", "must be"),
         ('ca_file = "no.pem"', "which is not a file"),
         ('proxy = "127.0.0.1:8080"', "must begin with http://"),

@@ -24,10 +24,11 @@ class Clock:
 
 def quota(
     clock: Clock, *, percentage: float = 90, max_wait: float = 900,
-    share: Callable[[], float] | None = None,
+    share: Callable[[], float] | None = None, waits: Callable[[float], None] = lambda seconds: None,
 ) -> Quota:  # fmt: skip
     made = Quota(
-        percentage, max_wait=max_wait, clock=clock, stop=threading.Event(), share=share
+        percentage, max_wait=max_wait, clock=clock, stop=threading.Event(), share=share,
+        waits=waits,
     )  # fmt: skip
 
     def wait(seconds: float | None = None) -> bool:
@@ -76,12 +77,108 @@ def test_headers_of_a_search_that_speak_of_the_org_do_not_widen_the_search_lane(
 
 
 def test_too_long_without_a_possible_request_reschedules() -> None:
-    """A reset beyond `max_wait_minutes` ends the sync at once, to be run again."""
-    q = quota(Clock(), max_wait=120)
+    """A reset beyond `max_wait_minutes` is waited for that long and no less, and it says so."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
     q.acquire(search=False)
     q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
+    before = clock.now
+    with pytest.raises(Rescheduled, match=r"left no request for 2 minutes\.") as told:
+        q.acquire(search=False)
+    assert clock.now - before == pytest.approx(120)
+    assert "again in 8 minutes" in told.value.hint
+
+
+def test_a_reset_beyond_the_wait_is_not_waited_for_when_the_budget_frees_earlier() -> None:
+    """Nothing is foretold: a reply to another request, or the share, may let it go."""
+    clock = Clock()
+    q = quota(clock, max_wait=120, share=lambda: 25 if clock.now < 1100 else 90)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 150, 1800.0), refused_for=None)
+    q.set_share(25)
+    q.acquire(search=False)
+    assert clock.now == pytest.approx(1100, abs=1.1)
+
+
+def test_a_minute_s_wait_lasts_until_the_next_request() -> None:
+    """`max_wait_minutes = 1` paces a share that was used up at once, and never reschedules."""
+    clock = Clock()
+    q = quota(clock, percentage=25, max_wait=60)
+    for _ in range(100):
+        q.acquire(search=True)
+        q.release(search=True, limit=None, refused_for=None)
+    assert clock.now == pytest.approx(1000 + 3 * 60.25)
+
+
+def test_refusals_alone_reschedule_after_the_wait() -> None:
+    """Requests that go out and are refused are none that could be sent."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
+
+    def refused() -> None:
+        for _ in range(100):
+            q.acquire(search=False)
+            q.release(search=False, limit=None, refused_for=15.0)
+
+    with pytest.raises(Rescheduled, match=r"for 2 minutes\."):
+        refused()
+    assert clock.now - 1000 == pytest.approx(120)
+
+
+def test_time_without_a_wish_to_send_is_no_wait() -> None:
+    """Twenty minutes of loading are not twenty minutes without a possible request."""
+    clock = Clock()
+    q = quota(clock, max_wait=120)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 1230.0), refused_for=None)
+    clock.now += 1200
+    q.acquire(search=False)
+    assert clock.now == pytest.approx(2230, abs=1.1)
+
+
+def test_without_a_wait_the_sentence_says_now() -> None:
+    """`max_wait_minutes = 0` waits for nothing."""
+    q = quota(Clock(), max_wait=0)
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 600.0), refused_for=None)
+    with pytest.raises(Rescheduled, match=r"leaves no request now\."):
+        q.acquire(search=False)
+
+
+def test_a_long_wait_is_told_once_and_until_when() -> None:
+    """Each minute's wait is one of its own; a short one is not told."""
+    clock = Clock()
+    told: list[float] = []
+    q = quota(clock, percentage=25, waits=lambda seconds: told.append(clock.now + seconds))
+    for _ in range(75):
+        q.acquire(search=True)
+        q.release(search=True, limit=None, refused_for=None)
+        clock.now += 0.1
+    assert told == pytest.approx([1060.25, 1120.5], abs=2.5)
+    q.release(search=True, limit=None, refused_for=9.0)
+    q.acquire(search=False)
+    assert len(told) == 2
+
+
+def test_a_wait_that_is_given_up_earlier_is_told_until_then() -> None:
+    """And one that becomes longer is told again."""
+    clock = Clock()
+    told: list[float] = []
+    q = quota(clock, max_wait=120, waits=lambda seconds: told.append(clock.now + seconds))
+    q.acquire(search=False)
+    q.release(search=False, limit=Limit(300, 0, 20.0), refused_for=None)
+    q.set_share(25)
+    wait, longer = q._changed.wait, [Limit(300, 0, 600.0)]
+
+    def others(seconds: float | None = None) -> bool:
+        if clock.now > 1010 and longer:
+            q.org.heard(longer.pop(), clock.now)
+        return wait(seconds)
+
+    q._changed.wait = others  # type: ignore[method-assign,assignment]  # a reply comes while it waits
     with pytest.raises(Rescheduled):
         q.acquire(search=False)
+    assert told == pytest.approx([1020, 1120])
 
 
 @pytest.mark.parametrize(
