@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kustomer_sync.destinations import destination
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import told_apart
@@ -126,7 +127,7 @@ def _refused(
     except Forbidden:
         attached = [t for t in table.children if t.name == ATTACHMENTS]
         yield table.role, [n for t in attached for n in everything_of(t)] or everything_of(table)
-    except (NotFound, Refused):
+    except (NotFound, Refused, PathFailed):
         return
 
 
@@ -136,7 +137,7 @@ def _one(client: Client, table: Table) -> Record | None:
     asked = {"queryContext": table.reading.context, "and": []}
     try:
         page = client.search(asked, page=1, page_size=1)
-    except (NotFound, Refused):
+    except (NotFound, Refused, PathFailed):
         return None
     return page.records[0] if page.records else None
 

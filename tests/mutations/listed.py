@@ -409,7 +409,7 @@ _KLASSES = _of(
     "kustomer/klasses.py",
     (
         "Without the role for klasses the KObjects still come",
-        "                self.denied = str(error)\n                return\n",
+        "                self.unlisted[status] = error\n",
         "                raise\n",
         f"{DELETES}test_what_changes_while_it_is_compared_is_not_flagged",
     ),
@@ -1619,7 +1619,7 @@ _READINGS = (
         "sync/reimport.py",
         (
             "A look by id that is forbidden does not end the sync",
-            "        except Forbidden:\n            record = UNSURE\n",
+            "        except (Forbidden, PathFailed):\n            record = UNSURE\n",
             "        except ZeroDivisionError:\n            record = UNSURE\n",
             f"{READINGS}test_a_look_by_id_that_is_forbidden_does_not_end_the_sync",
         ),
@@ -2452,8 +2452,8 @@ _UNTOLD = (
         ),
         (
             "A detour that is forbidden blocks no attachments",
-            "    except Forbidden:  # a detour that the key need not be allowed\n        gone",
-            "    except NotFound:\n        gone",
+            "    except (Forbidden, PathFailed):  # a detour that the key need not be allowed\n",
+            "    except NotFound:\n",
             f"{UNTOLD}test_a_detour_that_is_forbidden_blocks_no_attachments",
         ),
         (
@@ -2872,8 +2872,8 @@ _STATUS2 = (
         ),
         (
             "A table that can't be read is known",
-            "                self.landing.of(table.name).denied = True\n",
-            "",
+            "return\n                self.landing.of(table.name).denied = True\n",
+            "return\n",
             f"{STATUS}test_a_table_that_can_not_be_read_says_so_and_keeps_no_other_from_its_time",
         ),
     ),
@@ -3546,6 +3546,91 @@ _REPAIRED = (
     ),
 )
 
+_OUTSIDE = (
+    *_of(
+        "kustomer/client.py",
+        (
+            "A path that keeps failing while others answer is that path alone",
+            "                    raise PathFailed(said",
+            "                    raise SourceFailed(said",
+            f"{CLIENT}test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone",
+        ),
+        (
+            "A Kustomer that is down is no matter of a path",
+            "                self._answers_elsewhere(path, said, patience)\n",
+            "",
+            f"{CLIENT}test_a_kustomer_that_is_down_is_no_matter_of_a_path",
+        ),
+        (
+            "After a path was given up another has a minute",
+            "                    self._short = True\n",
+            "",
+            f"{CLIENT}test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone",
+        ),
+        (
+            "An outage costs no path, however little a path is waited for",
+            "patience=self._retry + short - patience",
+            "patience=short",
+            f"{CLIENT}test_an_outage_after_a_path_was_given_up_costs_no_other_path",
+        ),
+        (
+            "What keeps failing is said",
+            "if silent and now - began > _TOLD_SECONDS:",
+            "if False:",
+            f"{CLIENT}test_what_keeps_failing_is_said_once",
+        ),
+    ),
+    *_of(
+        "kustomer/singly.py",
+        (
+            "One record whose path keeps failing costs itself alone",
+            "except (Forbidden, NotFound, Refused, PathFailed) as error:\n            return",
+            "except (Forbidden, NotFound, Refused) as error:\n            return",
+            f"{FAULTS}test_one_record_whose_path_keeps_failing_costs_itself_alone[times]",
+        ),
+        (
+            "A path below each record is given up after some",
+            "if isinstance(found, PathFailed) and failed == _IN_A_ROW:",
+            "if False:",
+            f"{FAULTS}test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more",
+        ),
+    ),
+    *_of(
+        "sync/run.py",
+        (
+            "A sync that could not read a table because its path failed fails",
+            "            if self.failed is not None:\n",
+            "            if False:\n",
+            f"{FAULTS}test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more",
+        ),
+    ),
+    *_of(
+        "kustomer/windows.py",
+        (
+            "A search that keeps failing costs its table, not the sync",
+            "            except (NotFound, Refused, PathFailed) as error:\n",
+            "            except (NotFound, Refused) as error:\n",
+            f"{FAULTS}test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "A list that keeps failing costs its table, not the sync",
+            "    except (Forbidden, NotFound, Refused, PathFailed) as error:\n",
+            "    except (Forbidden, NotFound, Refused) as error:\n",
+            f"{FAULTS}test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more",
+        ),
+        (
+            "A look by id that keeps failing does not contradict two listings",
+            "        except (Forbidden, PathFailed):\n",
+            "        except Forbidden:\n",
+            f"{REIMPORT}test_a_look_by_id_that_keeps_failing_does_not_contradict_two_listings",
+        ),
+    ),
+    # END
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -3553,4 +3638,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
+    *_OUTSIDE,
 )  # fmt: skip

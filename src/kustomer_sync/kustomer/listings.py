@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused, walk
 from kustomer_sync.kustomer.singly import UNSURE, by_id, identify
 from kustomer_sync.model import Listing, Params, Record, Table
@@ -84,7 +85,7 @@ def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -
     for listed in records:
         try:
             record = by_id(client, table, str(listed.get("id")))
-        except Forbidden:
+        except (Forbidden, PathFailed):
             record = UNSURE
         whole.pages += 1
         if record:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Described, Listing, Params, Record, Search, Table
 
@@ -14,6 +15,9 @@ Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 UNSURE: Record = {}
 """Neither a record nor the word that there is none."""
+Answer = Forbidden | NotFound | Refused | PathFailed
+"""Why one thing could not be read, of which others know nothing."""
+_IN_A_ROW = 10
 _ATTACHMENTS = "attachments"
 ATTACHED: Params = (("include", _ATTACHMENTS),)
 """Of a message: with its attachments. Documented for the lists of an owner's messages alone."""
@@ -28,7 +32,8 @@ def by_id(
 
     `UNSURE` when an answer was anything else, or there is no path. A KObject's path names its
     klass, so each of `klasses` is tried. Whether a soft-deleted record is shown is not documented:
-    a record may be None here and still exist, deleted. `Forbidden` where every path is.
+    a record may be None here and still exist, deleted. `Forbidden` where every path is,
+    `PathFailed` where one keeps failing.
     """
     absent = []
     forbidden: list[Forbidden] = []
@@ -94,16 +99,24 @@ def many(
 
 def tried(
     ask: Callable[[Asked], Given], items: Iterable[Asked], workers: int
-) -> Iterator[tuple[Asked, Given | Forbidden | NotFound | Refused]]:
-    """As `many`, but what one item answers ends nothing: it is given in its place."""
+) -> Iterator[tuple[Asked, Given | Answer]]:
+    """As `many`, but what one item answers ends nothing: it is given in its place.
 
-    def asked(one: Asked) -> Given | Forbidden | NotFound | Refused:
+    `PathFailed` is raised after it came many times in a row: each takes a minute.
+    """
+
+    def asked(one: Asked) -> Given | Answer:
         try:
             return ask(one)
-        except (Forbidden, NotFound, Refused) as error:
+        except (Forbidden, NotFound, Refused, PathFailed) as error:
             return error
 
-    return many(asked, items, workers)
+    failed = 0
+    for one, found in many(asked, items, workers):
+        failed = failed + 1 if isinstance(found, PathFailed) else 0
+        if isinstance(found, PathFailed) and failed == _IN_A_ROW:
+            raise found
+        yield one, found
 
 
 def by_ids(

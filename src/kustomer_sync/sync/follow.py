@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.client import Forbidden, NotFound
@@ -84,6 +85,9 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
         run.landing.take_all(table, found())
     except Forbidden as error:
         run.denied(table, str(error))
+    except PathFailed as error:
+        run.unread(table, error)
+        told = False
     return told
 
 
@@ -156,7 +160,7 @@ class _Follower:
     ask: Callable[[list[str]], set[str]]
     """Takes what is listed for these ids; those of them that told nothing though they may.
 
-    Raises `Forbidden` or `NotFound` where no list is to be had.
+    Raises `Forbidden`, `NotFound` or `PathFailed` where no list is to be had.
     """
     alone: Callable[[list[str]], object] | None = None
     """How to ask by the ids of parents that have nothing in `column`."""
@@ -232,7 +236,7 @@ class _Follower:
         run, state = self.run, self.state
         try:
             untold = self.ask(ids)
-        except (Forbidden, NotFound) as error:
+        except (Forbidden, NotFound, PathFailed) as error:
             state.denied = True
             run.landing.touch(self.name)
             if isinstance(error, Forbidden):
@@ -240,7 +244,8 @@ class _Follower:
                 run.warn("role_missing", f"{self.name} was not read ({error}). {role}")
             else:
                 again = "the next sync tries again."
-                run.warn("not_read", f"{self.name} was not read ({error}); {again}")
+                run.warn("not_read", f"{self.name} was not read ({cause(error)}); {again}")
+                run.failed_by(error)
             return False
         state.denied = False
         left = [one for one in state.untold if one not in {*ids} - untold]
@@ -256,9 +261,10 @@ class _Follower:
         """Once a day, those that told nothing before."""
         state = self.state
         if state.untold and self.run.due(state.asked_at):
-            denied = state.denied  # these may be hidden from the key, and others not
+            # These may be hidden from the key, or fail, and others not.
+            denied, failed = state.denied, self.run.failed
             if not self._asked(state.untold):
-                state.denied = denied
+                state.denied, self.run.failed = denied, failed
             state.asked_at = self.run.now().isoformat()
             self.run.landing.touch(self.name)
 
@@ -397,8 +403,8 @@ def _lists(
     if refused:
         run.warn(
             "not_told",
-            f"{name}: {len(refused)} lists could not be read ({refused[0]}); they are tried again "
-            "once a day.",
+            f"{name}: {len(refused)} lists could not be read ({cause(refused[0])}); they are tried "
+            "again once a day.",
         )
 
 
@@ -421,7 +427,7 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
     customers = holding(table, "conversation_id", lost, "customer_id")
     try:
         gone = _attachments_of(run, table, "customers", customers)
-    except Forbidden:  # a detour that the key need not be allowed
+    except (Forbidden, PathFailed):  # a detour that the key need not be allowed
         gone = customers
     asked = holding(table, "customer_id", set(customers) - set(gone))
     left = _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.model import Listing, Table
@@ -32,7 +33,7 @@ def older(run: Run, table: Table, listing: Listing) -> None:
         stored = set(run.destination.ids(table, 0, horizon, living=True))
         unseen = stored - whole.ids if whole.complete else ()
         gone = confirmed(run, table, sorted(unseen)) or ()
-    except (Forbidden, NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.unread(table, error)
         return
     state.list_cut = whole.cut
