@@ -205,8 +205,9 @@ class Landing:
                 self._learn_klass(klass)
         else:
             self.types.learn(table.name, properties(self.described(table.name)))
-        self.of(table.name).described_at = self._run.now().isoformat()
-        self.touch(table.name)
+        if not self.klasses.unlisted and not self.withheld:  # a role may be given at any time
+            self.of(table.name).described_at = self._run.now().isoformat()
+            self.touch(table.name)
 
     def _name_klasses(self, table: Table) -> None:
         """KObjects of a klass whose name was not known go to its table: they are read again."""

@@ -24,9 +24,10 @@ def reimport(run: Run, table: Table) -> bool:
     run.note(f"re-importing {table.name}")
     try:
         whole = _listing(run, table)
-        if whole.repeated:
-            whole = _listing(run, table, again=True)
-        absent = _gone(run, table, whole) if whole.complete else ()
+        agreed = whole.unsure and whole.complete
+        if whole.unsure:
+            whole = listings.together(whole, _listing(run, table, again=True))
+        absent = _gone(run, table, whole, agreed=agreed) if whole.complete else ()
     except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.unread(table, error)
         if isinstance(error, NotFound | Refused):  # a role may be given at any time
@@ -35,7 +36,7 @@ def reimport(run: Run, table: Table) -> bool:
         return False
     if not whole.complete:
         run.warn("listing_incomplete", f"{table.known_as}: {whole.why}; nothing was flagged.")
-    if not whole.repeated:  # else the next sync lists it again
+    if not whole.again:
         run.landing.of(table.name).listed_at = windows.instant(run.began).isoformat()
         run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, absent))
@@ -70,12 +71,17 @@ def described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[
             yield [record]
         elif record is UNSURE:
             whole.complete, whole.why = False, f"the metadata of {resource} could not be read"
+            whole.again = whole.again or resource in run.landing.withheld
     if run.landing.klasses.unlisted:
         whole.complete, whole.why = False, f"{run.landing.klasses.lacking} could not be listed"
+        whole.again = True
 
 
-def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
-    """Ids that two complete listings and a look by id agree are gone."""
+def _gone(run: Run, table: Table, whole: listings.Whole, *, agreed: bool) -> tuple[str, ...]:
+    """Ids that two complete listings and a look by id agree are gone.
+
+    `agreed`: `whole` is two listings already.
+    """
     run.landing.commit()
     missing = run.destination.missing(table, sorted(whole.ids))
     if not missing:
@@ -87,7 +93,7 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
             f"{table.name}: {len(missing)} of {before} records are no longer listed; "
             "the list was read again before they were flagged.",
         )
-    second = _listing(run, table, again=True)
+    second = whole if agreed else _listing(run, table, again=True)
     if not second.complete:
         return ()
     gone = []

@@ -27,3 +27,27 @@ def test_a_list_is_whole_when_it_ended_by_itself_or_its_total_agrees(
     assert [len(found) for found in counted(iter([page]), whole)] == [records]
     assert whole.complete is complete
     assert len(whole.ids) == records
+
+
+@pytest.mark.parametrize(
+    ("totals", "unsure"),
+    [
+        ((2,), False),
+        ((None,), False),
+        ((None, None), True),
+        ((4, 4), False),
+        ((5, 4), True),
+        ((5, 5), True),
+        ((None, 4), True),
+    ],
+)
+def test_a_list_of_several_pages_may_have_shifted_unless_each_says_how_many_there_are(
+    totals: tuple[int | None, ...], unsure: bool
+) -> None:
+    whole = Whole()
+    pages = [
+        Page([{"id": f"{n}a"}, {"id": f"{n}b"}], n, 2, total, None, False, 1)
+        for n, total in enumerate(totals)
+    ]
+    assert len(list(counted(iter(pages), whole))) == len(totals)
+    assert whole.unsure is unsure
