@@ -95,7 +95,7 @@ class Page:
     cut: str = ""
     """Why the list breaks off here; made by its reader."""
     linked: bool = True
-    """It says whether the list goes on; the published reply of events does not."""
+    """Its links say whether the list goes on; the published reply of events has none."""
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
@@ -318,7 +318,7 @@ class Client:
             server_time = self._note_time(reply.headers.get("date"))
             limit = parse_limit(reply.headers, server_time)
             if reply.status_code == 429:
-                refused_for = _refused_for(reply.headers.get("retry-after"), limit)
+                refused_for = _refused_for(reply.headers.get("retry-after"), limit, server_time)
                 with self.requests.lock:
                     self.requests.rate_limited += 1
                 raise _Limited
@@ -356,25 +356,38 @@ class Client:
         return b"".join(parts)
 
     def _note_time(self, date: str | None) -> float | None:
-        if date is None:
-            return None
-        try:
-            at = parsedate_to_datetime(date).astimezone(UTC)
-        except (TypeError, ValueError):
-            return None
-        if self.server_time is None or at > self.server_time:
-            self.server_time = at
-        return at.timestamp()
+        told = _epoch(date)
+        if told is not None:
+            at = datetime.fromtimestamp(told, UTC)
+            if self.server_time is None or at > self.server_time:
+                self.server_time = at
+        return told
+
+
+def _epoch(date: str | None) -> float | None:
+    """An HTTP date in seconds since 1970; None where it is none."""
+    if date is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC).timestamp()
+    except (TypeError, ValueError):
+        return None
 
 
 class _Limited(Exception):  # noqa: N818 - control flow within this file
     """429."""
 
 
-def _refused_for(retry_after: str | None, limit: Any) -> float:
-    """Seconds until the server takes requests again; `Retry-After` is honoured if it comes."""
+def _refused_for(retry_after: str | None, limit: Any, now: float | None) -> float:
+    """Seconds until the server takes requests again; `Retry-After` is honoured if it comes.
+
+    It may be seconds or a date, which is by the server's clock: `now`, where it tells one.
+    """
     if retry_after is not None and retry_after.strip().isdigit():
         return float(retry_after) + 0.1
+    until = _epoch(retry_after)
+    if until is not None:
+        return max(0.0, until - (time.time() if now is None else now)) + 1.0  # dates have no more
     if limit is not None:
         return float(limit.reset_in) + 0.5
     return 15.0
@@ -435,6 +448,8 @@ def _page(body: Any, nbytes: int) -> Page:
     assert isinstance(meta, dict)  # noqa: S101 - narrows for the type checker
     assert isinstance(links, dict)  # noqa: S101 - narrows for the type checker
     following = links.get("next")
+    if isinstance(following, dict):  # a link of JSON:API may be an object
+        following = following.get("href")
     return Page(
         records=_whole(body["data"], body.get("included")),
         number=_whole_number(meta.get("page")),
@@ -512,7 +527,7 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
                 raise Refused(200, f"the list {path} links back to a page already read")
             followed.add(path)
             page = client.page(path)
-        elif _may_go_on(page, params):
+        elif _may_go_on(page, len(seen)):
             number += 1
             try:
                 page = client.page(first, {**params, "page": str(number)})
@@ -530,7 +545,12 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
             raise Refused(200, f"the list {path} goes on without bringing anything new")
 
 
-def _may_go_on(page: Page, params: Mapping[str, Any]) -> bool:
-    """A full page that does not say whether it is the last."""
-    size = page.size or int(params.get("pageSize", 0))
-    return not page.linked and 0 < size <= len(page.records)
+def _may_go_on(page: Page, seen: int) -> bool:
+    """It does not say that it is the last, by a link, its size or a total.
+
+    What size was asked for says nothing: a server may give fewer.
+    """
+    if page.linked or not page.records:
+        return False
+    full = page.size is not None and page.size <= len(page.records)
+    return full or (page.size is None if page.total is None else seen < page.total)

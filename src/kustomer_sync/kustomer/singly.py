@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
@@ -66,14 +67,19 @@ def by_id(
 def _paths(table: Table, record_id: str, klasses: Iterable[str]) -> Iterator[str]:
     match table.reading:
         case Described(path=path):
-            yield path.format(resource=record_id)
+            yield path.format(resource=quoted(record_id))
         case Listing(path=path, instead=instead):
-            yield from (f"{one}/{record_id}" for one in (path, *instead))
+            yield from (f"{one}/{quoted(record_id)}" for one in (path, *instead))
         case Search(one=one) if "{klass}" in one:
             for klass in klasses:
-                yield one.format(klass=klass, id=record_id)
+                yield one.format(klass=quoted(klass), id=quoted(record_id))
         case Search(one=one):
-            yield one.format(id=record_id)
+            yield one.format(id=quoted(record_id))
+
+
+def quoted(value: str) -> str:
+    """As one part of a path, whatever characters an id or a klass's name has."""
+    return quote(value, safe="")
 
 
 def identify(listing: Listing, record: Record) -> None:
@@ -163,17 +169,24 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
     `NotFound` when Kustomer has no such owner. `include=attachments` is documented for these
     lists, and not for searches.
     """
-    messages = _listed(client, f"/v1/{owner}/{owner_id}/messages", dict(ATTACHED))
+    messages = _listed(client, f"/v1/{owner}/{quoted(owner_id)}/messages", dict(ATTACHED))
     for message in messages:  # asked for: one that names no attachments has none
-        if isinstance(message.setdefault("relationships", {}), dict):
-            message["relationships"].setdefault(_ATTACHMENTS, {"data": []})
+        related(message).setdefault(_ATTACHMENTS, {"data": []})
     return messages
+
+
+def related(record: Record) -> dict[str, Any]:
+    """The record's relationships, which it has from now on where it has none, or null."""
+    if record.get("relationships") is None:
+        record["relationships"] = {}
+    found = record["relationships"]
+    return found if isinstance(found, dict) else {}
 
 
 def message(client: Client, message_id: str) -> Record | None:
     """A message with its attachments; None where it does not say which it has."""
     try:
-        found = client.one(f"/v1/messages/{message_id}", dict(ATTACHED))
+        found = client.one(f"/v1/messages/{quoted(message_id)}", dict(ATTACHED))
     except (NotFound, Refused):
         return None
     return found if found is not None and _attachments(found) is not None else None

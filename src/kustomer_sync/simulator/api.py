@@ -273,6 +273,10 @@ class Api:
             meta |= {"total": total, "totalPages": pages}
             page.links["last"] = ask.link(pages, size)
         page.meta = meta
+        if switches.list_links == "object":
+            page.links = {name: link and {"href": link} for name, link in page.links.items()}
+        elif switches.list_links == "none":
+            page.links = page.meta = None
         return page
 
     def _within(self, ask: Ask, size: int, total: int) -> None:

@@ -24,6 +24,8 @@ from kustomer_sync.kustomer.singly import (
     message,
     messages_of,
     of_parent,
+    quoted,
+    related,
     tried,
 )
 from kustomer_sync.model import Each, Record, Search, Table
@@ -365,7 +367,7 @@ def _listed(
     lost: dict[str, Exception] = {}
 
     def ask(one: str) -> list[Record]:
-        return of_parent(run.client, reading.path.format(id=one))
+        return of_parent(run.client, reading.path.format(id=quoted(one)))
 
     def found() -> Iterator[Record]:
         for parent, records in _lists(run, table.name, ask, parents, lost):
@@ -410,8 +412,8 @@ def _lists(
 
 def belongs(record: Record, of: str, parent: str) -> None:
     """The record names the parent that it was asked for by."""
-    relationships = record.setdefault("relationships", {})
-    if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
+    relationships = related(record)
+    if not isinstance(relationships.get(of), dict):
         relationships[of] = {"data": {"type": of, "id": parent}}
 
 

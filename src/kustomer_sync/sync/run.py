@@ -534,6 +534,10 @@ class Run:
             )
         )
 
+    def _kept_out(self) -> str:
+        names = self.landing.names
+        return kept_out(self.connection, names.kept_out, names, self.chosen)
+
     def _finish(self) -> None:
         for column, count in self._rejects.items():
             self.warn(
@@ -542,7 +546,7 @@ class Run:
                 "in _kustomer_sync_rejects.",
             )
         if self.landing.names.kept_out:
-            self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
+            self.warn("new_blocked", self._kept_out())
         if self.report.status == "SUCCESSFUL":
             for name, known in self.protection.unmet(self.landing.names):
                 self.warn(

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from kustomer_sync.errors import KeyRefused, PathFailed, SourceFailed
-from kustomer_sync.kustomer.client import Client, Forbidden, walk
+from kustomer_sync.kustomer.client import Client, Forbidden, _refused_for, walk
 from kustomer_sync.kustomer.quota import Quota
 from kustomer_sync.simulator import Limits, Simulator, Switches
 from kustomer_sync.simulator.faults import Fault
@@ -133,6 +133,15 @@ def test_a_retry_after_is_honoured(opened: Opened) -> None:
         first, second = moments(sim)[3:]
         assert second - first >= 59 - first % 60
         assert client.requests.rate_limited == 1
+
+
+def test_a_retry_after_may_be_a_date(opened: Opened) -> None:
+    """By the server's clock; of a date in the past it is tried again soon."""
+    at = "Thu, 26 Nov 2026 18:00:30 GMT"
+    now = 1_795_716_000.0
+    assert 30 <= _refused_for(at, None, now) <= 32
+    assert 0 < _refused_for(at, None, now + 100) <= 2
+    assert _refused_for("soon", None, now) == 15
 
 
 def test_a_refused_key_is_not_tried_again(opened: Opened) -> None:

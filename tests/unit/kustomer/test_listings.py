@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kustomer_sync.kustomer.client import Page
-from kustomer_sync.kustomer.listings import Whole, counted
+from kustomer_sync.kustomer.listings import Whole, counted, together
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,13 @@ def test_a_list_of_several_pages_may_have_shifted_unless_each_says_how_many_ther
     ]
     assert len(list(counted(iter(pages), whole))) == len(totals)
     assert whole.unsure is unsure
+
+
+@pytest.mark.parametrize(("second", "again"), [({"a", "b", "c"}, False), ({"b", "c"}, True)])
+def test_what_left_between_two_readings_may_have_hidden_another(
+    second: set[str], again: bool
+) -> None:
+    """Then the next sync lists it again; what either of them has is there."""
+    both = together(Whole(ids={"a", "b"}), Whole(ids=set(second)))
+    assert both.again is again
+    assert both.ids == {"a", "b", "c"}
