@@ -3717,6 +3717,24 @@ _OUTSIDE = (
             f"{VERIFY}test_where_kustomer_tells_no_totals_the_source_s_is_not_nought",
         ),
     ),
+    *_of(
+        "kustomer/singly.py",
+        (
+            "Attachments that are named alone are read by their own paths",
+            "    _fill(client, messages)\n    return messages\n",
+            "    return messages\n",
+            f"{DELETES}test_attachments_that_are_named_alone_are_read_by_their_own_paths",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "Attachments that are named and can't be read don't count as followed",
+            "            bare.update(_bare(run, records))\n",
+            "",
+            f"{DELETES}test_attachments_that_are_named_alone_are_read_by_their_own_paths",
+        ),
+    ),
     # END
 )
 

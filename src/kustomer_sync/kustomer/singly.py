@@ -172,6 +172,7 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
     messages = _listed(client, f"/v1/{owner}/{quoted(owner_id)}/messages", dict(ATTACHED))
     for message in messages:  # asked for: one that names no attachments has none
         related(message).setdefault(_ATTACHMENTS, {"data": []})
+    _fill(client, messages)
     return messages
 
 
@@ -189,7 +190,33 @@ def message(client: Client, message_id: str) -> Record | None:
         found = client.one(f"/v1/messages/{quoted(message_id)}", dict(ATTACHED))
     except (NotFound, Refused):
         return None
-    return found if found is not None and _attachments(found) is not None else None
+    if found is None or _attachments(found) is None:
+        return None
+    _fill(client, [found])
+    return found
+
+
+def _fill(client: Client, messages: list[Record]) -> None:
+    """Attachments that are named alone are as their own paths show them, as far as these tell.
+
+    What is named is `included` (documented); a server that does not include it has it below its
+    message.
+    """
+    for message in messages:
+        for item in named_alone(message):
+            path = f"/v1/messages/{quoted(str(message['id']))}/attachments/{quoted(item['id'])}"
+            try:
+                item |= client.one(path) or {}
+            except (NotFound, Refused, PathFailed):
+                continue
+            except Forbidden:
+                return
+
+
+def named_alone(message: Record) -> list[Record]:
+    """The attachments that a message names without their attributes."""
+    items = (item for item in _attachments(message) or () if isinstance(item, dict))
+    return [i for i in items if isinstance(i.get("id"), str) and "attributes" not in i]
 
 
 def attach(messages: list[Record], listed: list[Record]) -> None:

@@ -303,7 +303,7 @@ class Api:
             relations = related(record) | {"attachments": {"data": names}}
             data.append(encode(record | {"relationships": relations}))
             included += [world.encoded("attachment", version) for version in found]
-        return Page(data, included=included)
+        return Page(data, included=included if world.switches.attachments_included else None)
 
     def _extras(self, ask: Ask, kind: Kind, page: Page, refs: Sequence[int | Version]) -> None:
         """SLA versions, holidays of one schedule [D, O]."""

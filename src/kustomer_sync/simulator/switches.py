@@ -78,6 +78,8 @@ class Switches:
     """`includeDeleted` shows deleted companies [U]."""
     get_deleted: Literal["record", "404"] = "record"
     """GET by id of a soft-deleted record [U]."""
+    attachments_included: bool = True
+    """Attachments that a message names are in `included` [D]; False: their ids are all there is."""
     get_includes_attachments: bool = True
     """GET of a message by id with `include=attachments` names them [D for lists alone]."""
     core_lists_include_deleted: bool = False

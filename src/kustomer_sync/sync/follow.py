@@ -23,6 +23,7 @@ from kustomer_sync.kustomer.singly import (
     by_ids,
     message,
     messages_of,
+    named_alone,
     of_parent,
     quoted,
     related,
@@ -422,22 +423,23 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
 
     Returns the conversations with messages that none of these ways told.
     """
-    lost = _attachments_of(run, table, "conversations", conversations)
-    if not lost:
-        return set()
+    bare: set[str] = set()
+    lost = _attachments_of(run, table, "conversations", conversations, bare)
     holding = run.destination.holding
+    if not lost:
+        return set(holding(table, "id", bare, "conversation_id")) if bare else set()
     customers = holding(table, "conversation_id", lost, "customer_id")
     try:
-        gone = _attachments_of(run, table, "customers", customers)
+        gone = _attachments_of(run, table, "customers", customers, bare)
     except (Forbidden, PathFailed):  # a detour that the key need not be allowed
         gone = customers
     asked = holding(table, "customer_id", set(customers) - set(gone))
     left = _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
-    return set(holding(table, "id", left, "conversation_id"))
+    return set(holding(table, "id", bare | {*left}, "conversation_id"))
 
 
 def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
-    """Messages that no list leads to, each by its own id; those that could not be read."""
+    """Messages that no list leads to, each by its own id; those that could not be read whole."""
     left = []
     ask = partial(message, run.client)
 
@@ -447,16 +449,40 @@ def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
             if isinstance(record, Exception):
                 left.append(one)
             elif record is not None:
+                left.extend(_bare(run, [record]))
                 yield record
 
     run.landing.take_all(table, found())
     return left
 
 
-def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
-    """The owners' messages land with their attachments; the owners that list none."""
+def _bare(run: Run, messages: list[Record]) -> set[str]:
+    """The messages of which an attachment is named, and nowhere to be read."""
+    bare = ids_of(one for one in messages if named_alone(one))
+    if bare:
+        run.warn(
+            "not_told",
+            f"{ATTACHMENTS}: attachments are named that can't be read by their own paths (which "
+            "take the role org.permission.attachment.read); they are tried again once a day.",
+        )
+    return bare
+
+
+def _attachments_of(
+    run: Run, table: Table, owner: str, ids: list[str], bare: set[str]
+) -> list[str]:  # fmt: skip
+    """The owners' messages land with their attachments; the owners that list none.
+
+    Into `bare` go the messages of which some attachment could not be read.
+    """
     lost: dict[str, Exception] = {}
     ask = partial(messages_of, run.client, owner)
     lists = _lists(run, ATTACHMENTS, ask, ids, lost)
-    run.landing.take_all(table, (record for _, records in lists for record in records))
+
+    def found() -> Iterator[Record]:
+        for _, records in lists:
+            bare.update(_bare(run, records))
+            yield from records
+
+    run.landing.take_all(table, found())
     return list(lost)
