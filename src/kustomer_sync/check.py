@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from kustomer_sync.destinations import destination
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import told_apart
+from kustomer_sync.kustomer.singly import quoted, told_apart
 from kustomer_sync.kustomer.windows import PAGE_SIZE, Caps
 from kustomer_sync.model import SEARCH_ROLE, Each, Listing, Log, Record, Search, Table
 from kustomer_sync.report import Check, Cost, Missing
@@ -50,10 +51,11 @@ def check(
         tables, state = choose(connection), found.state()
         refuse_changed(connection, state)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
+        costs, refused = _costs(client, tables)
         return Check(
             org=_org(token), key_name=attributes.get("name"),
-            roles_known=held is not None, missing=_missing(client, tables, held),
-            costs=_costs(client, tables), search_budget=client.quota.search.allowed,
+            roles_known=held is not None, missing=_missing(client, tables, held, refused),
+            costs=costs, search_budget=client.quota.search.allowed,
             request_budget=client.quota.org.allowed,
             back_fills=pending(connection, found, tables, PAGE_SIZE),
         )  # fmt: skip
@@ -91,16 +93,19 @@ def has(roles: set[str], role: str) -> bool:
 
 
 def _missing(
-    client: Client, tables: Iterable[Table], roles: set[str] | None
+    client: Client, tables: Iterable[Table], roles: set[str] | None, refused: set[str]
 ) -> tuple[Missing, ...]:
     """Roles that the key lacks, with what that costs; `roles` are its own where they are told.
 
-    One that it has is believed. One that it lacks counts where a path refuses: not all roles are
-    documented, nor whether a search needs those of what it finds.
+    One that it has is believed, but of tables whose search was `refused` all the same. One that it
+    lacks counts where a path refuses: not all roles are documented, nor whether a search needs
+    those of what it finds.
     """
     lacking: dict[str, list[str]] = {}
     for table in tables:
-        if roles is None or not all(has(roles, role) for role in _needs(table)):
+        searched = _searched(table)
+        doubted = searched is not None and searched.name in refused
+        if doubted or roles is None or not all(has(roles, role) for role in _needs(table)):
             for role, names in _refused(client, table, roles):
                 lacking.setdefault(role, []).extend(names)
     return tuple(Missing(role, tuple(names)) for role, names in lacking.items())
@@ -114,8 +119,9 @@ def _refused(
     try:
         found = _one(client, searched) if searched else None
     except Forbidden:
-        unknown = roles is None or not has(roles, SEARCH_ROLE)
-        yield SEARCH_ROLE if unknown or searched is None else searched.role, everything_of(table)
+        # The role of what is searched, if that alone is lacking; else that of all searches.
+        own = searched.role if searched and roles and has(roles, SEARCH_ROLE) else None
+        yield own if own and roles and not has(roles, own) else SEARCH_ROLE, everything_of(table)
         return
     path = _path(table, found)
     if path is None:
@@ -125,7 +131,7 @@ def _refused(
     except Forbidden:
         attached = [t for t in table.children if t.name == ATTACHMENTS]
         yield table.role, [n for t in attached for n in everything_of(t)] or everything_of(table)
-    except (NotFound, Refused):
+    except (NotFound, Refused, PathFailed):
         return
 
 
@@ -135,7 +141,7 @@ def _one(client: Client, table: Table) -> Record | None:
     asked = {"queryContext": table.reading.context, "and": []}
     try:
         page = client.search(asked, page=1, page_size=1)
-    except (NotFound, Refused):
+    except (NotFound, Refused, PathFailed):
         return None
     return page.records[0] if page.records else None
 
@@ -148,10 +154,10 @@ def _path(table: Table, found: Record | None) -> str | None:
         case Log(path=path):
             return path
         case Each(path=path) if found is not None:
-            return path.format(id=found["id"])
+            return path.format(id=quoted(str(found["id"])))
         case Search() if found is not None and any(c.name == ATTACHMENTS for c in table.children):
             if told_apart([found])[1] and (talk := _conversation_of(found)):
-                return f"/v1/conversations/{talk}/messages"
+                return f"/v1/conversations/{quoted(talk)}/messages"
     return None
 
 
@@ -168,14 +174,16 @@ def _each(tables: Iterable[Table]) -> Iterator[str]:
             yield table.name
 
 
-def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
+def _costs(client: Client, tables: Iterable[Table]) -> tuple[tuple[Cost, ...], set[str]]:
     """How many records a search shows of each table, and how many requests bring them.
+
+    And the tables whose search is forbidden.
 
     Kustomer counts to 10,000; beyond that the count says only that there are more. Where the
     search of messages names no attachments, those take a request for each conversation.
     """
     costs: dict[str, Cost] = {}
-    named = True
+    named, refused = True, set[str]()
     tables = tuple(tables)
     for table in tables:
         if not isinstance(table.reading, Search):
@@ -183,7 +191,10 @@ def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
         asked = {"queryContext": table.reading.context, "and": [], "includeDeleted": True}
         try:
             page = client.search(asked, page=1, page_size=1)
-        except (Forbidden, NotFound, Refused):
+        except Forbidden:
+            refused.add(table.name)
+            continue
+        except (NotFound, Refused, PathFailed):
             continue
         if page.total is not None:
             costs[table.name] = Cost(
@@ -196,4 +207,4 @@ def _costs(client: Client, tables: Iterable[Table]) -> tuple[Cost, ...]:
     for name in (ATTACHMENTS if told and not named else None, *_each(tables)):
         if told and name:
             costs[name] = replace(told, table=name, searches=0, others=told.records)
-    return tuple(costs.values())
+    return tuple(costs.values()), refused

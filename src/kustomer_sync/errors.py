@@ -8,6 +8,7 @@ SyncError
 │   └── DestinationUnusable the database can't be opened
 ├── SyncFailed          it began and could not finish; exit code 1
 │   ├── SourceFailed    Kustomer kept failing past every deadline
+│   │   └── PathFailed  one of its paths did, while others answer: it costs what is read there
 │   └── DestinationFailed   the database refused a write
 ├── Rescheduled         no request was possible for too long; resumable; exit code 3
 ├── Interrupted         a signal stopped it; resumable; exit code 3
@@ -45,6 +46,11 @@ class SyncError(Exception):
         return f"{self.message} {self.hint}".strip()
 
 
+def cause(error: Exception) -> str:
+    """What is wrong, in brackets after what it costs: without what to do next."""
+    return error.message.rstrip(".") if isinstance(error, SyncError) else str(error)
+
+
 class UsageError(SyncError):
     code = "usage"
     exit_code = 2
@@ -72,6 +78,10 @@ class SyncFailed(SyncError):  # noqa: N818 - reads as the sentence it is
 
 class SourceFailed(SyncFailed):
     code = "source_failed"
+
+
+class PathFailed(SourceFailed):
+    pass
 
 
 class DestinationFailed(SyncFailed):

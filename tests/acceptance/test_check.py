@@ -28,6 +28,17 @@ def test_the_search_role_costs_every_searched_table(connect: Connect) -> None:
         assert set(missing.tables) >= SEARCHED
 
 
+def test_a_search_that_is_refused_although_the_key_has_the_roles_is_said(
+    connect: Connect,
+) -> None:
+    """What the token names is believed only as far as Kustomer does."""
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        sim.faults.add("status", "/search", value=403)
+        (missing,) = check(connect(sim)).missing
+        assert missing.role == SEARCH_ROLE
+        assert set(missing.tables) >= SEARCHED
+
+
 @pytest.mark.parametrize("included", [True, False])
 def test_what_a_first_sync_costs_is_told(connect: Connect, included: bool) -> None:
     """Searches by table, and a request for each conversation where searches name no attachments."""

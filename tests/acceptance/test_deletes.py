@@ -18,7 +18,7 @@ from kustomer_sync.report import Progress
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import choose, sync
-from tests.acceptance.case import SPINE, UNLIMITED, Case, living
+from tests.acceptance.case import SPINE, TINY, UNLIMITED, Case, living
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -439,6 +439,28 @@ def test_attachments_are_flagged_as_their_message_is(case: Case) -> None:
             assert report.status == "SUCCESSFUL", report.error
             assert case.ask(flags) == [(flagged,)]
             assert report.tables["message_attachment"].deleted == flagged
+
+
+def test_attachments_that_are_named_alone_are_read_by_their_own_paths(
+    connect: Connect, query: Query
+) -> None:
+    """Where the key may not, that is said, and they come a day after it may."""
+    switches = Switches(attachments_included=False)
+    with Simulator(scale=TINY, switches=switches, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        spoken = ["conversation", "message"]
+        sim.revoke_role("org.permission.attachment.read")
+        report = sync(connection, tables=spoken)
+        assert report.tables["message_attachment"].rows == 0
+        assert "org.permission.attachment.read" in str([w.message for w in report.warnings])
+        sim.grant_role("org.permission.attachment.read")
+        sim.clock.advance(24 * 3600 + 60)
+        report = sync(connection, tables=spoken)
+        assert report.warnings == []
+        named = {
+            one for (one,) in query("SELECT id FROM kustomer.message_attachment WHERE name <> ''")
+        }
+        assert named == {v.id for v in sim.ledger.current("attachment")}
 
 
 def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connect) -> None:

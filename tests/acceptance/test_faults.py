@@ -10,10 +10,12 @@ from kustomer_sync.errors import KeyRefused
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import Limits
-from tests.acceptance.case import UNLIMITED, Case
+from tests.acceptance.case import SPINE, UNLIMITED, Case, living
 
 SEARCHED = ("customer", "conversation", "message", "kobject")
 HASTY = Limits(page_seconds=1.5)
+BRIEF = Limits(retry_seconds=1)
+DAY = 86_400
 
 
 def given_up(sim: Simulator) -> list[tuple[str, str, bytes]]:
@@ -147,6 +149,55 @@ def test_without_the_search_role_the_listed_tables_still_come(case: Case) -> Non
         assert all(name in said for name in ("customer", "conversation", "message", "kobject"))
         assert report.tables["tag"].rows > 0
         assert report.tables["customer"].rows == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "unread"),
+    [
+        ("/v1/tags", {"tag"}),
+        pytest.param(r"/v1/klasses\?", {"klass"}, marks=pytest.mark.slow),
+        ("archive/search", {"customer", "message", "conversation"}),
+        ("/v1/(conversations|customers)/[^/]*/messages|/v1/messages/", {"message_attachment"}),
+        ("/v1/conversations/[^/]*/times", {"conversation_time"}),
+    ],
+)
+def test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more(
+    case: Case, path: str, unread: set[str]
+) -> None:
+    """All the rest is committed, then the sync fails with its error; the next one is whole."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=(*SPINE, "conversation_time", "klass"))
+        sim.faults.add("status", path, value=500)
+        report = case.sync(connection, limits=BRIEF)
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "kept failing" in report.error.message
+        said = [w.message.split()[0] for w in report.warnings if w.code == "not_read"]
+        assert unread <= set(said)
+        others = {*SPINE, "conversation_time", "message_attachment"} - unread
+        for name in others if "archive" not in path else {"tag", "kobject"}:
+            assert report.tables[name].rows > 0, name
+        sim.faults.clear()
+        sim.clock.advance(60)
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("what", ["messages", "times"])
+def test_one_record_whose_path_keeps_failing_costs_itself_alone(case: Case, what: str) -> None:
+    """A warning says so; what belongs to all others is there, and its own a day later."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=(*SPINE, "conversation_time"))
+        one = next(living(sim, "conversation", 3))
+        fault = sim.faults.add("status", f"/v1/conversations/{one}/{what}", value=500)
+        report = case.sync(connection, limits=BRIEF)
+        assert report.status == "SUCCESSFUL", report.error
+        assert fault.fired > 1
+        assert "not_told" in {w.code for w in report.warnings}
+        for name in ("message_attachment", "conversation_time"):
+            assert report.tables[name].rows > 0
+        sim.faults.clear()
+        sim.clock.advance(DAY + 60)
+        case.assert_equal(sim, connection)
 
 
 def test_searches_that_always_time_out_end_the_sync(case: Case) -> None:

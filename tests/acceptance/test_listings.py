@@ -12,7 +12,7 @@ from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import sync
-from tests.acceptance.case import UNLIMITED, Case
+from tests.acceptance.case import TINY, UNLIMITED, Case
 from tests.acceptance.conftest import Meanwhile
 
 Connect = Callable[..., Connection]
@@ -32,6 +32,52 @@ def test_a_list_that_repeats_itself_is_read_again(case: Case, name: FaultName) -
         assert report.status == "SUCCESSFUL"
         assert users <= set(case.ask("SELECT id FROM kustomer.user"))
         case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_slid_to_a_page_already_read_is_read_all_the_same(
+    connect: Connect, query: Query, times: int
+) -> None:
+    """One of page 1 is erased before page 2 comes; in both readings, the next sync has it."""
+    with Simulator(scale=TINY, limits=UNLIMITED, switches=Switches(list_max_page_size=3)) as sim:
+        first = sorted(version.id for version in sim.ledger.current("team"))
+
+        def erase(number: int) -> None:
+            if number <= times:
+                sim.hard_delete("team", first[number - 1])
+
+        sim.faults.rules.append(Meanwhile(r"/v1/teams\?page=2", erase))
+        connection = connect(sim)
+        for _ in range(times):
+            sync(connection, tables=["team"])
+        there = {one for (one,) in query("SELECT id FROM kustomer.team")}
+        assert {version.id for version in sim.ledger.current("team")} <= there
+
+
+def test_a_list_of_one_page_is_read_once(connect: Connect) -> None:
+    """It can't shift."""
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        sync(connect(sim), tables=["team"])
+        assert sum("/v1/teams" in line.path for line in sim.requests.lines) == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/metadata/customer", "/v1/klasses.*status=disabled"])
+def test_what_was_refused_in_part_is_read_as_soon_as_a_role_is_given(case: Case, path: str) -> None:
+    """Not a day later: the metadata of one resource, and the klasses of one status."""
+    tables = ("customer", "kobject", "klass", "_kustomer_sync_metadata")
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=tables)
+        sim.faults.add("status", path, value=403)
+        report = case.sync(connection)
+        said = "\n".join(w.message for w in report.warnings)
+        assert ("The klasses that are disabled could not be listed" in said) == ("klass" in path)
+        assert "_kustomer_sync_metadata" not in said
+        sim.faults.clear()
+        sim.clock.advance(60)
+        case.sync(connection)
+        rows = "SELECT count(*) FROM kustomer.custom_attribute_metadata WHERE resource = 'customer'"
+        assert case.ask(rows) > [(0,)]
+        assert case.differences(sim, connection) == []
 
 
 def test_a_list_that_never_ends_is_given_up(case: Case) -> None:

@@ -460,10 +460,10 @@ def test_notes_of_a_list_that_ends_early_come_by_conversation(
 
 
 def test_the_old_notes_cost_a_look_at_the_oldest_pages_alone(connect: Connect) -> None:
-    """The list is by age; it is read until the search knows the rest."""
+    """The list is by age; it is read until the search knows the rest, twice, for it may shift."""
     with Simulator(scale=Scale(notes=2000), limits=UNLIMITED) as sim:
         sync(connect(sim), tables=NOTES)
-        assert sim.requests.count("/v1/notes$") <= 3
+        assert sim.requests.count("/v1/notes$") <= 4
 
 
 # ---- lists ----

@@ -179,7 +179,7 @@ def test_the_flags_of_a_listing_change_in_one_transaction(
         assert query(flagged.format("team")) == query(flagged.format("team_member"))
 
 
-@pytest.mark.parametrize("path", [r"/v1/tags\?", "/v1/tags/[0-9a-f]{24}"])
+@pytest.mark.parametrize("path", [r"/v1/tags\?", "/v1/(tags/[0-9a-f]{24}|auth)"])
 def test_an_api_that_is_down_meanwhile_flags_nothing(
     connect: Connect, query: Query, path: str
 ) -> None:
@@ -189,7 +189,7 @@ def test_an_api_that_is_down_meanwhile_flags_nothing(
         sync(connection, tables=["tag"])
         sim.hard_delete("tag", sim.id("tag", 2))
         sim.clock.advance(DAY + 60)
-        skip = 2 if "?" in path else 0  # the first listing is two lists
+        skip = 2 if "?" in path else 1  # the first listing is two lists; the key is looked at first
         fault = sim.faults.add("status", path, value=500, skip=skip)
         report = sync(connection, tables=["tag"], limits=Limits(retry_seconds=1))
         assert report.status == "FAILURE"
@@ -197,6 +197,21 @@ def test_an_api_that_is_down_meanwhile_flags_nothing(
         assert query(FLAGGED) == [(0,)]
         sim.faults.clear()
         assert sync(connection, tables=["tag"]).tables["tag"].deleted == 1
+
+
+def test_a_look_by_id_that_keeps_failing_does_not_contradict_two_listings(
+    connect: Connect, query: Query
+) -> None:
+    """Kustomer answers everything else."""
+    with Simulator(scale=TINY, limits=UNLIMITED) as sim:
+        connection = connect(sim)
+        sync(connection, tables=["tag"])
+        sim.hard_delete("tag", sim.id("tag", 2))
+        sim.clock.advance(DAY + 60)
+        sim.faults.add("status", "/v1/tags/[0-9a-f]{24}", value=500)
+        report = sync(connection, tables=["tag"], limits=Limits(retry_seconds=1))
+        assert report.status == "SUCCESSFUL"
+        assert query(FLAGGED) == [(1,)]
 
 
 def test_a_second_listing_that_repeats_a_page_flags_nothing(connect: Connect, query: Query) -> None:

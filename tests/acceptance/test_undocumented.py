@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -47,6 +47,21 @@ def test_a_search_that_is_refused_is_no_missing_role(connect: Connect) -> None:
         sim.faults.add("status", "/v1/customers/search", value=400)
         report = sync(connection, tables=["customer"])
         assert {warning.code for warning in report.warnings} == {"not_read"}
+
+
+@pytest.mark.parametrize("links", ["object", "none"])
+def test_a_list_is_read_to_its_end_however_it_says_that_it_goes_on(
+    connect: Connect, query: Query, links: Literal["object", "none"]
+) -> None:
+    """Its pages are smaller than was asked for."""
+    switches = Switches(list_links=links, list_max_page_size=10)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
+        report = sync(connect(sim), tables=["tag", "team"])
+        assert report.warnings == []
+        for table in ("tag", "team"):
+            there = {one for (one,) in query(f"SELECT id FROM kustomer.{table}")}
+            assert there == {version.id for version in sim.ledger.current(table)}
+        assert report.tables["tag"].rows > 10
 
 
 @pytest.mark.parametrize("linked", [True, False])

@@ -7,7 +7,9 @@ from typing import Any
 
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.settings import Connection, from_flags
+from kustomer_sync.shred import Names
 from kustomer_sync.sync import Limits, choose, client_for
+from kustomer_sync.sync.wanted import kept_out
 
 
 def connection(**settings: Any) -> Connection:
@@ -114,3 +116,10 @@ def test_the_client_keeps_the_connection_s_share() -> None:
     client = client_for(connection(api_utilization_percentage=40), threading.Event(), Limits())
     assert (client.quota.search.allowed, client.quota.org.allowed) == (40, 120)
     client.close()
+
+
+def test_the_section_that_lets_a_klass_in_names_the_table_that_it_gets() -> None:
+    """`kobject_history` keeps versions, and `kobject_tag` is a child."""
+    connection = from_flags(base_url="http://x", access_token="k", destination="duckdb:///x.duckdb")
+    said = kept_out(connection, {"kobject.*": {"history", "tag", "order"}}, Names(), TABLES)
+    assert ": kobject_history_2, kobject_order, kobject_tag_2. To let one in" in said

@@ -270,7 +270,10 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
         for name, t in found.tables.items():
             counts = (t.source, t.destination, t.sampled, len(t.missing), len(t.extra),
                       len({d.id for d in t.differing}), len(t.repaired))  # fmt: skip
-            grid.add_row(clean(name), *("" if n is None else f"{n:,}" for n in counts))
+            shown = ["" if n is None else f"{n:,}" for n in counts]
+            if t.source is None and t.destination is not None:
+                shown[0] = "?"  # Kustomer tells no total
+            grid.add_row(clean(name), *shown)
         _print_grid(console, grid)
     for name, t in found.tables.items():
         for line in _unlike(name, t):

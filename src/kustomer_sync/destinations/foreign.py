@@ -210,7 +210,8 @@ def mend(
             continue
         place = (catalog, schema, one.table)  # a file may be called as its schema is
         table = ".".join('"' + n.replace('"', '""') + '"' for n in place)
-        if not one.lossless and one.column in told_by[one.table]:
+        still_time = one.was == TYPES[Type.INSTANT] and str(one.now).startswith("TIMESTAMP")
+        if not one.lossless and not still_time and one.column in told_by[one.table]:
             connection.execute(f"DELETE FROM {table}")
         if one.now is None:
             ours.gone(one.table, one.column)

@@ -6,7 +6,8 @@
 
 What comes back is parsed JSON. 401 stops at once, 403 costs a table, 404 is an answer, 429
 waits for the reset, everything else (5xx, resets, truncated, slow or non-JSON bodies) is tried
-again with jitter for up to 15 minutes.
+again with jitter for up to 15 minutes. A path that still fails then, while Kustomer answers on
+another, is `PathFailed`; from there on each other path is tried for a minute.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from kustomer_sync.errors import (
     ConfigError,
     Interrupted,
     KeyRefused,
+    PathFailed,
     SourceFailed,
     SourceUnreachable,
 )
@@ -38,6 +40,12 @@ from kustomer_sync.model import Record
 
 RETRY_SECONDS = 900.0
 PAGE_SECONDS = 120.0
+_SHORT_SECONDS = 60.0
+"""For a path after another was given up, and for the word that Kustomer answers at all."""
+_TOLD_SECONDS = 30.0
+PULSE = "/v1/auth/tokens/current"
+"""Every key may ask this; what answers here is not down."""
+_GO_ON = "Run the sync again; it goes on where it stopped."
 MAX_BODY = 512 * 1024 * 1024
 _STALE_PAGES = 5  # one may be a shift or a repeat that passes
 _FIRST_TRIES = 3  # an unreachable host at the very first request is a mistake, not an outage
@@ -87,7 +95,7 @@ class Page:
     cut: str = ""
     """Why the list breaks off here; made by its reader."""
     linked: bool = True
-    """It says whether the list goes on; the published reply of events does not."""
+    """Its links say whether the list goes on; the published reply of events has none."""
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
@@ -119,12 +127,17 @@ class Client:
         rng: random.Random | None = None,
         retry_seconds: float = RETRY_SECONDS,
         page_seconds: float = PAGE_SECONDS,
+        tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
+        """`tell` hears, in a sentence and from any thread, of what makes it wait."""
         self.base_url = base_url.rstrip("/")
         self.quota = quota
         self.requests = Requests()
         self.server_time: datetime | None = None
         """The latest `Date` of any reply; None where none carried one."""
+        self._tell = tell
+        self._told_at: float | None = None
+        self._short = False  # a path was given up
         self._answered = False
         self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
         self._stop = stop or threading.Event()
@@ -214,17 +227,24 @@ class Client:
     def _sized(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None, search: bool = False,
-        room: threading.Semaphore | None = None,
+        room: threading.Semaphore | None = None, patience: float | None = None,
     ) -> tuple[Any, int]:  # fmt: skip
-        """One answer and its size in bytes, however many attempts it takes within the deadline."""
-        deadline = self._clock() + self._retry
-        delay, tries = 0.5, 0
+        """One answer and its size in bytes, however many attempts it takes within the deadline.
+
+        Past it, Kustomer has to answer elsewhere before the path is tried once more and given up:
+        so an outage costs no path, however many are asked meanwhile.
+        """
+        if patience is None:
+            patience = min(self._retry, _SHORT_SECONDS) if self._short else self._retry
+        began = self._clock()
+        deadline = began + patience
+        delay, tries, elsewhere = 0.5, 0, False
         while True:
             tries += 1
             try:
                 return self._parsed(self._attempt(method, path, params, body, search), room)
             except _Limited:
-                deadline = max(deadline, self._clock() + self._retry)  # waiting is not failing
+                deadline = max(deadline, self._clock() + patience)  # waiting is not failing
                 continue
             except _Again as error:
                 reason = str(error)
@@ -236,14 +256,44 @@ class Client:
                         f"{self.base_url} can't be reached ({reason}).",
                         "Check `domain`, `eu_region`, `base_url` and the network.",
                     ) from None
+            self._tell_of(path, reason, began)
             if self._clock() + delay > deadline:
-                raise SourceFailed(
-                    f"{method} {path} kept failing for {self._retry / 60:g} minutes ({reason}).",
-                    "Run the sync again; it goes on where it stopped.",
-                )
+                said = f"{method} {path} kept failing for {_minutes(patience)} ({reason})."
+                if elsewhere:
+                    self._short = True
+                    raise PathFailed(said, "What else there is was read; run the sync again.")
+                self._answers_elsewhere(path, said, patience)
+                elsewhere = True
+                continue
             if self._stop.wait(delay * (0.5 + self._rng.random())):
                 raise Interrupted("The sync was interrupted.", "Run it again to go on.")
             delay = min(delay * 2, 30.0)
+
+    def _tell_of(self, path: str, reason: str, began: float) -> None:
+        """Say that a path keeps failing; once in the time for which that is borne."""
+        now = self._clock()
+        silent = self._told_at is None or now - self._told_at > self._retry
+        if silent and now - began > _TOLD_SECONDS:
+            self._told_at = now
+            self._tell(
+                f"Kustomer keeps failing at {path} ({reason}); it is tried again for up to "
+                f"{_minutes(self._retry)}."
+            )
+
+    def _answers_elsewhere(self, path: str, said: str, patience: float) -> None:
+        """Returns when Kustomer answers at all; `SourceFailed` where it does not.
+
+        What the path was not waited for, Kustomer is.
+        """
+        if path == PULSE:
+            raise SourceFailed(said, _GO_ON)
+        short = min(self._retry, _SHORT_SECONDS)
+        try:
+            self._sized("GET", PULSE, patience=self._retry + short - patience)
+        except SourceFailed:
+            raise SourceFailed(said, _GO_ON) from None
+        except (Forbidden, NotFound, Refused):
+            return
 
     def _attempt(
         self, method: str, path: str, params: Mapping[str, Any] | None,
@@ -268,7 +318,7 @@ class Client:
             server_time = self._note_time(reply.headers.get("date"))
             limit = parse_limit(reply.headers, server_time)
             if reply.status_code == 429:
-                refused_for = _refused_for(reply.headers.get("retry-after"), limit)
+                refused_for = _refused_for(reply.headers.get("retry-after"), limit, server_time)
                 with self.requests.lock:
                     self.requests.rate_limited += 1
                 raise _Limited
@@ -306,25 +356,38 @@ class Client:
         return b"".join(parts)
 
     def _note_time(self, date: str | None) -> float | None:
-        if date is None:
-            return None
-        try:
-            at = parsedate_to_datetime(date).astimezone(UTC)
-        except (TypeError, ValueError):
-            return None
-        if self.server_time is None or at > self.server_time:
-            self.server_time = at
-        return at.timestamp()
+        told = _epoch(date)
+        if told is not None:
+            at = datetime.fromtimestamp(told, UTC)
+            if self.server_time is None or at > self.server_time:
+                self.server_time = at
+        return told
+
+
+def _epoch(date: str | None) -> float | None:
+    """An HTTP date in seconds since 1970; None where it is none."""
+    if date is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC).timestamp()
+    except (TypeError, ValueError):
+        return None
 
 
 class _Limited(Exception):  # noqa: N818 - control flow within this file
     """429."""
 
 
-def _refused_for(retry_after: str | None, limit: Any) -> float:
-    """Seconds until the server takes requests again; `Retry-After` is honoured if it comes."""
+def _refused_for(retry_after: str | None, limit: Any, now: float | None) -> float:
+    """Seconds until the server takes requests again; `Retry-After` is honoured if it comes.
+
+    It may be seconds or a date, which is by the server's clock: `now`, where it tells one.
+    """
     if retry_after is not None and retry_after.strip().isdigit():
         return float(retry_after) + 0.1
+    until = _epoch(retry_after)
+    if until is not None:
+        return max(0.0, until - (time.time() if now is None else now)) + 1.0  # dates have no more
     if limit is not None:
         return float(limit.reset_in) + 0.5
     return 15.0
@@ -342,7 +405,7 @@ def _accepted(status: int, content: bytes, path: str) -> None:
     if status in (402, 403):
         raise Forbidden(_message(content) or path)
     if status in (404, 410):
-        raise NotFound(path)
+        raise NotFound(f"{status}: {path}")
     if status >= 500 or status == 408 or status == 425:
         raise _Again(f"status {status}")
     if status >= 400:
@@ -352,6 +415,10 @@ def _accepted(status: int, content: bytes, path: str) -> None:
             f"{path} redirects elsewhere (status {status}), which is not followed.",
             "Check `base_url`.",
         )
+
+
+def _minutes(seconds: float) -> str:
+    return "a minute" if seconds == 60 else f"{seconds / 60:g} minutes"
 
 
 def _message(content: bytes) -> str:
@@ -381,6 +448,8 @@ def _page(body: Any, nbytes: int) -> Page:
     assert isinstance(meta, dict)  # noqa: S101 - narrows for the type checker
     assert isinstance(links, dict)  # noqa: S101 - narrows for the type checker
     following = links.get("next")
+    if isinstance(following, dict):  # a link of JSON:API may be an object
+        following = following.get("href")
     return Page(
         records=_whole(body["data"], body.get("included")),
         number=_whole_number(meta.get("page")),
@@ -458,7 +527,7 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
                 raise Refused(200, f"the list {path} links back to a page already read")
             followed.add(path)
             page = client.page(path)
-        elif _may_go_on(page, params):
+        elif _may_go_on(page, len(seen)):
             number += 1
             try:
                 page = client.page(first, {**params, "page": str(number)})
@@ -476,7 +545,12 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
             raise Refused(200, f"the list {path} goes on without bringing anything new")
 
 
-def _may_go_on(page: Page, params: Mapping[str, Any]) -> bool:
-    """A full page that does not say whether it is the last."""
-    size = page.size or int(params.get("pageSize", 0))
-    return not page.linked and 0 < size <= len(page.records)
+def _may_go_on(page: Page, seen: int) -> bool:
+    """It does not say that it is the last, by a link, its size or a total.
+
+    What size was asked for says nothing: a server may give fewer.
+    """
+    if page.linked or not page.records:
+        return False
+    full = page.size is not None and page.size <= len(page.records)
+    return full or (page.size is None if page.total is None else seen < page.total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Record
 
@@ -20,7 +21,8 @@ class Klasses:
     def __init__(self, client: Client, known: dict[str, str]) -> None:
         self.names = dict(known)
         """klass id -> name"""
-        self.denied: str | None = None
+        self.unlisted: dict[str, Forbidden | PathFailed] = {}
+        """The statuses of which none could be listed, and why."""
         self.unnamed: set[str] = set()
         """Ids of klasses of which a KObject was met and no name is known."""
         self._client = client
@@ -43,9 +45,15 @@ class Klasses:
                             self.names[str(klass.get("id"))] = name
             except (NotFound, Refused):
                 continue
-            except Forbidden as error:
-                self.denied = str(error)
-                return
+            except (Forbidden, PathFailed) as error:
+                self.unlisted[status] = error
+
+    @property
+    def lacking(self) -> str:
+        """Which could not be listed, in words; none of them or those of some statuses."""
+        if set(self.unlisted) == set(_STATUSES):
+            return "the klasses"
+        return f"the klasses that are {' or '.join(self.unlisted)}" if self.unlisted else ""
 
     def of(self, record: Record) -> str:
         """The name of the klass a KObject belongs to; "unknown" when nothing says it.

@@ -2,7 +2,8 @@
 
 A list has no filter by time, so it is read from page 1 to its end. Only a complete reading says
 that a record is gone. Facts (kustomer-api.md section 3): lists stop at about 10,000 records
-(observed); most report no total; pages shift when a record is deleted meanwhile (inferred).
+(observed); most report no total; pages shift when a record is deleted meanwhile (inferred): then
+the first of a page that is still to come is passed over, which nothing in the list shows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Page, Refused, walk
 from kustomer_sync.kustomer.singly import UNSURE, by_id, identify
 from kustomer_sync.model import Listing, Params, Record, Table
@@ -26,8 +28,10 @@ class Whole:
     ids: set[str] = field(default_factory=set)
     pages: int = 0
     complete: bool = True
-    repeated: bool = False
-    """A record came twice, so another may have been passed over; a second reading may not."""
+    unsure: bool = False
+    """It may have shifted while it was read; a second reading tells."""
+    again: bool = False
+    """Something of it may be missing that the next sync may read."""
     why: str = ""
     cut: bool = False
     """It may have ended before its last record."""
@@ -47,6 +51,7 @@ def read(client: Client, table: Table, whole: Whole) -> Iterator[list[Record]]:
             if not further:
                 raise
             whole.complete, whole.why = False, f"a part of the list can't be read ({error})"
+            whole.again = whole.again or isinstance(error, Forbidden)  # a role may be given
 
 
 def pages(client: Client, listing: Listing, further: Params = ()) -> Iterator[Page]:
@@ -84,7 +89,7 @@ def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -
     for listed in records:
         try:
             record = by_id(client, table, str(listed.get("id")))
-        except Forbidden:
+        except (Forbidden, PathFailed):
             record = UNSURE
         whole.pages += 1
         if record:
@@ -95,22 +100,29 @@ def _singly(client: Client, table: Table, records: list[Record], whole: Whole) -
 
 
 def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
-    """The pages' records; when they are drawn, `whole` says whether a list ended by itself."""
+    """The pages' records; when they are drawn, `whole` says whether a list ended by itself.
+
+    A page alone can't shift; of more, those are all whose ids are as many as each page said.
+    """
     ids: set[str] = set()
+    totals: set[int | None] = set()
     number, count, last = 0, 0, None
     for page in pages:
         if page.cut:
             whole.complete, whole.cut, whole.why = False, True, f"the list breaks off: {page.cut}"
             break
         number, last = number + 1, page
+        totals.add(page.total)
         found = [str(r["id"]) for r in page.records if r.get("id") is not None]
         count += len(found)
         ids.update(found)
         yield page.records
     whole.ids |= ids
     whole.pages += number
+    if number > 1 and totals != {count} and not whole.cut:
+        whole.unsure = True
     if count > len(ids) and not whole.cut:
-        whole.complete, whole.repeated = False, True
+        whole.complete, whole.unsure, whole.again = False, True, True
         whole.why = f"{count - len(ids)} of {count} records were listed twice"
     total = last.total if last is not None else None
     if total is not None and total != _MOST_RECORDS:  # which may be as far as it counts
@@ -119,3 +131,14 @@ def counted(pages: Iterator[Page], whole: Whole) -> Iterator[list[Record]]:
     elif len(ids) >= _MOST_RECORDS or number >= _MOST_PAGES:
         whole.complete, whole.cut = False, True
         whole.why = f"the list may be cut off at {len(ids)} records"
+
+
+def together(first: Whole, second: Whole) -> Whole:
+    """Two readings of a list: what one of them passed over the other has.
+
+    If the second has all of the first, nothing left while the first was read, and so it passed
+    nothing over. Else the next sync lists it again.
+    """
+    second.again = second.again or not first.ids <= second.ids
+    second.ids |= first.ids
+    return second

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import quote
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Described, Listing, Params, Record, Search, Table
 
@@ -14,6 +16,9 @@ Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 UNSURE: Record = {}
 """Neither a record nor the word that there is none."""
+Answer = Forbidden | NotFound | Refused | PathFailed
+"""Why one thing could not be read, of which others know nothing."""
+_IN_A_ROW = 10
 _ATTACHMENTS = "attachments"
 ATTACHED: Params = (("include", _ATTACHMENTS),)
 """Of a message: with its attachments. Documented for the lists of an owner's messages alone."""
@@ -28,7 +33,8 @@ def by_id(
 
     `UNSURE` when an answer was anything else, or there is no path. A KObject's path names its
     klass, so each of `klasses` is tried. Whether a soft-deleted record is shown is not documented:
-    a record may be None here and still exist, deleted. `Forbidden` where every path is.
+    a record may be None here and still exist, deleted. `Forbidden` where every path is,
+    `PathFailed` where one keeps failing.
     """
     absent = []
     forbidden: list[Forbidden] = []
@@ -61,14 +67,19 @@ def by_id(
 def _paths(table: Table, record_id: str, klasses: Iterable[str]) -> Iterator[str]:
     match table.reading:
         case Described(path=path):
-            yield path.format(resource=record_id)
+            yield path.format(resource=quoted(record_id))
         case Listing(path=path, instead=instead):
-            yield from (f"{one}/{record_id}" for one in (path, *instead))
+            yield from (f"{one}/{quoted(record_id)}" for one in (path, *instead))
         case Search(one=one) if "{klass}" in one:
             for klass in klasses:
-                yield one.format(klass=klass, id=record_id)
+                yield one.format(klass=quoted(klass), id=quoted(record_id))
         case Search(one=one):
-            yield one.format(id=record_id)
+            yield one.format(id=quoted(record_id))
+
+
+def quoted(value: str) -> str:
+    """As one part of a path, whatever characters an id or a klass's name has."""
+    return quote(value, safe="")
 
 
 def identify(listing: Listing, record: Record) -> None:
@@ -94,16 +105,24 @@ def many(
 
 def tried(
     ask: Callable[[Asked], Given], items: Iterable[Asked], workers: int
-) -> Iterator[tuple[Asked, Given | Forbidden | NotFound | Refused]]:
-    """As `many`, but what one item answers ends nothing: it is given in its place."""
+) -> Iterator[tuple[Asked, Given | Answer]]:
+    """As `many`, but what one item answers ends nothing: it is given in its place.
 
-    def asked(one: Asked) -> Given | Forbidden | NotFound | Refused:
+    `PathFailed` is raised after it came many times in a row: each takes a minute.
+    """
+
+    def asked(one: Asked) -> Given | Answer:
         try:
             return ask(one)
-        except (Forbidden, NotFound, Refused) as error:
+        except (Forbidden, NotFound, Refused, PathFailed) as error:
             return error
 
-    return many(asked, items, workers)
+    failed = 0
+    for one, found in many(asked, items, workers):
+        failed = failed + 1 if isinstance(found, PathFailed) else 0
+        if isinstance(found, PathFailed) and failed == _IN_A_ROW:
+            raise found
+        yield one, found
 
 
 def by_ids(
@@ -150,20 +169,54 @@ def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:
     `NotFound` when Kustomer has no such owner. `include=attachments` is documented for these
     lists, and not for searches.
     """
-    messages = _listed(client, f"/v1/{owner}/{owner_id}/messages", dict(ATTACHED))
+    messages = _listed(client, f"/v1/{owner}/{quoted(owner_id)}/messages", dict(ATTACHED))
     for message in messages:  # asked for: one that names no attachments has none
-        if isinstance(message.setdefault("relationships", {}), dict):
-            message["relationships"].setdefault(_ATTACHMENTS, {"data": []})
+        related(message).setdefault(_ATTACHMENTS, {"data": []})
+    _fill(client, messages)
     return messages
+
+
+def related(record: Record) -> dict[str, Any]:
+    """The record's relationships, which it has from now on where it has none, or null."""
+    if record.get("relationships") is None:
+        record["relationships"] = {}
+    found = record["relationships"]
+    return found if isinstance(found, dict) else {}
 
 
 def message(client: Client, message_id: str) -> Record | None:
     """A message with its attachments; None where it does not say which it has."""
     try:
-        found = client.one(f"/v1/messages/{message_id}", dict(ATTACHED))
+        found = client.one(f"/v1/messages/{quoted(message_id)}", dict(ATTACHED))
     except (NotFound, Refused):
         return None
-    return found if found is not None and _attachments(found) is not None else None
+    if found is None or _attachments(found) is None:
+        return None
+    _fill(client, [found])
+    return found
+
+
+def _fill(client: Client, messages: list[Record]) -> None:
+    """Attachments that are named alone are as their own paths show them, as far as these tell.
+
+    What is named is `included` (documented); a server that does not include it has it below its
+    message.
+    """
+    for message in messages:
+        for item in named_alone(message):
+            path = f"/v1/messages/{quoted(str(message['id']))}/attachments/{quoted(item['id'])}"
+            try:
+                item |= client.one(path) or {}
+            except (NotFound, Refused, PathFailed):
+                continue
+            except Forbidden:
+                return
+
+
+def named_alone(message: Record) -> list[Record]:
+    """The attachments that a message names without their attributes."""
+    items = (item for item in _attachments(message) or () if isinstance(item, dict))
+    return [i for i in items if isinstance(i.get("id"), str) and "attributes" not in i]
 
 
 def attach(messages: list[Record], listed: list[Record]) -> None:

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from kustomer_sync.errors import SourceFailed
+from kustomer_sync.errors import PathFailed, SourceFailed
 from kustomer_sync.kustomer.client import (
     RETRY_SECONDS,
     Client,
@@ -171,11 +171,11 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A table, or the archive of it, can't be read with this key, or not at all."""
+    """A table, or the archive of it, can't be read with this key, or not now, or not at all."""
 
     table: Table
     archive: bool
-    error: Forbidden | NotFound | Refused
+    error: Forbidden | NotFound | Refused | PathFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +311,7 @@ class Reader:
             except Forbidden as error:  # one role covers both searches
                 self._deny(window.table, (False, True), error)
                 return
-            except (NotFound, Refused) as error:
+            except (NotFound, Refused, PathFailed) as error:
                 self._deny(window.table, (archive,), error)
                 return
             if read is None:
@@ -323,7 +323,8 @@ class Reader:
             self._emit(Completed(window.table, window.span, found))
 
     def _deny(
-        self, table: Table, archives: tuple[bool, ...], error: Forbidden | NotFound | Refused
+        self, table: Table, archives: tuple[bool, ...],
+        error: Forbidden | NotFound | Refused | PathFailed,
     ) -> None:  # fmt: skip
         with self._ready:
             known = (table.name, archives[0]) in self._denied
@@ -377,7 +378,7 @@ class Reader:
         for _, _, archive in sorted(self._uncounted & _keys(window)):
             try:
                 page = self._page(window, archive, 1, wanted=False)
-            except (Forbidden, NotFound, Refused) as error:
+            except (Forbidden, NotFound, Refused, PathFailed) as error:
                 self._deny(window.table, (archive,), error)
             else:
                 self._count(window, archive, _total(page))

@@ -106,13 +106,16 @@ class Shredder:
 
     def _klass(self, klass: str) -> tuple[Table, _Pages]:
         if klass not in self._klasses:
-            parts = list(self.table.walk())
-            taken = {name for part in parts for name in (part.name, f"{part.name}_history")}
-            name = self._names.klass_table(klass, taken, self.table.name)
+            name = self._names.klass_table(klass, klass_names_taken(self.table), self.table.name)
             table = klass_table(self.table, name, self._names)
             resource = f"{self.table.name}.{klass}"
             self._klasses[klass] = table, _Pages(table, (), resource, self._names, self._types)
         return self._klasses[klass]
+
+
+def klass_names_taken(root: Table) -> set[str]:
+    """What no klass's table is called: the root, its children, and a history of any."""
+    return {name for part in root.walk() for name in (part.name, f"{part.name}_history")}
 
 
 def klass_table(table: Table, name: str, names: Names) -> Table:

@@ -273,6 +273,10 @@ class Api:
             meta |= {"total": total, "totalPages": pages}
             page.links["last"] = ask.link(pages, size)
         page.meta = meta
+        if switches.list_links == "object":
+            page.links = {name: link and {"href": link} for name, link in page.links.items()}
+        elif switches.list_links == "none":
+            page.links = page.meta = None
         return page
 
     def _within(self, ask: Ask, size: int, total: int) -> None:
@@ -299,7 +303,7 @@ class Api:
             relations = related(record) | {"attachments": {"data": names}}
             data.append(encode(record | {"relationships": relations}))
             included += [world.encoded("attachment", version) for version in found]
-        return Page(data, included=included)
+        return Page(data, included=included if world.switches.attachments_included else None)
 
     def _extras(self, ask: Ask, kind: Kind, page: Page, refs: Sequence[int | Version]) -> None:
         """SLA versions, holidays of one schedule [D, O]."""

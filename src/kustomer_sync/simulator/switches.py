@@ -78,6 +78,8 @@ class Switches:
     """`includeDeleted` shows deleted companies [U]."""
     get_deleted: Literal["record", "404"] = "record"
     """GET by id of a soft-deleted record [U]."""
+    attachments_included: bool = True
+    """Attachments that a message names are in `included` [D]; False: their ids are all there is."""
     get_includes_attachments: bool = True
     """GET of a message by id with `include=attachments` names them [D for lists alone]."""
     core_lists_include_deleted: bool = False
@@ -98,6 +100,9 @@ class Switches:
     """One maximum for all lists; None: each endpoint's own (100, users and teams 500) [D]."""
     list_depth_cap: int | None = 10_000
     """Records a list yields before `next` ends [O by Glue]."""
+    list_links: Literal["text", "object", "none"] = "text"
+    """A list's links are text [D], objects with `href` as JSON:API has them too, or its reply is
+    `data` alone [U]."""
     list_page_size_reported: bool = True
     """`meta.pageSize` and `meta.page` are in the reply [D]."""
     work_session_order: Literal["asc", "desc"] = "asc"

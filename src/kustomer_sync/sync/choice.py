@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kustomer_sync.kustomer import catalog, windows
-from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
+from kustomer_sync.kustomer.client import PULSE, Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.quota import ORG_PER_MINUTE, SEARCHES_PER_MINUTE, Quota
 from kustomer_sync.model import READ_BACK, Table
 from kustomer_sync.protect import Protection
@@ -127,6 +127,7 @@ def _history_wanted(connection: Connection, name: str) -> bool:
 def client_for(
     connection: Connection, stop: threading.Event, limits: Limits,
     share: Callable[[], float] | None = None, waits: Callable[[float], None] = lambda seconds: None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Client:  # fmt: skip
     quota = Quota(
         connection.api_utilization_percentage,
@@ -141,7 +142,7 @@ def client_for(
     return Client(
         connection.api_url, connection.token(), quota, proxy=connection.proxy,
         ca_file=connection.ca_file, stop=stop, retry_seconds=limits.retry_seconds,
-        page_seconds=limits.page_seconds,
+        page_seconds=limits.page_seconds, tell=tell,
     )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def first_contact(client: Client) -> dict[str, Any]:
     `GET /v1/auth/tokens/current` is documented for every key and names its roles; a server
     without it is asked for the current user.
     """
-    for path in ("/v1/auth/tokens/current", "/v1/users/current"):
+    for path in (PULSE, "/v1/users/current"):
         try:
             body = client.get(path)
         except (NotFound, Forbidden, Refused):

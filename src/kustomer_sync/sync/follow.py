@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.kustomer.client import Forbidden, NotFound
@@ -22,7 +23,10 @@ from kustomer_sync.kustomer.singly import (
     by_ids,
     message,
     messages_of,
+    named_alone,
     of_parent,
+    quoted,
+    related,
     tried,
 )
 from kustomer_sync.model import Each, Record, Search, Table
@@ -84,6 +88,9 @@ def _read_again(run: Run, table: Table, customers: list[str]) -> bool:
         run.landing.take_all(table, found())
     except Forbidden as error:
         run.denied(table, str(error))
+    except PathFailed as error:
+        run.unread(table, error)
+        told = False
     return told
 
 
@@ -156,7 +163,7 @@ class _Follower:
     ask: Callable[[list[str]], set[str]]
     """Takes what is listed for these ids; those of them that told nothing though they may.
 
-    Raises `Forbidden` or `NotFound` where no list is to be had.
+    Raises `Forbidden`, `NotFound` or `PathFailed` where no list is to be had.
     """
     alone: Callable[[list[str]], object] | None = None
     """How to ask by the ids of parents that have nothing in `column`."""
@@ -232,7 +239,7 @@ class _Follower:
         run, state = self.run, self.state
         try:
             untold = self.ask(ids)
-        except (Forbidden, NotFound) as error:
+        except (Forbidden, NotFound, PathFailed) as error:
             state.denied = True
             run.landing.touch(self.name)
             if isinstance(error, Forbidden):
@@ -240,7 +247,8 @@ class _Follower:
                 run.warn("role_missing", f"{self.name} was not read ({error}). {role}")
             else:
                 again = "the next sync tries again."
-                run.warn("not_read", f"{self.name} was not read ({error}); {again}")
+                run.warn("not_read", f"{self.name} was not read ({cause(error)}); {again}")
+                run.failed_by(error)
             return False
         state.denied = False
         left = [one for one in state.untold if one not in {*ids} - untold]
@@ -256,9 +264,10 @@ class _Follower:
         """Once a day, those that told nothing before."""
         state = self.state
         if state.untold and self.run.due(state.asked_at):
-            denied = state.denied  # these may be hidden from the key, and others not
+            # These may be hidden from the key, or fail, and others not.
+            denied, failed = state.denied, self.run.failed
             if not self._asked(state.untold):
-                state.denied = denied
+                state.denied, self.run.failed = denied, failed
             state.asked_at = self.run.now().isoformat()
             self.run.landing.touch(self.name)
 
@@ -359,7 +368,7 @@ def _listed(
     lost: dict[str, Exception] = {}
 
     def ask(one: str) -> list[Record]:
-        return of_parent(run.client, reading.path.format(id=one))
+        return of_parent(run.client, reading.path.format(id=quoted(one)))
 
     def found() -> Iterator[Record]:
         for parent, records in _lists(run, table.name, ask, parents, lost):
@@ -397,15 +406,15 @@ def _lists(
     if refused:
         run.warn(
             "not_told",
-            f"{name}: {len(refused)} lists could not be read ({refused[0]}); they are tried again "
-            "once a day.",
+            f"{name}: {len(refused)} lists could not be read ({cause(refused[0])}); they are tried "
+            "again once a day.",
         )
 
 
 def belongs(record: Record, of: str, parent: str) -> None:
     """The record names the parent that it was asked for by."""
-    relationships = record.setdefault("relationships", {})
-    if isinstance(relationships, dict) and not isinstance(relationships.get(of), dict):
+    relationships = related(record)
+    if not isinstance(relationships.get(of), dict):
         relationships[of] = {"data": {"type": of, "id": parent}}
 
 
@@ -414,22 +423,23 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
 
     Returns the conversations with messages that none of these ways told.
     """
-    lost = _attachments_of(run, table, "conversations", conversations)
-    if not lost:
-        return set()
+    bare: set[str] = set()
+    lost = _attachments_of(run, table, "conversations", conversations, bare)
     holding = run.destination.holding
+    if not lost:
+        return set(holding(table, "id", bare, "conversation_id")) if bare else set()
     customers = holding(table, "conversation_id", lost, "customer_id")
     try:
-        gone = _attachments_of(run, table, "customers", customers)
-    except Forbidden:  # a detour that the key need not be allowed
+        gone = _attachments_of(run, table, "customers", customers, bare)
+    except (Forbidden, PathFailed):  # a detour that the key need not be allowed
         gone = customers
     asked = holding(table, "customer_id", set(customers) - set(gone))
     left = _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
-    return set(holding(table, "id", left, "conversation_id"))
+    return set(holding(table, "id", bare | {*left}, "conversation_id"))
 
 
 def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
-    """Messages that no list leads to, each by its own id; those that could not be read."""
+    """Messages that no list leads to, each by its own id; those that could not be read whole."""
     left = []
     ask = partial(message, run.client)
 
@@ -439,16 +449,40 @@ def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
             if isinstance(record, Exception):
                 left.append(one)
             elif record is not None:
+                left.extend(_bare(run, [record]))
                 yield record
 
     run.landing.take_all(table, found())
     return left
 
 
-def _attachments_of(run: Run, table: Table, owner: str, ids: list[str]) -> list[str]:
-    """The owners' messages land with their attachments; the owners that list none."""
+def _bare(run: Run, messages: list[Record]) -> set[str]:
+    """The messages of which an attachment is named, and nowhere to be read."""
+    bare = ids_of(one for one in messages if named_alone(one))
+    if bare:
+        run.warn(
+            "not_told",
+            f"{ATTACHMENTS}: attachments are named that can't be read by their own paths (which "
+            "take the role org.permission.attachment.read); they are tried again once a day.",
+        )
+    return bare
+
+
+def _attachments_of(
+    run: Run, table: Table, owner: str, ids: list[str], bare: set[str]
+) -> list[str]:  # fmt: skip
+    """The owners' messages land with their attachments; the owners that list none.
+
+    Into `bare` go the messages of which some attachment could not be read.
+    """
     lost: dict[str, Exception] = {}
     ask = partial(messages_of, run.client, owner)
     lists = _lists(run, ATTACHMENTS, ask, ids, lost)
-    run.landing.take_all(table, (record for _, records in lists for record in records))
+
+    def found() -> Iterator[Record]:
+        for _, records in lists:
+            bare.update(_bare(run, records))
+            yield from records
+
+    run.landing.take_all(table, found())
     return list(lost)

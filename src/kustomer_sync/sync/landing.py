@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from kustomer_sync.errors import PathFailed, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import METADATA, TABLES
 from kustomer_sync.kustomer.client import Forbidden
@@ -133,6 +134,8 @@ class Landing:
         self._rejected: set[int] = set()
         """Which values were counted as rejected."""
         self._described: dict[str, Record | None] = {}
+        self.withheld: set[str] = set()
+        """Resources whose metadata was refused for want of a role, or kept failing."""
         self._doubted: set[tuple[str, str]] = set()
         """Custom columns with a value that did not fit, of which the metadata was asked for."""
         self._asked: dict[str, set[str]] = {}
@@ -197,17 +200,15 @@ class Landing:
         if table.per_klass:
             self.klasses.refresh()
             self._name_klasses(table)
-            if self.klasses.denied is not None:
-                self._run.warn(
-                    "role_missing",
-                    "The klasses could not be listed; give the key org.permission.klass.read.",
-                )
+            for error in self.klasses.unlisted.values():
+                self._run.unlisted(self.klasses.lacking, error)
             for klass in self.klass_names():
                 self._learn_klass(klass)
         else:
             self.types.learn(table.name, properties(self.described(table.name)))
-        self.of(table.name).described_at = self._run.now().isoformat()
-        self.touch(table.name)
+        if not self.klasses.unlisted and not self.withheld:  # a role may be given at any time
+            self.of(table.name).described_at = self._run.now().isoformat()
+            self.touch(table.name)
 
     def _name_klasses(self, table: Table) -> None:
         """KObjects of a klass whose name was not known go to its table: they are read again."""
@@ -262,12 +263,19 @@ class Landing:
         None when there is none, `UNSURE` when it can't be told. Without the role a warning says
         so, once.
         """
-        if again or resource not in self._described:
+        if resource not in self._described or (again and resource not in self.withheld):
             try:
                 found = by_id(self._run.client, METADATA, resource)
             except Forbidden as error:
                 self._run.denied(METADATA, str(error))
                 found = UNSURE
+                self.withheld.add(resource)
+            except PathFailed as error:
+                self._run.warn(
+                    "not_read", f"The metadata of {resource} was not read ({cause(error)})."
+                )
+                found = UNSURE
+                self.withheld.add(resource)
             if found is UNSURE and resource == _UNDOCUMENTED:
                 found = None
             self._described[resource] = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused, walk
 from kustomer_sync.model import Log, Table
 from kustomer_sync.sync.landing import read_ms
@@ -37,7 +38,7 @@ def log(run: Run, table: Table, reading: Log) -> None:
             newest, last = max([newest, *times]), times[-1] if times else last
             if until is not None and falling and last is not None and last < until:
                 break
-    except (Forbidden, NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.unread(table, error)
         return
     run.landing.put(log_key(table), newest)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer import listings
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
-from kustomer_sync.kustomer.singly import by_id, many
+from kustomer_sync.kustomer.singly import by_ids
 from kustomer_sync.model import Params, Recent, Table
 from kustomer_sync.sync.landing import ids_of, read_ms
 
@@ -37,9 +38,7 @@ def recent(run: Run, table: Table, reading: Recent, began: int, *, whole: bool) 
                 still |= ids_of(page.records)
                 run.landing.take(table, page.records, 0)
         ended = sorted(set(before.get("open", ())) - still)
-        for record_id, record in many(
-            lambda record_id: by_id(run.client, table, record_id), ended, run.limits.workers
-        ):
+        for record_id, record in by_ids(run.client, table, ended, workers=run.limits.workers):
             run.minimum.others += 1
             if record:
                 run.landing.take(table, [record], 0)
@@ -47,7 +46,7 @@ def recent(run: Run, table: Table, reading: Recent, began: int, *, whole: bool) 
                 still.add(record_id)  # what is gone is left to the daily reading
         if not whole:
             _newer(run, table, reading, before.get("since"))
-    except (Forbidden, NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.unread(table, error)
         return
     run.landing.put(key, {"open": sorted(still), "since": began})

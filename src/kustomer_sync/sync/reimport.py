@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kustomer_sync.errors import PathFailed
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_id
@@ -23,18 +24,19 @@ def reimport(run: Run, table: Table) -> bool:
     run.note(f"re-importing {table.name}")
     try:
         whole = _listing(run, table)
-        if whole.repeated:
-            whole = _listing(run, table, again=True)
-        absent = _gone(run, table, whole) if whole.complete else ()
-    except (Forbidden, NotFound, Refused) as error:
+        agreed = whole.unsure and whole.complete
+        if whole.unsure:
+            whole = listings.together(whole, _listing(run, table, again=True))
+        absent = _gone(run, table, whole, agreed=agreed) if whole.complete else ()
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.unread(table, error)
-        if not isinstance(error, Forbidden):  # a role may be given at any time
+        if isinstance(error, NotFound | Refused):  # a role may be given at any time
             run.landing.of(table.name).listed_at = windows.instant(run.began).isoformat()
             run.landing.touch(table.name)
         return False
     if not whole.complete:
-        run.warn("listing_incomplete", f"{table.name}: {whole.why}; nothing was flagged.")
-    if not whole.repeated:  # else the next sync lists it again
+        run.warn("listing_incomplete", f"{table.known_as}: {whole.why}; nothing was flagged.")
+    if not whole.again:
         run.landing.of(table.name).listed_at = windows.instant(run.began).isoformat()
         run.landing.touch(table.name)
     run.landing.commit(run.landing.absent(table, absent))
@@ -69,12 +71,17 @@ def described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[
             yield [record]
         elif record is UNSURE:
             whole.complete, whole.why = False, f"the metadata of {resource} could not be read"
-    if run.landing.klasses.denied is not None:
-        whole.complete, whole.why = False, "the klasses could not be listed"
+            whole.again = whole.again or resource in run.landing.withheld
+    if run.landing.klasses.unlisted:
+        whole.complete, whole.why = False, f"{run.landing.klasses.lacking} could not be listed"
+        whole.again = True
 
 
-def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
-    """Ids that two complete listings and a look by id agree are gone."""
+def _gone(run: Run, table: Table, whole: listings.Whole, *, agreed: bool) -> tuple[str, ...]:
+    """Ids that two complete listings and a look by id agree are gone.
+
+    `agreed`: `whole` is two listings already.
+    """
     run.landing.commit()
     missing = run.destination.missing(table, sorted(whole.ids))
     if not missing:
@@ -86,7 +93,7 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
             f"{table.name}: {len(missing)} of {before} records are no longer listed; "
             "the list was read again before they were flagged.",
         )
-    second = _listing(run, table, again=True)
+    second = whole if agreed else _listing(run, table, again=True)
     if not second.complete:
         return ()
     gone = []
@@ -95,7 +102,7 @@ def _gone(run: Run, table: Table, whole: listings.Whole) -> tuple[str, ...]:
             continue
         try:
             record = by_id(run.client, table, record_id)
-        except Forbidden:
+        except (Forbidden, PathFailed):
             record = UNSURE
         if record:
             run.landing.take(table, [record], 0)

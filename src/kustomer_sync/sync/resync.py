@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from kustomer_sync.errors import UsageError
+from kustomer_sync.errors import PathFailed, UsageError, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.listings import PAGE_SIZE
@@ -138,11 +138,11 @@ def resync(run: Run, table: Table) -> None:
             )
         else:
             _finish(run, table, asked)
-    except (Forbidden, NotFound, Refused) as error:
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.warn(
             "resync_incomplete",
-            f"{table.name} was not re-synced to its end ({error}); nothing was flagged, the next "
-            "sync goes on.",
+            f"{table.name} was not re-synced to its end ({cause(error)}); nothing was flagged, "
+            "the next sync goes on.",
         )
 
 

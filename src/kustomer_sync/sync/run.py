@@ -15,10 +15,12 @@ from kustomer_sync.errors import (
     ConfigError,
     Interrupted,
     KeyRefused,
+    PathFailed,
     Rescheduled,
     SourceUnreachable,
     SyncError,
     SyncFailed,
+    cause,
     did_you_mean,
 )
 from kustomer_sync.kustomer import windows
@@ -111,7 +113,7 @@ class Run:
         if not self.tables or (again and not choose(connection, again.tables)):
             raise ConfigError("No table is left to sync.", "Enable one in the config file.")
         self.protection = Protection(connection)
-        self.client = client_for(connection, stop, limits, share, self.wait)
+        self.client = client_for(connection, stop, limits, share, self.wait, self.say)
         self.destination: Destination = destination(
             connection.destination_url, schema=connection.schema_name,
             system_prefix=connection.system_prefix, memory_limit=connection.memory_limit,
@@ -119,6 +121,8 @@ class Run:
         )  # fmt: skip
         self.report = Report(connection=connection.name, sync_id=str(uuid4()))
         self.minimum = Minimum()
+        self.failed: PathFailed | None = None
+        """Why a table could not be read although everything else was."""
         self.expected: dict[str, int] = {}
         self.synced_at = datetime.now(UTC)
         """When the sync began, by this machine's clock."""
@@ -163,6 +167,8 @@ class Run:
             self.landing.say_changed()
             take_up(self)
             self._read()
+            if self.failed is not None:
+                raise self.failed
             self._ended("SUCCESSFUL")
             self.landing.commit()
             self.report.status = "SUCCESSFUL"
@@ -411,6 +417,11 @@ class Run:
                 self.landing.of(table.name).complete(span)
                 self.landing.touch(table.name)
                 have_read(self, table, span)
+            case windows.Denied(table, archive, PathFailed() as error):
+                if not archive:
+                    self.landing.of(table.name).denied = True
+                    self.landing.touch(table.name)
+                self.unread(table, error)
             case windows.Denied(table, archive, error) if archive:
                 self.landing.of(table.name).archive_denied = True
                 self.landing.touch(table.name)
@@ -473,7 +484,23 @@ class Run:
             self.denied(table, str(error))
             return
         name = table.known_as
-        self.warn("not_read", f"{name} was not read ({error}); what is there stays as it is.")
+        self.warn(
+            "not_read", f"{name} was not read ({cause(error)}); what is there stays as it is."
+        )
+        self.failed_by(error)
+
+    def unlisted(self, klasses: str, error: Exception) -> None:
+        """Some klasses, or all, could not be listed."""
+        said = f"{klasses[0].upper()}{klasses[1:]} could not be listed ({cause(error)})"
+        if isinstance(error, Forbidden):
+            self.warn("role_missing", f"{said}; give the key org.permission.klass.read.")
+        else:
+            self.warn("not_read", f"{said}.")
+
+    def failed_by(self, error: Exception) -> None:
+        """A table was not read; if that is because its path kept failing, the sync fails too."""
+        if isinstance(error, PathFailed):
+            self.failed = self.failed or error
 
     def note(self, phase: str, cost: int = 0) -> None:
         """What is done next, and about how many requests it takes where that is known before."""
@@ -512,6 +539,10 @@ class Run:
             )
         )
 
+    def _kept_out(self) -> str:
+        names = self.landing.names
+        return kept_out(self.connection, names.kept_out, names, self.chosen)
+
     def _finish(self) -> None:
         for column, count in self._rejects.items():
             self.warn(
@@ -520,7 +551,7 @@ class Run:
                 "in _kustomer_sync_rejects.",
             )
         if self.landing.names.kept_out:
-            self.warn("new_blocked", kept_out(self.connection, self.landing.names.kept_out))
+            self.warn("new_blocked", self._kept_out())
         if self.report.status == "SUCCESSFUL":
             for name, known in self.protection.unmet(self.landing.names, *self.landing.adopted):
                 self.warn(

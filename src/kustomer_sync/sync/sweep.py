@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kustomer_sync.errors import PathFailed, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Page, Refused
 from kustomer_sync.kustomer.singly import UNSURE, by_ids
@@ -54,8 +55,11 @@ def sweep(run: Run, table: Table, hi: int) -> None:
             if not _agrees(run, table, held, archives)
         ]
         gone = _compared(run, table, windows.merged(differing)) if differing else ()
-    except (Forbidden, NotFound, Refused) as error:
-        run.warn("sweep_failed", f"{table.name} was not compared ({error}); nothing was flagged.")
+    except (Forbidden, NotFound, Refused, PathFailed) as error:
+        run.warn(
+            "sweep_failed",
+            f"{table.name} was not compared ({cause(error)}); nothing was flagged.",
+        )
         return  # not `swept_at`: what was deleted since the last whole one is still to be followed
     run.landing.of(table.name).swept_at = run.now().isoformat()
     run.landing.touch(table.name)

@@ -423,8 +423,8 @@ class Verification:
             theirs, ours = sweep.counted(self.run, window, deleted=True), kept
             agree = agree and theirs == kept
         found.destination = (found.destination or 0) + ours
-        if theirs is not None:
-            found.source = (found.source or 0) + theirs
+        before = found.source  # a total of a part says nothing of all
+        found.source = None if theirs is None or before is None else before + theirs
         return agree
 
     def _stamps(

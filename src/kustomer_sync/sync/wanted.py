@@ -20,7 +20,7 @@ from kustomer_sync.model import Column, Each, Listing, Log, Returned, Search, St
 from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
-from kustomer_sync.shred import Names, klass_table, wanted_name
+from kustomer_sync.shred import Names, klass_names_taken, klass_table, wanted_name
 from kustomer_sync.sync.landing import (
     ADOPTED,
     ATTACHMENTS,
@@ -205,14 +205,18 @@ def _only_attachments(root: Table, missing: set[str], state: Mapping[str, Any]) 
     return missing == _of_attachments(root, missing) and bool(state.get(UNATTACHED))
 
 
-def kept_out(connection: Connection, met: Mapping[str, Iterable[str]]) -> str:
+def kept_out(
+    connection: Connection, met: Mapping[str, Iterable[str]], names: Names, roots: Iterable[Table]
+) -> str:  # fmt: skip
     """What new was met and not let in, and how to let it in."""
     sections = {}
+    families = {root.name: klass_names_taken(root) for root in roots}
+    names = Names.from_state(names.state())  # nothing gets its name by being told of
     for scope, keys in sorted(met.items()):
         for key in sorted(keys):
             root = scope.removesuffix(".*")
             if scope != root:
-                klass = wanted_name(root, key)
+                klass = names.klass_table(key, families[root], root)
                 sections[klass] = f"tables.{klass}"
             else:
                 column = wanted_name("custom", key)

@@ -10,10 +10,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from kustomer_sync.errors import KeyRefused, SourceFailed
-from kustomer_sync.kustomer.client import Client, Forbidden, walk
+from kustomer_sync.errors import KeyRefused, PathFailed, SourceFailed
+from kustomer_sync.kustomer.client import Client, Forbidden, _refused_for, walk
 from kustomer_sync.kustomer.quota import Quota
 from kustomer_sync.simulator import Limits, Simulator, Switches
+from kustomer_sync.simulator.faults import Fault
 
 Opened = Callable[..., AbstractContextManager[tuple[Client, Simulator]]]
 UNLIMITED = Limits(org=1_000_000, search=1_000_000)
@@ -27,6 +28,32 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Ticking(threading.Event):
+    """Never set; whoever waits for it moves the clock on."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.clock.now += timeout or 0
+        return False
+
+
+@pytest.fixture
+def patient() -> Iterator[tuple[Client, Simulator, Clock, list[str]]]:
+    """A client that is as patient as ever in no time, the clock, and what it tells."""
+    clock = Clock()
+    quota = Quota(90, max_wait=900, clock=clock, stop=threading.Event())
+    told: list[str] = []
+    with Simulator(limits=UNLIMITED, wall=clock) as sim:
+        client = Client(
+            sim.url, sim.token, quota, clock=clock, stop=Ticking(clock), tell=told.append
+        )
+        yield client, sim, clock, told
+        client.close()
 
 
 @pytest.fixture
@@ -108,6 +135,15 @@ def test_a_retry_after_is_honoured(opened: Opened) -> None:
         assert client.requests.rate_limited == 1
 
 
+def test_a_retry_after_may_be_a_date(opened: Opened) -> None:
+    """By the server's clock; of a date in the past it is tried again soon."""
+    at = "Thu, 26 Nov 2026 18:00:30 GMT"
+    now = 1_795_716_000.0
+    assert 30 <= _refused_for(at, None, now) <= 32
+    assert 0 < _refused_for(at, None, now + 100) <= 2
+    assert _refused_for("soon", None, now) == 15
+
+
 def test_a_refused_key_is_not_tried_again(opened: Opened) -> None:
     """401 stops at once."""
     with opened() as (client, sim):
@@ -133,6 +169,72 @@ def test_what_keeps_failing_is_given_up_at_the_deadline(opened: Opened) -> None:
         with pytest.raises(SourceFailed, match="503"):
             client.get("/v1/teams")
         assert sim.requests.total > 1
+
+
+Patient = tuple[Client, Simulator, Clock, list[str]]
+
+
+def test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone(
+    patient: Patient,
+) -> None:
+    """After a quarter of an hour; the next such path is given a minute."""
+    client, sim, clock, _ = patient
+    sim.faults.add("status", "/v1/(teams|tags)", value=500)
+    for path, least, most in (("/v1/teams", 860, 960), ("/v1/tags", 25, 100)):
+        began = clock()
+        with pytest.raises(PathFailed, match=f"{path} kept failing"):
+            client.get(path)
+        assert least < clock() - began < most
+    assert client.get("/v1/users")["data"]
+
+
+def test_a_kustomer_that_is_down_is_no_matter_of_a_path(patient: Patient) -> None:
+    """It ends in a minute more than a path may fail, however many paths there are."""
+    client, sim, clock, _ = patient
+    sim.faults.add("status", value=500)
+    began = clock()
+    with pytest.raises(SourceFailed, match="/v1/teams kept failing") as caught:
+        client.get("/v1/teams")
+    assert not isinstance(caught.value, PathFailed)
+    assert clock() - began < 1020
+
+
+def test_an_outage_after_a_path_was_given_up_costs_no_other_path(patient: Patient) -> None:
+    """Kustomer is waited for as long as ever, whatever a single path is given."""
+    client, sim, clock, _ = patient
+    sim.faults.add("status", "/v1/teams", value=500)
+    with pytest.raises(PathFailed):
+        client.get("/v1/teams")
+    began = clock()
+    sim.faults.clear()
+    sim.faults.rules.append(Until(clock, began + 600))
+    assert client.get("/v1/tags")["data"]
+    assert clock() - began >= 600
+
+
+class Until(Fault):
+    """Every request fails until then."""
+
+    def __init__(self, clock: Clock, end: float) -> None:
+        super().__init__("status", value=503)
+        self.clock, self.end = clock, end
+
+    def fires(self, method: str, target: str) -> bool:
+        return self.clock() < self.end
+
+
+def test_what_keeps_failing_is_said_once(patient: Patient) -> None:
+    """After half a minute, in one sentence that says for how long it is borne."""
+    client, sim, clock, told = patient
+    fault = sim.faults.add("status", "/v1/teams", times=4, value=503)
+    client.get("/v1/teams")  # which passes in time
+    assert fault.fired == 4
+    assert told == []
+    sim.faults.rules.append(Until(clock, clock() + 200))
+    client.get("/v1/teams")
+    (said,) = told
+    assert "keeps failing at /v1/teams (status 503)" in said
+    assert "for up to 15 minutes" in said
 
 
 def test_a_body_that_drips_is_asked_for_again(opened: Opened) -> None:

@@ -259,10 +259,24 @@ def test_a_message_may_include_its_attachments(kustomer: Kustomer) -> None:
     path = f"/v1/messages/{owner['data']['id']}"
     told = kustomer.get(path, include="attachments").json()
     assert attached in {one["id"] for one in told["included"]}
+    kustomer.sim.switches = Switches(attachments_included=False)
+    told = kustomer.get(path, include="attachments").json()
+    assert "included" not in told
+    assert attached in {one["id"] for one in told["data"]["relationships"]["attachments"]["data"]}
     kustomer.sim.switches = Switches(get_includes_attachments=False)
     told = kustomer.get(path, include="attachments").json()
     assert "included" not in told
     assert "attachments" not in told["data"]["relationships"]
+
+
+def test_links_may_be_objects_or_not_be_there(kustomer: Kustomer) -> None:
+    """As JSON:API has them too; without them there is no `meta` either."""
+    kustomer.sim.switches = Switches(list_links="object")
+    reply = kustomer.get("/v1/tags", pageSize=5).json()
+    assert reply["links"]["next"] == {"href": "/v1/tags?pageSize=5&page=2"}
+    assert reply["links"]["prev"] is None
+    kustomer.sim.switches = Switches(list_links="none")
+    assert set(kustomer.get("/v1/tags", pageSize=5).json()) == {"data"}
 
 
 def test_events_may_say_where_they_go_on(kustomer: Kustomer) -> None:
