@@ -252,6 +252,54 @@ def test_what_is_not_ours_is_left_alone(case: Case) -> None:
         assert case.ask("SELECT * FROM kustomer.plan") == [(1,)]
 
 
+def respelled(path: Path, spell: Callable[[str], str]) -> None:
+    """Every table and column of the schema; DuckDB knows no case, so by way of other names."""
+    with duckdb.connect(str(path)) as db:
+        db.execute("SET schema = 'kustomer'")
+        for table, column in db.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'kustomer'"
+        ).fetchall():
+            db.execute(f'ALTER TABLE "{table}" RENAME "{column}" TO "__{column}"')
+            db.execute(f'ALTER TABLE "{table}" RENAME "__{column}" TO "{spell(column)}"')
+        for (table,) in db.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'kustomer'"
+        ).fetchall():
+            db.execute(f'ALTER TABLE "{table}" RENAME TO "__{table}"')
+            db.execute(f'ALTER TABLE "__{table}" RENAME TO "{spell(table)}"')
+
+
+@pytest.mark.parametrize("first", ["adopted", "only synced"])
+def test_names_in_capitals_are_the_same_names(case: Case, first: str) -> None:
+    """As Snowflake spells them; what is somebody's own keeps its values and its spelling."""
+    with case.org(rate=0) as sim:
+        sim.settle()
+        connection = case.connect(sim, tables=EVERYTHING, extras=False)
+        _, shared = fill(sim, case.database, connection)
+        written(
+            case.database,
+            'ALTER TABLE kustomer.customer ADD COLUMN "région" VARCHAR',
+            'UPDATE kustomer.customer SET "région" = id',
+        )
+        respelled(case.database, str.upper)
+        sim.clock.advance(DAYS)
+        before = case.ask("SELECT id FROM kustomer.customer ORDER BY 1")
+        sim.edit("customer", next(living(sim, "customer", 3)), {"displayName": "Again"})
+        sim.settle()
+        sim.clock.advance(60)
+        if first == "adopted":
+            told = {table.name for table in adopt(connection, apply=True).tables}
+            assert {"customer", "conversation_history"} <= told
+            told_names(case.database, shared)
+        report = case.sync(connection, reimport=True)
+        assert report.status == "SUCCESSFUL", report.error
+        kept = case.ask('SELECT "RÉGION" FROM kustomer."CUSTOMER" WHERE "RÉGION" = id ORDER BY 1')
+        assert kept == before
+        respelled(case.database, str.lower)
+        if first == "adopted":
+            written(case.database, 'ALTER TABLE kustomer.customer DROP COLUMN "région"')
+            assert differences(case, sim, connection) == []
+
+
 def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> None:
     """One that is not there, one that is empty, and one that lacks a child or a history."""
     with case.org(rate=0) as sim:

@@ -3546,6 +3546,51 @@ _REPAIRED = (
     ),
 )
 
+_THEIRS = (
+    *_of(
+        "destinations/foreign.py",
+        (
+            "The engine knows no case",
+            "    return name.translate(_LOWER)\n",
+            "    return name\n",
+            f"{ADOPT}test_names_in_capitals_are_the_same_names",
+        ),
+        (
+            "Of letters beyond a to z it does",
+            "    return name.translate(_LOWER)\n",
+            "    return name.lower()\n",
+            f"{ADOPT}test_names_in_capitals_are_the_same_names",
+        ),
+        (
+            "A view in capitals is in the way too",
+            "list_contains(?, lower(view_name))",
+            "list_contains(?, view_name)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+        (
+            "A required column of a table in capitals is in the way too",
+            "list_contains(?, lower(table_name))",
+            "list_contains(?, table_name)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "The schema's name may be in capitals",
+            'AND lower(schema_name) = ? "\n            "ORDER BY column_index"',
+            'AND schema_name = ? "\n            "ORDER BY column_index"',
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+        (
+            "A key's column in capitals keeps its type",
+            "list_contains([lower(c) for c in constraint_column_names], ?)",
+            "list_contains(constraint_column_names, ?)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -3553,4 +3598,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
+    *_THEIRS,
 )  # fmt: skip

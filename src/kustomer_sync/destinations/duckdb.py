@@ -361,9 +361,11 @@ class DuckDB:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "
             "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
-            "WHERE database_name = current_database() AND schema_name = ? ORDER BY column_index",
+            "WHERE database_name = current_database() AND lower(schema_name) = ? "
+            "ORDER BY column_index",
             [self._schema],
         ).fetchall()
+        rows = [(foreign.spelled(t), foreign.spelled(c), type_) for t, c, type_ in rows]
         found: dict[str, dict[str, Type]] = {}
         self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in BY_NAME}
         for table, column, type_ in rows:
@@ -374,12 +376,8 @@ class DuckDB:
         with self._open(create=False) as connection:
             if connection is None:
                 return {}
-            tables = connection.execute(
-                "SELECT table_name FROM duckdb_tables() "
-                "WHERE database_name = current_database() AND schema_name = ?", [self._schema],
-            ).fetchall()  # fmt: skip
             columns = self._columns(connection)
-            return {name: self._found(connection, name, columns[name]) for (name,) in tables}
+            return {name: self._found(connection, name, columns[name]) for name in columns}
 
     def _found(
         self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Type]
@@ -778,8 +776,9 @@ class DuckDB:
         """Whether DuckDB lets nobody change the column's type."""
         found = connection.execute(
             "SELECT 1 FROM duckdb_constraints() WHERE database_name = current_database() "
-            "AND schema_name = ? AND table_name = ? AND constraint_type IN "
-            "('PRIMARY KEY', 'UNIQUE') AND list_contains(constraint_column_names, ?)",
+            "AND lower(schema_name) = ? AND lower(table_name) = ? AND constraint_type IN "
+            "('PRIMARY KEY', 'UNIQUE') "
+            "AND list_contains([lower(c) for c in constraint_column_names], ?)",
             [self._schema, name, column],
         ).fetchall()
         return bool(found)

@@ -1,6 +1,7 @@
 """What other people do in the schema that a connection writes to.
 
 A table belongs to the program with the columns that it made; these are remembered in the state.
+Names are told apart as the engine does, which knows no case: `TAG` is our table `tag`.
 What is more is somebody else's and keeps its values; what is less, or of another type, was done by
 somebody else and is told. What can't be written to is refused by name before anything is written.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from kustomer_sync.destinations.merge import Plan, Staged, System
 
 _HASHED = "hashed"
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def spelled(name: str) -> str:
+    """A name of the destination as our names are spelled. To DuckDB `É` and `é` are two."""
+    return name.translate(_LOWER)
 
 
 class Ours:
@@ -100,7 +108,7 @@ def refuse_views(
     """No view has a name that a table of the program has."""
     rows = connection.execute(
         "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
-        "AND schema_name = ? AND list_contains(?, view_name) ORDER BY 1",
+        "AND lower(schema_name) = ? AND list_contains(?, lower(view_name)) ORDER BY 1",
         [schema, list(names)],
     ).fetchall()
     if rows:
@@ -119,11 +127,11 @@ def refuse_required(
     """
     rows = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = ? AND NOT is_nullable "
-        "AND column_default IS NULL AND list_contains(?, table_name) ORDER BY 1, 2",
+        "WHERE database_name = current_database() AND lower(schema_name) = ? AND NOT is_nullable "
+        "AND column_default IS NULL AND list_contains(?, lower(table_name)) ORDER BY 1, 2",
         [schema, list(always)],
     ).fetchall()
-    rows = [(table, column) for table, column in rows if column not in always[table]]
+    rows = [(t, column) for t, column in rows if spelled(column) not in always[spelled(t)]]
     if rows:
         raise DestinationFailed(
             f"{schema}.{rows[0][0]} has a column {rows[0][1]!r} that must not be NULL and has no "
@@ -172,12 +180,12 @@ def _types(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict
     rows = connection.execute(
         "SELECT table_name, column_name, data_type FROM duckdb_columns() "
         "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
-        "WHERE database_name = current_database() AND schema_name = ?",
+        "WHERE database_name = current_database() AND lower(schema_name) = ?",
         [schema],
     ).fetchall()
     found: dict[str, dict[str, str]] = {}
     for table, column, type_ in rows:
-        found.setdefault(table, {})[column] = type_
+        found.setdefault(spelled(table), {})[spelled(column)] = type_
     return found
 
 
@@ -247,11 +255,12 @@ def theirs(
     }
     if not found:
         return {}
-    computed = connection.execute(
+    rows = connection.execute(
         "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = "
-        "'ALWAYS' AND table_catalog = current_database() AND table_schema = ?",
+        "'ALWAYS' AND table_catalog = current_database() AND lower(table_schema) = ?",
         [schema],
     ).fetchall()
+    computed = {(spelled(table), spelled(column)) for table, column in rows}
     return {
         table: kept
         for table, columns in found.items()
