@@ -50,6 +50,7 @@ def check(
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
         refuse_other_salt(connection.name, Protection(connection), tables, state)
+        found.refuse(tables)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
         return Check(
             org=_org(token), key_name=attributes.get("name"),

@@ -17,7 +17,7 @@ import pytest
 
 from kustomer_sync.cli.screen import adoption
 from kustomer_sync.destinations import destination
-from kustomer_sync.errors import UsageError
+from kustomer_sync.errors import DestinationUnusable, UsageError
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
@@ -25,6 +25,7 @@ from kustomer_sync.sync import adopt, choose
 from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, living
 from tests.acceptance.reference import fill
+from tests.acceptance.test_foreign import IN_THE_WAY, KEPT
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 DAYS = 3 * 24 * 3600
@@ -431,6 +432,20 @@ def test_what_can_t_be_adopted_is_refused(
         before = digest(case.database)
         with pytest.raises(UsageError, match=said):
             adopt(connection, apply=True)
+        assert digest(case.database) == before
+
+
+@pytest.mark.parametrize("said", IN_THE_WAY)
+def test_what_the_first_sync_would_refuse_is_refused(case: Case, said: str) -> None:
+    """In the same sentence, by the dry run too, and nothing is written."""
+    with case.org(rate=0) as sim:
+        adopted(case, sim)
+        connection = case.connect(sim, extras=False, histories=KEPT)
+        written(case.database, "USE kustomer", *IN_THE_WAY[said])
+        before = digest(case.database)
+        for apply in (False, True):
+            with pytest.raises(DestinationUnusable, match=said):
+                adopt(connection, apply=apply)
         assert digest(case.database) == before
 
 

@@ -3562,6 +3562,18 @@ _THEIRS = (
             f"{ADOPT}test_names_in_capitals_are_the_same_names",
         ),
         (
+            "An empty table without columns of its own is nobody's",
+            "    if own or connection.execute",
+            "    if own or not connection.execute",
+            f"{FOREIGN}test_a_table_that_is_empty_and_has_no_column_of_its_own_is_filled",
+        ),
+        (
+            "A table with columns of its own is somebody's, though it is empty",
+            "    if own or connection.execute",
+            "    if connection.execute",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+        (
             "A view in capitals is in the way too",
             "list_contains(?, lower(view_name))",
             "list_contains(?, view_name)",
@@ -3583,10 +3595,64 @@ _THEIRS = (
             f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
         ),
         (
+            "A history of somebody's own is not taken over",
+            "(self._system.start, self._system.synced) if m in",
+            "(self._system.synced,) if m in",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+        (
+            "Nor is a klass's table",
+            "        self._refuse_own(connection, shape, have)\n",
+            "",
+            f"{FOREIGN}test_a_klass_s_table_that_is_somebody_s_own_is_not_taken_over",
+        ),
+        (
+            "A table of ours that lost a mark is ours",
+            "if have and lacking and not self._ours.knows(shape.name):",
+            "if have and lacking:",
+            f"{FOREIGN}test_a_mark_that_was_dropped_from_a_table_of_ours_is_made_again",
+        ),
+        (
+            "Who did not begin knows what is ours",
+            "            self._recall(connection, stored)\n            shapes = ",
+            "            shapes = ",
+            f"{FOREIGN}test_a_mark_that_was_dropped_from_a_table_of_ours_is_made_again",
+        ),
+        (
             "A key's column in capitals keeps its type",
             "list_contains([lower(c) for c in constraint_column_names], ?)",
             "list_contains(constraint_column_names, ?)",
             f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+    ),
+)
+
+_REFUSED = (
+    *_of(
+        "sync/run.py",
+        (
+            "A sync refuses before it writes",
+            "        self.destination.refuse(self.tables)\n",
+            "",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+    ),
+    *_of(
+        "check.py",
+        (
+            "`check` refuses what the sync would",
+            "        found.refuse(tables)\n",
+            "",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+    ),
+    *_of(
+        "sync/adopt.py",
+        (
+            "`adopt` refuses what the first sync would",
+            "        there.refuse(plan.as_stored())\n",
+            "",
+            f"{ADOPT}test_what_the_first_sync_would_refuse_is_refused",
         ),
     ),
 )
@@ -3598,5 +3664,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_THEIRS,
+    *_THEIRS, *_REFUSED,
 )  # fmt: skip

@@ -77,6 +77,10 @@ class Ours:
     def dropped(self, table: str) -> None:
         self._now.pop(table, None)
 
+    def knows(self, table: str) -> bool:
+        """Whether anything is remembered of the table."""
+        return table in self._now
+
     def has(self, table: str, column: str) -> bool:
         return table not in self._now or column in self._now[table]
 
@@ -137,6 +141,21 @@ def refuse_required(
             f"{schema}.{rows[0][0]} has a column {rows[0][1]!r} that must not be NULL and has no "
             "default, so no row can be written to it.",
             "Drop its NOT NULL or give it a default; the next sync goes on.",
+        )
+
+
+def refuse_own(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, lacking: str, own: Collection[str]
+) -> None:  # fmt: skip
+    """Nobody's own table has a name that one of the program has. `table` is SQL.
+
+    Such a table is one without a system column, `lacking`, that has rows, or columns of its `own`.
+    """
+    if own or connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall():
+        raise DestinationFailed(
+            f"{name} is somebody's own table, where the sync keeps one of that name: it has no "
+            f"column {lacking!r}.",
+            "Rename or drop the table; the next sync goes on.",
         )
 
 

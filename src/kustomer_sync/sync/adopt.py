@@ -77,6 +77,7 @@ def adopt(
             )  # fmt: skip
         _check(connection, tables, found)
         plan = _Plan(connection, tables, there, found)
+        there.refuse(plan.as_stored())
         told = plan.told(there, _requests(connection, plan, limits or Limits()))
         if apply:
             there.begin(datetime.now(UTC))
@@ -249,7 +250,7 @@ class _Plan:
     # ---- what is told ----
 
     def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
-        changes = there.changes(self._as_stored())
+        changes = there.changes(self.as_stored())
         ours = {name for table in self.tables for name in family(table)} | {*self.klass_tables}
         shown = [name for name in sorted(ours) if name in self.found]
         shown = [name for name in shown if not name.startswith(SYSTEM)]
@@ -263,7 +264,7 @@ class _Plan:
             advice=self.advice(),
         )
 
-    def _as_stored(self) -> list[Table]:
+    def as_stored(self) -> list[Table]:
         """The tables that are there, each with the custom columns that it has."""
         klasses = [
             klass_table(_of(KOBJECT, self.tables), name, Names()) for name in self.klass_tables

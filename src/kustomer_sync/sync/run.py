@@ -153,6 +153,7 @@ class Run:
         self.destination.check()
         before = self.destination.state()
         refuse_other_salt(self.connection.name, self.protection, self.chosen, before)
+        self.destination.refuse(self.tables)
         if not before:
             self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)

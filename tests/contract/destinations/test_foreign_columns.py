@@ -32,8 +32,9 @@ def made(path: Path, engine: str, value: str) -> DuckDB:
     """A destination whose table `thing` somebody else made."""
     with duckdb.connect(str(path)) as db:
         db.execute("CREATE SCHEMA kustomer")
-        db.execute(f"CREATE TABLE kustomer.thing (id VARCHAR, x {engine})")
-        db.execute(f"INSERT INTO kustomer.thing VALUES ('a', {value})")
+        marked = "_fivetran_synced TIMESTAMPTZ"
+        db.execute(f"CREATE TABLE kustomer.thing (id VARCHAR, x {engine}, {marked})")
+        db.execute(f"INSERT INTO kustomer.thing VALUES ('a', {value}, now())")
     target = DuckDB(str(path), schema="kustomer")
     target.begin(AT)
     return target
