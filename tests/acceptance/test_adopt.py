@@ -18,6 +18,7 @@ import pytest
 from kustomer_sync.cli.screen import adoption
 from kustomer_sync.destinations import destination
 from kustomer_sync.errors import DestinationUnusable, UsageError
+from kustomer_sync.model import Search
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
@@ -318,6 +319,30 @@ def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> N
         sim.clock.advance(24 * 3600)
         assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
         assert [d for d in differences(case, sim, connection) if "customer_email" in d] == []
+
+
+def test_a_schema_that_does_not_say_when_it_was_synced_is_read_from_the_beginning(
+    case: Case,
+) -> None:
+    """Where the searched tables say nothing of it; one that does says it for all."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        at = "UPDATE kustomer.{} SET _fivetran_synced = {}"
+        searched = [t.name for t in choose(connection) if isinstance(t.reading, Search)]
+        written(case.database, *(at.format(name, "NULL") for name in searched))
+        told = adopt(connection)
+        assert told.cursor is None
+        why = "read from the beginning: none of the searched tables has a _fivetran_synced"
+        assert {t.why for t in told.tables if t.name in searched} == {why}
+        now = sim.clock.now()
+        written(case.database, at.format("customer", f"'{now:%Y-%m-%d %H:%M:%S}'"))
+        assert adopt(connection).cursor is not None
+        written(case.database, at.format("customer", "NULL"))
+        applied(case, connection)
+        sim.clock.advance(24 * 3600)
+        assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
+        doubled = "SELECT id FROM kustomer.customer GROUP BY id HAVING count(*) > 1"
+        assert case.ask(doubled) == []
 
 
 def test_a_schema_without_histories_may_be_an_old_one(

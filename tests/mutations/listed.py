@@ -3649,6 +3649,12 @@ _REFUSED = (
     *_of(
         "sync/adopt.py",
         (
+            "Without a time to go on from, nothing goes on",
+            "        if self.cursor is None:\n",
+            "        if not table.columns:\n",
+            f"{ADOPT}test_a_schema_that_does_not_say_when_it_was_synced_is_read_from_the_beginning",
+        ),
+        (
             "`adopt` refuses what the first sync would",
             "        there.refuse(plan.as_stored())\n",
             "",

@@ -174,6 +174,8 @@ class _Plan:
         missing = sorted(family(table) - self.found.keys())
         if missing:
             return f"{_few(missing)} not there"
+        if self.cursor is None:
+            return f"none of the searched tables has a {self.connection.system_prefix}synced"
         if table.per_klass and self._klassless(table):
             return "some of its records are in no klass's table"
         return ""
