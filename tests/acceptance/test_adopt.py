@@ -22,7 +22,7 @@ from kustomer_sync.model import Search
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import adopt, choose
+from kustomer_sync.sync import Limits, adopt, choose
 from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, living
 from tests.acceptance.reference import fill
@@ -216,6 +216,41 @@ def test_a_number_column_of_a_text_attribute_stays_one_while_values_fit(case: Ca
         codes = "SELECT id, custom_code_str FROM kustomer.customer WHERE custom_code_str NOT NULL"
         assert {(one, "-12"), (other, "4711"), (third, "00123")} <= set(case.ask(codes))
         assert not [w for w in case.sync(connection).warnings if "custom_code_str" in w.message]
+
+
+def test_a_custom_column_of_another_type_changes_with_its_first_value(case: Case) -> None:
+    """As the dry run says; a column of the catalog does at once."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        written(
+            case.database, "ALTER TABLE kustomer.customer ADD COLUMN custom_never_at TIMESTAMP_MS"
+        )
+        (told,) = (t for t in adopt(connection).tables if t.name == "customer")
+        why = {change.column: change.why for change in told.changed}
+        assert why["custom_never_at"] == (
+            "TIMESTAMP_MS is no type of this program, and stays until a value comes"
+        )
+        assert why["created_at"] == "TIMESTAMP is no type of this program"
+        applied(case, connection)
+        assert type_of(case, "customer", "custom_never_at") == "TIMESTAMP_MS"
+        assert type_of(case, "customer", "created_at") == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_why_kustomer_could_not_be_asked_is_said(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is refused, or nobody answers; what the schema tells is told all the same."""
+    with case.org(rate=0) as sim:
+        adopted(case, sim)
+        for wrong, said in (
+            ({"access_token": "another"}, "401"), ({"base_url": "http://127.0.0.1:9"}, "127.0.0.1"),
+        ):  # fmt: skip
+            told = adopt(case.connect(sim, extras=False, **wrong), limits=Limits(retry_seconds=0.1))
+            adoption(told, "here", to_stdout=True)
+            asked = "could not be asked how many requests the next sync takes: "
+            (line,) = (o for o in capsys.readouterr().out.splitlines() if asked in o)
+            assert said in line.partition(asked)[2]
+            assert told.to_dict()["unasked"] in line
 
 
 def test_what_is_not_ours_is_left_alone(case: Case) -> None:

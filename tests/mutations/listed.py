@@ -3655,6 +3655,18 @@ _REFUSED = (
             f"{ADOPT}test_a_schema_that_does_not_say_when_it_was_synced_is_read_from_the_beginning",
         ),
         (
+            "A custom column's change is told for when it comes",
+            "    if at_once or change.becomes is None:\n",
+            "    if change:\n",
+            f"{ADOPT}test_a_custom_column_of_another_type_changes_with_its_first_value",
+        ),
+        (
+            "Why Kustomer could not be asked is said",
+            "told = replace(told, unasked=str(error))",
+            "pass",
+            f"{ADOPT}test_why_kustomer_could_not_be_asked_is_said",
+        ),
+        (
             "`adopt` refuses what the first sync would",
             "        there.refuse(plan.as_stored())\n",
             "",

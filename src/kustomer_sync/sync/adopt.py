@@ -78,7 +78,11 @@ def adopt(
         _check(connection, tables, found)
         plan = _Plan(connection, tables, there, found)
         there.refuse(plan.as_stored())
-        told = plan.told(there, _requests(connection, plan, limits or Limits()))
+        told = plan.told(there)
+        try:
+            told = replace(told, requests=_requests(connection, plan, limits or Limits()))
+        except SyncError as error:
+            told = replace(told, unasked=str(error))
         if apply:
             there.begin(datetime.now(UTC))
             there.write(Write(tuple(plan.roots(there)), {}, plan.state()))
@@ -251,8 +255,10 @@ class _Plan:
 
     # ---- what is told ----
 
-    def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
-        changes = there.changes(self.as_stored())
+    def told(self, there: Destination) -> Adoption:
+        stored = self.as_stored()
+        hashed = {(n, c.name) for t in stored for n in _names(t) for c in t.columns if c.hashed}
+        changes = [_later(c, hashed) for c in there.changes(stored)]
         ours = {name for table in self.tables for name in family(table)} | {*self.klass_tables}
         shown = [name for name in sorted(ours) if name in self.found]
         shown = [name for name in shown if not name.startswith(SYSTEM)]
@@ -262,7 +268,7 @@ class _Plan:
             tables=tuple(self._table(name, changes) for name in shown),
             new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(SYSTEM))),
             alone=tuple(sorted(self.found.keys() - ours)),
-            requests=dict(requests) if requests else None,
+            requests=None,
             advice=self.advice(),
         )
 
@@ -301,6 +307,14 @@ class _Plan:
             kept=tuple(c for c in own if c.stored is not None and c.becomes is None),
             others=tuple(c for c in columns if c not in mine and not c.startswith("custom_")),
         )  # fmt: skip
+
+
+def _later(change: Change, hashed: set[tuple[str, str]]) -> Change:
+    """A custom column becomes what it must be with its first value, or when it is hashed."""
+    at_once = not change.column.startswith("custom_") or (change.table, change.column) in hashed
+    if at_once or change.becomes is None:
+        return change
+    return replace(change, why=f"{change.why}, and stays until a value comes")
 
 
 def _few(names: list[str]) -> str:
@@ -376,16 +390,14 @@ def _own_columns(root: Table, name: str, prefix: str) -> set[str]:
 # ---- what the first sync takes ----
 
 
-def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int] | None:
-    """About how many searches and requests the first sync takes; None where Kustomer does not tell.
+def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int]:
+    """About how many searches and requests the first sync takes.
 
     The changes since the cursor, what is asked for by them, the lists, and the daily comparison.
     """
     client = client_for(connection, threading.Event(), replace(limits, retry_seconds=5.0))
     try:
         counts = {t.name: _changed(client, plan, t) for t in plan.tables if t.name in plan.since}
-    except SyncError:
-        return None
     finally:
         client.close()
     searches = sum(max(1, -(-count // windows.PAGE_SIZE)) for count in counts.values())
