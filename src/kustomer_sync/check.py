@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from kustomer_sync.destinations import destination
 from kustomer_sync.kustomer.catalog import TABLES
@@ -23,7 +22,9 @@ from kustomer_sync.sync import (
     client_for,
     everything_of,
     first_contact,
+    org_of,
     pending,
+    refuse_other_org,
     refuse_other_salt,
 )
 
@@ -50,10 +51,11 @@ def check(
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
         refuse_other_salt(connection.name, Protection(connection), tables, state)
+        refuse_other_org(connection, token, state)
         found.refuse(tables)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
         return Check(
-            org=_org(token), key_name=attributes.get("name"),
+            org=org_of(token), key_name=attributes.get("name"),
             roles_known=held is not None, missing=_missing(client, tables, held),
             costs=_costs(client, tables), search_budget=client.quota.search.allowed,
             request_budget=client.quota.org.allowed,
@@ -62,11 +64,6 @@ def check(
     finally:
         client.close()
         found.close()
-
-
-def _org(token: dict[str, Any]) -> str | None:
-    data = ((token.get("relationships") or {}).get("org") or {}).get("data") or {}
-    return data.get("id") if isinstance(data, dict) else None
 
 
 def _needs(table: Table) -> tuple[str, ...]:

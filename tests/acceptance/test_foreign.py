@@ -8,10 +8,11 @@ import duckdb
 import pytest
 
 from kustomer_sync.check import check
-from kustomer_sync.errors import DestinationUnusable
+from kustomer_sync.errors import ConfigError, DestinationUnusable
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
+from kustomer_sync.sync.verify import verify
 from tests.acceptance.case import Case
 
 TABLES = ("tag", "customer", "conversation", "message", "kobject")
@@ -313,6 +314,35 @@ def test_a_table_that_is_empty_and_has_no_column_of_its_own_is_filled(case: Case
         connection = case.connect(sim, tables=("tag",))
         assert case.sync(connection).status == "SUCCESSFUL"
         case.assert_equal(sim, connection)
+
+
+def test_another_org_s_key_is_refused(case: Case) -> None:
+    """Before anything is written: its records would be mixed with those of the former org."""
+    with case.org(rate=0) as sim, case.org(rate=0, seed=8) as other:
+        connection = case.connect(sim, tables=("tag", "customer"))
+        case.sync(connection)
+        before = case.database.read_bytes()
+        wrong = case.connect(other, tables=("tag", "customer"))
+        here, there = sim.world.base.org_id, other.world.base.org_id
+        orgs = f"data of org {here}, and the key is of org {there}"
+        for begun in (check, case.sync, verify):
+            with pytest.raises(ConfigError, match=orgs) as refused:
+                begun(wrong)
+            assert refused.value.exit_code == 2
+        assert case.database.read_bytes() == before
+        case.assert_equal(sim, connection)
+
+
+def test_a_server_that_names_no_org_is_believed(case: Case) -> None:
+    """Nothing is known of either then, or what was known stays."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag",))
+        case.sync(connection)
+        sim.faults.add("status", "/current", value=404)
+        sim.clock.advance(60)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        key = "SELECT value->>'$' FROM kustomer._kustomer_sync_state WHERE key = 'org'"
+        assert case.ask(key) == [(sim.world.base.org_id,)]
 
 
 def test_what_can_not_be_set_right_is_named_in_one_sentence(case: Case) -> None:

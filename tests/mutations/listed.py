@@ -3631,6 +3631,18 @@ _REFUSED = (
     *_of(
         "sync/run.py",
         (
+            "Another org is not synced into this one's schema",
+            "        refuse_other_org(self.connection, told, before)\n",
+            "",
+            f"{FOREIGN}test_another_org_s_key_is_refused",
+        ),
+        (
+            "The org is remembered",
+            "            self.landing.put(ORG, org)\n",
+            "            pass\n",
+            f"{FOREIGN}test_another_org_s_key_is_refused",
+        ),
+        (
             "A sync refuses before it writes",
             "        self.destination.refuse(self.tables)\n",
             "",
