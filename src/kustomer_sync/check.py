@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from kustomer_sync.destinations import destination
 from kustomer_sync.errors import PathFailed
@@ -23,8 +22,10 @@ from kustomer_sync.sync import (
     client_for,
     everything_of,
     first_contact,
+    org_of,
     pending,
     refuse_changed,
+    refuse_other_org,
 )
 
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
@@ -50,10 +51,12 @@ def check(
         roles = attributes.get("roles")
         tables, state = choose(connection), found.state()
         refuse_changed(connection, state)
+        refuse_other_org(connection, token, state)
+        found.refuse(tables)
         held = {str(role) for role in roles} if isinstance(roles, list) else None
         costs, refused = _costs(client, tables)
         return Check(
-            org=_org(token), key_name=attributes.get("name"),
+            org=org_of(token), key_name=attributes.get("name"),
             roles_known=held is not None, missing=_missing(client, tables, held, refused),
             costs=costs, search_budget=client.quota.search.allowed,
             request_budget=client.quota.org.allowed,
@@ -62,11 +65,6 @@ def check(
     finally:
         client.close()
         found.close()
-
-
-def _org(token: dict[str, Any]) -> str | None:
-    data = ((token.get("relationships") or {}).get("org") or {}).get("data") or {}
-    return data.get("id") if isinstance(data, dict) else None
 
 
 def _needs(table: Table) -> tuple[str, ...]:

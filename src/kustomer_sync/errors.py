@@ -5,7 +5,7 @@ SyncError
 │   ├── ConfigError     the TOML file or a flag
 │   ├── KeyRefused      Kustomer said 401
 │   ├── SourceUnreachable   no answer at the first request
-│   └── DestinationUnusable the database can't be opened
+│   └── DestinationUnusable the database can't be opened, or something in it is in the way
 ├── SyncFailed          it began and could not finish; exit code 1
 │   ├── SourceFailed    Kustomer kept failing past every deadline
 │   │   └── PathFailed  one of its paths did, while others answer: it costs what is read there

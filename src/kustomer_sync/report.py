@@ -455,6 +455,8 @@ class Adoption:
     applied: bool = False
     advice: str = ""
     """What in the config would let it go on with more."""
+    unasked: str = ""
+    """Why Kustomer could not be asked what the next sync takes."""
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -463,6 +465,7 @@ class Adoption:
             "advice": self.advice or None,
             "cursor": iso_of(self.cursor),
             "requests": self.requests,
+            "unasked": self.unasked or None,
             "tables": {
                 table.name: {
                     "rows": table.rows,

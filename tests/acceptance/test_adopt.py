@@ -18,15 +18,17 @@ import pytest
 
 from kustomer_sync.cli.screen import adoption
 from kustomer_sync.destinations import destination
-from kustomer_sync.errors import UsageError
+from kustomer_sync.errors import DestinationUnusable, UsageError
+from kustomer_sync.model import Search
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import Resync, adopt, choose
+from kustomer_sync.sync import Limits, Resync, adopt, choose
 from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, connection_to, living
 from tests.acceptance.histories import faults
 from tests.acceptance.reference import fill
+from tests.acceptance.test_foreign import IN_THE_WAY, KEPT
 
 Query = Callable[[str], list[tuple[Any, ...]]]
 DAYS = 3 * 24 * 3600
@@ -219,6 +221,41 @@ def test_a_number_column_of_a_text_attribute_stays_one_while_values_fit(case: Ca
         assert not [w for w in case.sync(connection).warnings if "custom_code_str" in w.message]
 
 
+def test_a_custom_column_of_another_type_changes_with_its_first_value(case: Case) -> None:
+    """As the dry run says; a column of the catalog does at once."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        written(
+            case.database, "ALTER TABLE kustomer.customer ADD COLUMN custom_never_at TIMESTAMP_MS"
+        )
+        (told,) = (t for t in adopt(connection).tables if t.name == "customer")
+        why = {change.column: change.why for change in told.changed}
+        assert why["custom_never_at"] == (
+            "TIMESTAMP_MS is no type of this program, and stays until a value comes"
+        )
+        assert why["created_at"] == "TIMESTAMP is no type of this program"
+        applied(case, connection)
+        assert type_of(case, "customer", "custom_never_at") == "TIMESTAMP_MS"
+        assert type_of(case, "customer", "created_at") == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_why_kustomer_could_not_be_asked_is_said(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key is refused, or nobody answers; what the schema tells is told all the same."""
+    with case.org(rate=0) as sim:
+        adopted(case, sim)
+        for wrong, said in (
+            ({"access_token": "another"}, "401"), ({"base_url": "http://127.0.0.1:9"}, "127.0.0.1"),
+        ):  # fmt: skip
+            told = adopt(case.connect(sim, extras=False, **wrong), limits=Limits(retry_seconds=0.1))
+            adoption(told, "here", to_stdout=True)
+            asked = "could not be asked how many requests the next sync takes: "
+            (line,) = (o for o in capsys.readouterr().out.splitlines() if asked in o)
+            assert said in line.partition(asked)[2]
+            assert told.to_dict()["unasked"] in line
+
+
 def test_what_is_not_ours_is_left_alone(case: Case) -> None:
     """Tables, and columns of our tables, of records that are read again too."""
     with case.org(rate=0) as sim:
@@ -279,6 +316,54 @@ def test_a_custom_column_that_is_hashed_at_once_is_told_as_it_is(case: Case) -> 
         assert told == [
             "customer.custom_worth_num was DECIMAL(18,4) and is VARCHAR now: it is hashed."
         ]
+
+
+def respelled(path: Path, spell: Callable[[str], str]) -> None:
+    """Every table and column of the schema; DuckDB knows no case, so by way of other names."""
+    with duckdb.connect(str(path)) as db:
+        db.execute("SET schema = 'kustomer'")
+        for table, column in db.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'kustomer'"
+        ).fetchall():
+            db.execute(f'ALTER TABLE "{table}" RENAME "{column}" TO "__{column}"')
+            db.execute(f'ALTER TABLE "{table}" RENAME "__{column}" TO "{spell(column)}"')
+        for (table,) in db.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'kustomer'"
+        ).fetchall():
+            db.execute(f'ALTER TABLE "{table}" RENAME TO "__{table}"')
+            db.execute(f'ALTER TABLE "__{table}" RENAME TO "{spell(table)}"')
+
+
+@pytest.mark.parametrize("first", ["adopted", "only synced"])
+def test_names_in_capitals_are_the_same_names(case: Case, first: str) -> None:
+    """As Snowflake spells them; what is somebody's own keeps its values and its spelling."""
+    with case.org(rate=0) as sim:
+        sim.settle()
+        connection = case.connect(sim, tables=EVERYTHING, extras=False)
+        _, shared = fill(sim, case.database, connection)
+        written(
+            case.database,
+            'ALTER TABLE kustomer.customer ADD COLUMN "région" VARCHAR',
+            'UPDATE kustomer.customer SET "région" = id',
+        )
+        respelled(case.database, str.upper)
+        sim.clock.advance(DAYS)
+        before = case.ask("SELECT id FROM kustomer.customer ORDER BY 1")
+        sim.edit("customer", next(living(sim, "customer", 3)), {"displayName": "Again"})
+        sim.settle()
+        sim.clock.advance(60)
+        if first == "adopted":
+            told = {table.name for table in adopt(connection, apply=True).tables}
+            assert {"customer", "conversation_history"} <= told
+            told_names(case.database, shared)
+        report = case.sync(connection, reimport=True)
+        assert report.status == "SUCCESSFUL", report.error
+        kept = case.ask('SELECT "RÉGION" FROM kustomer."CUSTOMER" WHERE "RÉGION" = id ORDER BY 1')
+        assert kept == before
+        respelled(case.database, str.lower)
+        if first == "adopted":
+            written(case.database, 'ALTER TABLE kustomer.customer DROP COLUMN "région"')
+            assert differences(case, sim, connection) == []
 
 
 def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> None:
@@ -347,6 +432,30 @@ def test_histories_go_on_whenever_their_versions_began(case: Case, late: int) ->
         for name in names:
             then = set(case.ask(one.format(name)))
             assert len(set(versions[name]) - then) <= 3  # those of the edited one
+
+
+def test_a_schema_that_does_not_say_when_it_was_synced_is_read_from_the_beginning(
+    case: Case,
+) -> None:
+    """Where the searched tables say nothing of it; one that does says it for all."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        at = "UPDATE kustomer.{} SET _fivetran_synced = {}"
+        searched = [t.name for t in choose(connection) if isinstance(t.reading, Search)]
+        written(case.database, *(at.format(name, "NULL") for name in searched))
+        told = adopt(connection)
+        assert told.cursor is None
+        why = "read from the beginning: none of the searched tables has a _fivetran_synced"
+        assert {t.why for t in told.tables if t.name in searched} == {why}
+        now = sim.clock.now()
+        written(case.database, at.format("customer", f"'{now:%Y-%m-%d %H:%M:%S}'"))
+        assert adopt(connection).cursor is not None
+        written(case.database, at.format("customer", "NULL"))
+        applied(case, connection)
+        sim.clock.advance(24 * 3600)
+        assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
+        doubled = "SELECT id FROM kustomer.customer GROUP BY id HAVING count(*) > 1"
+        assert case.ask(doubled) == []
 
 
 def test_a_schema_without_histories_may_be_an_old_one(
@@ -461,6 +570,20 @@ def test_what_can_t_be_adopted_is_refused(
         before = digest(case.database)
         with pytest.raises(UsageError, match=said):
             adopt(connection, apply=True)
+        assert digest(case.database) == before
+
+
+@pytest.mark.parametrize("said", IN_THE_WAY)
+def test_what_the_first_sync_would_refuse_is_refused(case: Case, said: str) -> None:
+    """In the same sentence, by the dry run too, and nothing is written."""
+    with case.org(rate=0) as sim:
+        adopted(case, sim)
+        connection = case.connect(sim, extras=False, histories=KEPT)
+        written(case.database, "USE kustomer", *IN_THE_WAY[said])
+        before = digest(case.database)
+        for apply in (False, True):
+            with pytest.raises(DestinationUnusable, match=said):
+                adopt(connection, apply=apply)
         assert digest(case.database) == before
 
 

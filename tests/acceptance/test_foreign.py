@@ -7,10 +7,13 @@ import threading
 import duckdb
 import pytest
 
+from kustomer_sync.check import check
+from kustomer_sync.errors import ConfigError, DestinationUnusable
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
 from kustomer_sync.sync import Resync
+from kustomer_sync.sync.verify import verify
 from tests.acceptance.case import Case, living
 from tests.acceptance.histories import faults
 
@@ -331,27 +334,125 @@ def test_what_is_somebody_s_own_is_left_alone(case: Case) -> None:
         assert case.ask("SELECT n FROM kustomer.notes_of_mine") == [(1,)]
 
 
-@pytest.mark.parametrize(
-    ("statements", "said"),
-    [
-        (["DROP TABLE customer_email", "CREATE VIEW customer_email AS SELECT 1 AS email"],
-         "kustomer.customer_email is a view"),
-        (["ALTER TABLE customer ADD COLUMN region VARCHAR DEFAULT 'x'",
-          "ALTER TABLE customer ALTER region SET NOT NULL",
-          "ALTER TABLE customer ALTER region DROP DEFAULT"], "region"),
-        (["CREATE TABLE other AS SELECT * FROM customer",
-          "ALTER TABLE customer ALTER conversation_counts_all TYPE VARCHAR",
-          "CREATE INDEX mine ON customer (conversation_counts_all)"], "conversation_counts_all"),
-    ],
-)  # fmt: skip
-def test_what_can_not_be_written_to_is_named_in_one_sentence(
-    case: Case, statements: list[str], said: str
-) -> None:
-    """The sync fails before it reads anything; the next one goes on when it is out of the way."""
+IN_THE_WAY = {
+    "kustomer.customer_email is a view": (
+        "DROP TABLE customer_email", "CREATE VIEW customer_email AS SELECT 1 AS email",
+    ),
+    "region": (
+        "ALTER TABLE customer ADD COLUMN region VARCHAR DEFAULT 'x'",
+        "ALTER TABLE customer ALTER region SET NOT NULL",
+        "ALTER TABLE customer ALTER region DROP DEFAULT",
+    ),
+    "kustomer.customer_history is somebody's own table": (
+        "CREATE TABLE customer_history AS SELECT id, updated_at AS dbt_valid_from, "
+        "NULL::TIMESTAMPTZ AS dbt_valid_to, now() AS _fivetran_synced FROM customer",
+    ),
+    "kustomer.tag_history is somebody's own table": ("CREATE TABLE tag_history (dbt_id VARCHAR)",),
+}  # fmt: skip
+"""What somebody did -> the sentence that names it, where these two have histories."""
+KEPT = ("customer", "tag")
+
+
+@pytest.mark.parametrize("said", IN_THE_WAY)
+def test_what_is_in_the_way_is_named_before_anything_is_written(case: Case, said: str) -> None:
+    """By `check` and by the sync; the next one goes on when it is out of the way."""
+    with case.org(rate=0) as sim:
+        case.sync(case.connect(sim, tables=TABLES))
+        done_by_somebody(case, *IN_THE_WAY[said])
+        sim.clock.advance(60)
+        before = case.database.read_bytes()
+        connection = case.connect(sim, tables=TABLES, histories=KEPT)
+        for begun in (check, case.sync):
+            with pytest.raises(DestinationUnusable, match=said) as refused:
+                begun(connection)
+            assert refused.value.hint
+        assert case.database.read_bytes() == before
+        if said.endswith("table"):
+            table = said.split()[0]
+            done_by_somebody(case, f"ALTER TABLE {table} RENAME TO mine")
+            report = next_sync(case, sim, connection)
+            assert report.tables[table.removeprefix("kustomer.")].rows > 0
+
+
+def test_a_klass_s_table_that_is_somebody_s_own_is_not_taken_over(case: Case) -> None:
+    """Which klasses there are the sync learns while it reads; then it says so and stops."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("kobject",))
+        with duckdb.connect(str(case.database)) as db:
+            db.execute("CREATE SCHEMA kustomer")
+            db.execute("CREATE TABLE kustomer.kobject_order AS SELECT 'a' AS id")
+        report = case.sync(connection)
+        assert report.exit_code == 1
+        assert report.error is not None
+        assert "kustomer.kobject_order is somebody's own table" in report.error.message
+        assert case.ask("SELECT * FROM kustomer.kobject_order") == [("a",)]
+
+
+def test_a_mark_that_was_dropped_from_a_table_of_ours_is_made_again(case: Case) -> None:
+    """The table is remembered, so it is nobody else's."""
     with case.org(rate=0) as sim:
         connection = case.connect(sim, tables=TABLES)
         case.sync(connection)
-        done_by_somebody(case, *statements)
+        done_by_somebody(
+            case, "ALTER TABLE customer DROP COLUMN _fivetran_synced",
+            "ALTER TABLE conversation_history DROP COLUMN _fivetran_start",
+        )  # fmt: skip
+        next_sync(case, sim, connection)
+        case.assert_equal(sim, connection)
+
+
+def test_a_table_that_is_empty_and_has_no_column_of_its_own_is_filled(case: Case) -> None:
+    """Nobody loses anything."""
+    with case.org(rate=0) as sim:
+        with duckdb.connect(str(case.database)) as db:
+            db.execute("CREATE SCHEMA kustomer")
+            db.execute("CREATE TABLE kustomer.tag (id VARCHAR)")
+        connection = case.connect(sim, tables=("tag",))
+        assert case.sync(connection).status == "SUCCESSFUL"
+        case.assert_equal(sim, connection)
+
+
+def test_another_org_s_key_is_refused(case: Case) -> None:
+    """Before anything is written: its records would be mixed with those of the former org."""
+    with case.org(rate=0) as sim, case.org(rate=0, seed=8) as other:
+        connection = case.connect(sim, tables=("tag", "customer"))
+        case.sync(connection)
+        before = case.database.read_bytes()
+        wrong = case.connect(other, tables=("tag", "customer"))
+        here, there = sim.world.base.org_id, other.world.base.org_id
+        orgs = f"data of org {here}, and the key is of org {there}"
+        for begun in (check, case.sync, verify):
+            with pytest.raises(ConfigError, match=orgs) as refused:
+                begun(wrong)
+            assert refused.value.exit_code == 2
+        assert case.database.read_bytes() == before
+        case.assert_equal(sim, connection)
+
+
+def test_a_server_that_names_no_org_is_believed(case: Case) -> None:
+    """Nothing is known of either then, or what was known stays."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag",))
+        case.sync(connection)
+        sim.faults.add("status", "/current", value=404)
+        sim.clock.advance(60)
+        assert case.sync(connection).status == "SUCCESSFUL"
+        key = "SELECT value->>'$' FROM kustomer._kustomer_sync_state WHERE key = 'org'"
+        assert case.ask(key) == [(sim.world.base.org_id,)]
+
+
+def test_what_can_not_be_set_right_is_named_in_one_sentence(case: Case) -> None:
+    """The sync fails before it reads anything; the next one goes on when it is out of the way."""
+    said = "conversation_counts_all"
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        done_by_somebody(
+            case,
+            "CREATE TABLE other AS SELECT * FROM customer",
+            f"ALTER TABLE customer ALTER {said} TYPE VARCHAR",
+            f"CREATE INDEX mine ON customer ({said})",
+        )
         sim.clock.advance(60)
         report = case.sync(connection)
         assert report.exit_code == 1

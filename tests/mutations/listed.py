@@ -4060,6 +4060,148 @@ _OUTSIDE = (
     # END
 )
 
+_THEIRS = (
+    *_of(
+        "destinations/foreign.py",
+        (
+            "The engine knows no case",
+            "    return name.translate(_LOWER)\n",
+            "    return name\n",
+            f"{ADOPT}test_names_in_capitals_are_the_same_names",
+        ),
+        (
+            "Of letters beyond a to z it does",
+            "    return name.translate(_LOWER)\n",
+            "    return name.lower()\n",
+            f"{ADOPT}test_names_in_capitals_are_the_same_names",
+        ),
+        (
+            "An empty table without columns of its own is nobody's",
+            "    if own or connection.execute",
+            "    if own or not connection.execute",
+            f"{FOREIGN}test_a_table_that_is_empty_and_has_no_column_of_its_own_is_filled",
+        ),
+        (
+            "A table with columns of its own is somebody's, though it is empty",
+            "    if own or connection.execute",
+            "    if connection.execute",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+        (
+            "A view in capitals is in the way too",
+            "list_contains(?, lower(view_name))",
+            "list_contains(?, view_name)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+        (
+            "A required column of a table in capitals is in the way too",
+            "list_contains(?, lower(table_name))",
+            "list_contains(?, table_name)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+    ),
+    *_of(
+        "destinations/duckdb.py",
+        (
+            "The schema's name may be in capitals",
+            'AND lower(schema_name) = ? "\n            "ORDER BY column_index"',
+            'AND schema_name = ? "\n            "ORDER BY column_index"',
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+        (
+            "A history of somebody's own is not taken over",
+            "(self._system.start, self._system.synced) if m in",
+            "(self._system.synced,) if m in",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+        (
+            "Nor is a klass's table",
+            "        self._refuse_own(connection, shape, have)\n",
+            "",
+            f"{FOREIGN}test_a_klass_s_table_that_is_somebody_s_own_is_not_taken_over",
+        ),
+        (
+            "A table of ours that lost a mark is ours",
+            "if have and lacking and not self._ours.knows(shape.name):",
+            "if have and lacking:",
+            f"{FOREIGN}test_a_mark_that_was_dropped_from_a_table_of_ours_is_made_again",
+        ),
+        (
+            "Who did not begin knows what is ours",
+            "            self._recall(connection, stored)\n            shapes = ",
+            "            shapes = ",
+            f"{FOREIGN}test_a_mark_that_was_dropped_from_a_table_of_ours_is_made_again",
+        ),
+        (
+            "A key's column in capitals keeps its type",
+            "list_contains([lower(c) for c in constraint_column_names], ?)",
+            "list_contains(constraint_column_names, ?)",
+            f"{FOREIGN_TYPES}test_the_engine_s_case_is_no_other_name",
+        ),
+    ),
+)
+
+_REFUSED = (
+    *_of(
+        "sync/run.py",
+        (
+            "Another org is not synced into this one's schema",
+            "        refuse_other_org(self.connection, told, before)\n",
+            "",
+            f"{FOREIGN}test_another_org_s_key_is_refused",
+        ),
+        (
+            "The org is remembered",
+            "            self.landing.put(ORG, org)\n",
+            "            pass\n",
+            f"{FOREIGN}test_another_org_s_key_is_refused",
+        ),
+        (
+            "A sync refuses before it writes",
+            "        self.destination.refuse(self.tables)\n",
+            "",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+    ),
+    *_of(
+        "check.py",
+        (
+            "`check` refuses what the sync would",
+            "        found.refuse(tables)\n",
+            "",
+            f"{FOREIGN}test_what_is_in_the_way_is_named_before_anything_is_written",
+        ),
+    ),
+    *_of(
+        "sync/adopt.py",
+        (
+            "Without a time to go on from, nothing goes on",
+            "        if self.cursor is None:\n",
+            "        if not table.columns:\n",
+            f"{ADOPT}test_a_schema_that_does_not_say_when_it_was_synced_is_read_from_the_beginning",
+        ),
+        (
+            "A custom column's change is told for when it comes",
+            "    if at_once or change.becomes is None:\n",
+            "    if change:\n",
+            f"{ADOPT}test_a_custom_column_of_another_type_changes_with_its_first_value",
+        ),
+        (
+            "Why Kustomer could not be asked is said",
+            "told = replace(told, unasked=str(error))",
+            "pass",
+            f"{ADOPT}test_why_kustomer_could_not_be_asked_is_said",
+        ),
+        (
+            "`adopt` refuses what the first sync would",
+            "        there.refuse(plan.as_stored())\n",
+            "",
+            f"{ADOPT}test_what_the_first_sync_would_refuse_is_refused",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -4067,5 +4209,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_OUTSIDE,
+    *_OUTSIDE, *_THEIRS, *_REFUSED,
 )  # fmt: skip

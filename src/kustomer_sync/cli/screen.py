@@ -494,7 +494,7 @@ def _adopted(told: Adoption, where: str) -> Iterator[str]:
     if told.advice and not told.applied:
         yield told.advice
     if told.requests is None:
-        yield "Kustomer could not be asked how many requests the next sync takes."
+        yield f"Kustomer could not be asked how many requests the next sync takes: {told.unasked}"
     else:
         yield (
             f"The next sync takes about {counted(told.requests['search'], 'search', 'searches')} "

@@ -361,9 +361,11 @@ class DuckDB:
         rows = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() "
             "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
-            "WHERE database_name = current_database() AND schema_name = ? ORDER BY column_index",
+            "WHERE database_name = current_database() AND lower(schema_name) = ? "
+            "ORDER BY column_index",
             [self._schema],
         ).fetchall()
+        rows = [(foreign.spelled(t), foreign.spelled(c), type_) for t, c, type_ in rows]
         found: dict[str, dict[str, Type]] = {}
         self._foreign = {(t, c): type_ for t, c, type_ in rows if type_ not in BY_NAME}
         for table, column, type_ in rows:
@@ -374,12 +376,8 @@ class DuckDB:
         with self._open(create=False) as connection:
             if connection is None:
                 return {}
-            tables = connection.execute(
-                "SELECT table_name FROM duckdb_tables() "
-                "WHERE database_name = current_database() AND schema_name = ?", [self._schema],
-            ).fetchall()  # fmt: skip
             columns = self._columns(connection)
-            return {name: self._found(connection, name, columns[name]) for (name,) in tables}
+            return {name: self._found(connection, name, columns[name]) for name in columns}
 
     def _found(
         self, connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Type]
@@ -418,9 +416,7 @@ class DuckDB:
         tables = tuple(tables)
         with self._transaction() as connection:
             self._own(connection)
-            names = {name for table in tables for name in foreign.places(table)}
-            foreign.refuse_views(connection, self._schema, names)
-            foreign.refuse_required(connection, self._schema, self._always(tables))
+            self._refuse(connection, tables)
             told_by = self._told_by(tables)
             foreign.mend(connection, self._catalog, self._schema, self._ours, told_by)
             self._stored = None
@@ -450,6 +446,37 @@ class DuckDB:
                 )
             self._put(connection, state or {})
         return counts
+
+    def refuse(self, tables: Iterable[Table]) -> None:
+        with self._open(create=False) as connection:
+            if connection is None:
+                return
+            stored, tables = self._columns(connection), tuple(tables)
+            self._recall(connection, stored)
+            shapes = (s for table in tables for part in table.walk() for s in self._shapes(part))
+            try:
+                self._refuse(connection, tables)
+                for shape in shapes:
+                    self._refuse_own(connection, shape, stored.get(shape.name, {}))
+            except DestinationFailed as error:
+                raise DestinationUnusable(error.message, error.hint) from None
+
+    def _refuse(self, connection: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> None:
+        names = {name for table in tables for name in foreign.places(table)}
+        foreign.refuse_views(connection, self._schema, names)
+        foreign.refuse_required(connection, self._schema, self._always(tables))
+
+    def _refuse_own(
+        self, connection: duckdb.DuckDBPyConnection, shape: _Shape, have: Collection[str]
+    ) -> None:  # fmt: skip
+        """What we made is remembered, and has lost what it lacks; other connectors mark rows."""
+        marks = (m for m in (self._system.start, self._system.synced) if m in shape.wanted)
+        lacking = next((mark for mark in marks if mark not in have), None)
+        if have and lacking and not self._ours.knows(shape.name):
+            known = {*shape.wanted, *shape.left_out}
+            own = [c for c in have if c not in known and not c.startswith("custom_")]
+            name = f"{self._schema}.{shape.name}"
+            foreign.refuse_own(connection, self._t(shape.name), name, lacking, own)
 
     def know(self, table: Table) -> None:
         self._known.setdefault(table.name, table)
@@ -542,6 +569,7 @@ class DuckDB:
             self._ours.made(name, wanted, shape.hashed)
             return
         have = stored[name]
+        self._refuse_own(connection, shape, have)
         self._ours.met(name, have, {*wanted, *shape.left_out})
         for column in wanted:
             self._fit(connection, shape, column, have, counts, relation)
@@ -803,8 +831,9 @@ class DuckDB:
         """Whether DuckDB lets nobody change the column's type."""
         found = connection.execute(
             "SELECT 1 FROM duckdb_constraints() WHERE database_name = current_database() "
-            "AND schema_name = ? AND table_name = ? AND constraint_type IN "
-            "('PRIMARY KEY', 'UNIQUE') AND list_contains(constraint_column_names, ?)",
+            "AND lower(schema_name) = ? AND lower(table_name) = ? AND constraint_type IN "
+            "('PRIMARY KEY', 'UNIQUE') "
+            "AND list_contains([lower(c) for c in constraint_column_names], ?)",
             [self._schema, name, column],
         ).fetchall()
         return bool(found)

@@ -1,6 +1,7 @@
 """What other people do in the schema that a connection writes to.
 
 A table belongs to the program with the columns that it made; these are remembered in the state.
+Names are told apart as the engine does, which knows no case: `TAG` is our table `tag`.
 What is more is somebody else's and keeps its values; what is less, or of another type, was done by
 somebody else and is told. What can't be written to is refused by name before anything is written.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
     from kustomer_sync.destinations.merge import Plan, Staged, System
 
 _HASHED = "hashed"
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def spelled(name: str) -> str:
+    """A name of the destination as our names are spelled. To DuckDB `É` and `é` are two."""
+    return name.translate(_LOWER)
 
 
 class Ours:
@@ -69,6 +77,10 @@ class Ours:
     def dropped(self, table: str) -> None:
         self._now.pop(table, None)
 
+    def knows(self, table: str) -> bool:
+        """Whether anything is remembered of the table."""
+        return table in self._now
+
     def has(self, table: str, column: str) -> bool:
         return table not in self._now or column in self._now[table]
 
@@ -100,7 +112,7 @@ def refuse_views(
     """No view has a name that a table of the program has."""
     rows = connection.execute(
         "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() "
-        "AND schema_name = ? AND list_contains(?, view_name) ORDER BY 1",
+        "AND lower(schema_name) = ? AND list_contains(?, lower(view_name)) ORDER BY 1",
         [schema, list(names)],
     ).fetchall()
     if rows:
@@ -119,16 +131,31 @@ def refuse_required(
     """
     rows = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND schema_name = ? AND NOT is_nullable "
-        "AND column_default IS NULL AND list_contains(?, table_name) ORDER BY 1, 2",
+        "WHERE database_name = current_database() AND lower(schema_name) = ? AND NOT is_nullable "
+        "AND column_default IS NULL AND list_contains(?, lower(table_name)) ORDER BY 1, 2",
         [schema, list(always)],
     ).fetchall()
-    rows = [(table, column) for table, column in rows if column not in always[table]]
+    rows = [(t, column) for t, column in rows if spelled(column) not in always[spelled(t)]]
     if rows:
         raise DestinationFailed(
             f"{schema}.{rows[0][0]} has a column {rows[0][1]!r} that must not be NULL and has no "
             "default, so no row can be written to it.",
             "Drop its NOT NULL or give it a default; the next sync goes on.",
+        )
+
+
+def refuse_own(
+    connection: duckdb.DuckDBPyConnection, table: str, name: str, lacking: str, own: Collection[str]
+) -> None:  # fmt: skip
+    """Nobody's own table has a name that one of the program has. `table` is SQL.
+
+    Such a table is one without a system column, `lacking`, that has rows, or columns of its `own`.
+    """
+    if own or connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall():
+        raise DestinationFailed(
+            f"{name} is somebody's own table, where the sync keeps one of that name: it has no "
+            f"column {lacking!r}.",
+            "Rename or drop the table; the next sync goes on.",
         )
 
 
@@ -172,12 +199,12 @@ def _types(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, dict
     rows = connection.execute(
         "SELECT table_name, column_name, data_type FROM duckdb_columns() "
         "JOIN duckdb_tables() USING (database_name, schema_name, table_name) "
-        "WHERE database_name = current_database() AND schema_name = ?",
+        "WHERE database_name = current_database() AND lower(schema_name) = ?",
         [schema],
     ).fetchall()
     found: dict[str, dict[str, str]] = {}
     for table, column, type_ in rows:
-        found.setdefault(table, {})[column] = type_
+        found.setdefault(spelled(table), {})[spelled(column)] = type_
     return found
 
 
@@ -249,11 +276,12 @@ def theirs(
     }
     if not found:
         return {}
-    computed = connection.execute(
+    rows = connection.execute(
         "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = "
-        "'ALWAYS' AND table_catalog = current_database() AND table_schema = ?",
+        "'ALWAYS' AND table_catalog = current_database() AND lower(table_schema) = ?",
         [schema],
     ).fetchall()
+    computed = {(spelled(table), spelled(column)) for table, column in rows}
     return {
         table: kept
         for table, columns in found.items()

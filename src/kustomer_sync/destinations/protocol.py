@@ -34,6 +34,13 @@ class Destination(Protocol):
     def check(self) -> None:
         """Open, write and close; raises `DestinationUnusable`, and then nothing was written."""
 
+    def refuse(self, tables: Iterable[Table]) -> None:
+        """Raises `DestinationUnusable` where something of somebody's own is in the way of one.
+
+        A view or a table of its name, or a column that can't be left empty. `ensure` and `write`
+        refuse the same, with `DestinationFailed`. Nothing is written.
+        """
+
     def begin(self, synced_at: datetime) -> dict[str, Any]:
         """Raise the epoch and return the state as of then, by key.
 

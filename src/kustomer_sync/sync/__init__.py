@@ -17,7 +17,14 @@ Source and destination meet only here.
 """
 
 from kustomer_sync.sync.adopt import adopt
-from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
+from kustomer_sync.sync.choice import (
+    Limits,
+    choose,
+    client_for,
+    first_contact,
+    org_of,
+    refuse_other_org,
+)
 from kustomer_sync.sync.landing import ATTACHMENTS, everything_of
 from kustomer_sync.sync.named import roots
 from kustomer_sync.sync.resync import Resync
@@ -26,5 +33,5 @@ from kustomer_sync.sync.wanted import pending, refuse_changed
 
 __all__ = [
     "ATTACHMENTS", "Limits", "Resync", "adopt", "choose", "client_for", "everything_of",
-    "first_contact", "pending", "refuse_changed", "roots", "sync",
+    "first_contact", "org_of", "pending", "refuse_changed", "refuse_other_org", "roots", "sync",
 ]  # fmt: skip

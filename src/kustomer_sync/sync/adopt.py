@@ -77,7 +77,12 @@ def adopt(
             )  # fmt: skip
         _check(connection, tables, found)
         plan = _Plan(connection, tables, there, found)
-        told = plan.told(there, _requests(connection, plan, limits or Limits()))
+        there.refuse(plan.as_stored())
+        told = plan.told(there)
+        try:
+            told = replace(told, requests=_requests(connection, plan, limits or Limits()))
+        except SyncError as error:
+            told = replace(told, unasked=str(error))
         if apply:
             there.begin(datetime.now(UTC))
             there.write(Write((), {}, plan.state()))
@@ -177,6 +182,8 @@ class _Plan:
         empty = sorted(name for name in told if not self._filled(name))
         if empty:
             return f"{_few(empty)} empty"
+        if self.cursor is None:
+            return f"none of the searched tables has a {self.connection.system_prefix}synced"
         if table.per_klass and self._klassless(table):
             return "some of its records are in no klass's table"
         return ""
@@ -243,8 +250,10 @@ class _Plan:
 
     # ---- what is told ----
 
-    def told(self, there: Destination, requests: Mapping[str, int] | None) -> Adoption:
-        changes = there.changes(self._as_stored())
+    def told(self, there: Destination) -> Adoption:
+        stored = self.as_stored()
+        hashed = {(n, c.name) for t in stored for n in _names(t) for c in t.columns if c.hashed}
+        changes = [_later(c, hashed) for c in there.changes(stored)]
         ours = {name for table in self.tables for name in family(table)} | {*self.klass_tables}
         shown = [name for name in sorted(ours) if name in self.found]
         shown = [name for name in shown if not name.startswith(SYSTEM)]
@@ -254,11 +263,11 @@ class _Plan:
             tables=tuple(self._table(name, changes) for name in shown),
             new=tuple(sorted(n for n in ours - self.found.keys() if not n.startswith(SYSTEM))),
             alone=tuple(sorted(self.found.keys() - ours)),
-            requests=dict(requests) if requests else None,
+            requests=None,
             advice=self.advice(),
         )
 
-    def _as_stored(self) -> list[Table]:
+    def as_stored(self) -> list[Table]:
         """The tables that are there, each with the custom columns that it has."""
         klasses = [
             klass_table(_of(KOBJECT, self.tables), name, Names()) for name in self.klass_tables
@@ -293,6 +302,14 @@ class _Plan:
             kept=tuple(c for c in own if c.stored is not None and c.becomes is None),
             others=tuple(c for c in columns if c not in mine and not c.startswith("custom_")),
         )  # fmt: skip
+
+
+def _later(change: Change, hashed: set[tuple[str, str]]) -> Change:
+    """A custom column becomes what it must be with its first value, or when it is hashed."""
+    at_once = not change.column.startswith("custom_") or (change.table, change.column) in hashed
+    if at_once or change.becomes is None:
+        return change
+    return replace(change, why=f"{change.why}, and stays until a value comes")
 
 
 def _few(names: list[str]) -> str:
@@ -355,16 +372,14 @@ def _own_columns(root: Table, name: str, prefix: str) -> set[str]:
 # ---- what the first sync takes ----
 
 
-def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int] | None:
-    """About how many searches and requests the first sync takes; None where Kustomer does not tell.
+def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, int]:
+    """About how many searches and requests the first sync takes.
 
     The changes since the cursor, what is asked for by them, the lists, and the daily comparison.
     """
     client = client_for(connection, threading.Event(), replace(limits, retry_seconds=5.0))
     try:
         counts = {t.name: _changed(client, plan, t) for t in plan.tables if t.name in plan.since}
-    except SyncError:
-        return None
     finally:
         client.close()
     searches = sum(max(1, -(-count // windows.PAGE_SIZE)) for count in counts.values())

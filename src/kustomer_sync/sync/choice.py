@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kustomer_sync.errors import ConfigError
 from kustomer_sync.kustomer import catalog, windows
 from kustomer_sync.kustomer.client import PULSE, Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.quota import ORG_PER_MINUTE, SEARCHES_PER_MINUTE, Quota
@@ -160,3 +161,28 @@ def first_contact(client: Client) -> dict[str, Any]:
         data = body.get("data") if isinstance(body, dict) else None
         return data if isinstance(data, dict) else {}
     return {}
+
+
+ORG = "org"
+"""State key: the id of the org whose data the destination holds."""
+
+
+def org_of(told: Mapping[str, Any]) -> str | None:
+    """The id of the org that what `first_contact` told belongs to; both its paths document one."""
+    found: Any = told
+    for key in ("relationships", "org", "data", "id"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def refuse_other_org(
+    connection: Connection, told: Mapping[str, Any], state: Mapping[str, Any]
+) -> None:
+    """Another org's records would all seem gone, and be flagged. What names no org may be any."""
+    kept, given = state.get(ORG), org_of(told)
+    if kept and given and kept != given:
+        raise ConfigError(
+            f"The schema {connection.schema_name!r} of {connection.shown_destination} holds the "
+            f"data of org {kept}, and the key is of org {given}.",
+            f"Give [connections.{connection.name}] another schema, or a key of the former org.",
+        )

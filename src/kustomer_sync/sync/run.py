@@ -30,7 +30,15 @@ from kustomer_sync.protect import Protection
 from kustomer_sync.report import Progress, Report, TableReport, Warned, counted, iso_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.sync.adopt import not_adopted
-from kustomer_sync.sync.choice import Limits, choose, client_for, first_contact
+from kustomer_sync.sync.choice import (
+    ORG,
+    Limits,
+    choose,
+    client_for,
+    first_contact,
+    org_of,
+    refuse_other_org,
+)
 from kustomer_sync.sync.follow import follow, follow_merged, have_read, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import take_up
@@ -151,16 +159,20 @@ class Run:
     def run(self) -> Report:
         self.report.started_at = self.synced_at = datetime.now(UTC)
         self.note("checking the key")
-        first_contact(self.client)
+        told = first_contact(self.client)
         if self.again:
             self.again.check(self.now())
         self.destination.check()
         before = self.destination.state()
         refuse_changed(self.connection, before)
+        refuse_other_org(self.connection, told, before)
+        self.destination.refuse(self.tables)
         if not before:
             self._say_if_not_adopted()
         state = self.destination.begin(self.synced_at)
         self.landing = Landing(self, state)
+        if (org := org_of(told)) and org != state.get(ORG):
+            self.landing.put(ORG, org)
         self.marks = marks(state)
         try:
             make_ready(self)

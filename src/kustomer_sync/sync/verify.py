@@ -56,7 +56,7 @@ from kustomer_sync.report import Differing, Progress, TableVerified, Untold, Ver
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import klass_table
 from kustomer_sync.sync import sweep
-from kustomer_sync.sync.choice import Limits, first_contact
+from kustomer_sync.sync.choice import Limits, first_contact, refuse_other_org
 from kustomer_sync.sync.follow import OWNED, belongs, follow_again, land_each, to_read
 from kustomer_sync.sync.frugal import frugal
 from kustomer_sync.sync.histories import kept, take_up
@@ -153,7 +153,7 @@ class Verification:
         run, found = self.run, self.found
         found.started_at = datetime.now(UTC)
         run.note("checking the key")
-        first_contact(run.client)
+        told = first_contact(run.client)
         state = run.destination.state()
         if not state:
             raise UsageError(
@@ -162,6 +162,7 @@ class Verification:
                 f"Run `kustomer-sync sync {run.connection.name}` first.",
             )
         refuse_changed(run.connection, state)
+        refuse_other_org(run.connection, told, state)
         try:
             run.landing = Landing(run, state)
             run.began = windows.millis(run.now())

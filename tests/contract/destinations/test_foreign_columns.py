@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from kustomer_sync.destinations.duckdb import DuckDB
+from kustomer_sync.errors import DestinationFailed
 from kustomer_sync.model import (
     ARROW_TYPES,
     DELETED,
@@ -31,8 +32,9 @@ def made(path: Path, engine: str, value: str) -> DuckDB:
     """A destination whose table `thing` somebody else made."""
     with duckdb.connect(str(path)) as db:
         db.execute("CREATE SCHEMA kustomer")
-        db.execute(f"CREATE TABLE kustomer.thing (id VARCHAR, x {engine})")
-        db.execute(f"INSERT INTO kustomer.thing VALUES ('a', {value})")
+        marked = "_fivetran_synced TIMESTAMPTZ"
+        db.execute(f"CREATE TABLE kustomer.thing (id VARCHAR, x {engine}, {marked})")
+        db.execute(f"INSERT INTO kustomer.thing VALUES ('a', {value}, now())")
     target = DuckDB(str(path), schema="kustomer")
     target.begin(AT)
     return target
@@ -146,3 +148,30 @@ def test_rows_are_not_flagged_where_nobody_flagged_any(tmp_path: Path) -> None:
     made(path, "BIGINT", "1").ensure([thing(Type.LONG)])
     with duckdb.connect(str(path)) as db:
         assert db.execute("SELECT _fivetran_deleted FROM kustomer.thing").fetchall() == [(False,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ('CREATE VIEW "THING" AS SELECT 1 AS n', "THING is a view"),
+        ('CREATE TABLE "THING" ("ID" VARCHAR, "N" INT NOT NULL)', "must not be NULL"),
+        ('CREATE TABLE "THING" ("ID" VARCHAR NOT NULL, "X" DECIMAL(9, 0) UNIQUE)', ""),
+    ],
+    ids=["view", "required", "key"],
+)
+def test_the_engine_s_case_is_no_other_name(tmp_path: Path, statement: str, said: str) -> None:
+    """Of the schema, of what is in the way, and of a key's column, whose type stays."""
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as db:
+        db.execute('CREATE SCHEMA "KUSTOMER"')
+        db.execute('SET schema = "KUSTOMER"')
+        db.execute(statement)
+    target = DuckDB(str(path), schema="kustomer")
+    target.begin(AT)
+    if said:
+        with pytest.raises(DestinationFailed, match=said):
+            target.ensure([thing(Type.LONG)])
+        return
+    target.ensure([thing(Type.LONG)])
+    come(target, Type.LONG, 7)
+    assert target.found()["thing"].rows == 1
