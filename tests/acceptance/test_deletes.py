@@ -72,6 +72,53 @@ def test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison(
         case.assert_equal(sim, connection)
 
 
+def test_a_soft_deleted_record_that_is_searched_at_its_old_moment_is_not_flagged(
+    database: Path,
+) -> None:
+    """There an erased one that was soft-deleted makes up for it, and its own path hides it."""
+    case = Case(500, 10_000, database)
+    with case.org(rate=0, get_deleted="404", delete_moves_in_index=False) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        old = [one for (one,) in case.ask(
+            "SELECT id FROM kustomer.conversation WHERE deleted IS NOT TRUE AND updated_at < "
+            "now() - INTERVAL 740 DAY ORDER BY updated_at"
+        )]  # fmt: skip
+        sim.edit("conversation", old[1], {"deleted": True}, bump=False)
+        sim.soft_delete("conversation", old[2])
+        for _ in range(4):
+            sim.clock.advance(24 * 3600 + 60)
+            case.sync(connection)
+            flagged = case.ask("SELECT id FROM kustomer.conversation WHERE _fivetran_deleted")
+            assert (old[2],) not in flagged
+            if sim.get("conversation", old[1]):
+                sim.hard_delete("conversation", old[1])
+
+
+@pytest.mark.parametrize("table", ["conversation", "note"])
+def test_a_soft_deleted_record_of_a_time_that_can_not_be_searched_is_not_flagged(
+    database: Path, table: str
+) -> None:
+    """It is over two years ago by now; there is no archive, or it knows no notes."""
+    case = Case(500, 10_000, database)
+    switches: Any = {"get_deleted": "404", "delete_moves_in_index": False}
+    with case.org(rate=0, archive_available=table == "note", **switches) as sim:
+        connection = case.connect(sim, tables=(table,))
+        case.sync(connection)
+        ((old, days),) = case.ask(
+            f"SELECT id, date_diff('day', updated_at, now()) FROM kustomer.{table} "
+            "WHERE deleted IS NOT TRUE AND updated_at > now() - INTERVAL 720 DAY "
+            "ORDER BY updated_at LIMIT 1"
+        )
+        sim.soft_delete(table, old)
+        sim.clock.advance(24 * 3600 + 60)
+        case.sync(connection)
+        assert case.ask(f"SELECT deleted FROM kustomer.{table} WHERE id = '{old}'") == [(True,)]
+        sim.clock.advance((740 - days) * 24 * 3600)
+        assert not {w.code for w in case.sync(connection).warnings} & {"sweep_failed"}
+        assert case.ask(f"SELECT id FROM kustomer.{table} WHERE _fivetran_deleted") == []
+
+
 @pytest.mark.parametrize("bumps", [True, False])
 def test_what_a_merge_moved_is_the_other_customer_s(case: Case, bumps: bool) -> None:
     """Whether or not the moved records' `updatedAt` moves."""

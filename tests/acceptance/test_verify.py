@@ -512,6 +512,35 @@ def test_a_delete_that_searches_show_late_is_no_difference(case: Case) -> None:
         assert report.error is None
 
 
+@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("bumps", [True, False])
+def test_a_soft_deleted_record_that_no_path_shows_is_no_difference(
+    case: Case, bumps: bool, moves: bool
+) -> None:
+    """Wherever the index keeps it; nor does a repair of another flag it."""
+    hidden: dict[str, Any] = {
+        "get_deleted": "404", "delete_bumps_updated_at": bumps, "delete_moves_in_index": moves,
+    }  # fmt: skip
+    with case.org(rate=0, **hidden) as sim:
+        connection = case.connect(sim, tables=("conversation", "customer"))
+        case.sync(connection)
+        sim.clock.advance(3600)
+        for kind in ("conversation", "customer"):
+            for one in list(living(sim, kind, 6))[:3]:
+                sim.soft_delete(kind, one)
+        for _ in range(2):
+            sim.clock.advance(DAY + 60)
+            case.sync(connection)
+        assert case.differences(sim, connection) == []
+        assert found(verified(case, connection)) == {}
+        gone = next(living(sim, "conversation", 9))
+        sim.hard_delete("conversation", gone)
+        sim.settle()
+        assert found(verified(case, connection)) == {"conversation": [gone]}
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert case.differences(sim, connection) == []
+
+
 def test_what_was_erased_since_is_all_that_a_living_org_differs_in(case: Case) -> None:
     """No record says when it was erased, so it counts until a sync flags it."""
     with case.org() as sim:

@@ -3546,11 +3546,39 @@ _REPAIRED = (
     ),
 )
 
+_QUIETLY = (
+    *_of(
+        "sync/sweep.py",
+        (
+            "A soft-deleted record that a search by when it was made shows is not flagged",
+            "    doubted = _doubted(run, table, gone)\n",
+            "    doubted = set[str]()\n",
+            f"{DELETES}test_a_soft_deleted_record_that_is_searched_at_its_old_moment_is_not_flagged",
+            f"{DELETES}test_a_soft_deleted_record_of_a_time_that_can_not_be_searched_is_not_flagged",
+        ),
+        (
+            "A soft-deleted record that no search shows by when it was made is gone",
+            "if unshown is not True}",
+            "if True}",
+            f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "What is stored as soft-deleted and on no path is no difference",
+            "{stamp.id for stamp in stamps if stamp.deleted}",
+            "set[str]()",
+            f"{VERIFY}test_a_soft_deleted_record_that_no_path_shows_is_no_difference",
+        ),
+    ),
+)
+
 MUTATIONS = (
     *_VERIFY,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID,
-    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
+    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED, *_QUIETLY,
 )  # fmt: skip

@@ -4,7 +4,9 @@ Nobody documents that a soft delete moves `updatedAt`, and a record erased for g
 So once a day the source's counts per span of `updatedAt`, with and without soft-deleted records,
 are compared with the destination's. A span that differs is read again to the last record; a row
 that it lacks is flagged only when a look by id finds nothing either, on a path that at the same
-time shows a living record. A sweep that can't be sure marks nothing.
+time shows a living record. What is stored as soft-deleted may be on no path, and in the index at
+the moment before its delete (neither is documented): it is looked for by when it was made. A sweep
+that can't be sure marks nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Page, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_ids
-from kustomer_sync.model import Held, Record, Table
+from kustomer_sync.kustomer.singly import UNSURE, by_ids, tried
+from kustomer_sync.model import Held, Record, Stamp, Table
 from kustomer_sync.sync.landing import ids_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _GOLDEN = 0.618034
 """Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
+_FAR = 253402300799000  # 9999-12-31 in milliseconds since 1970: later than any record is
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
 
@@ -160,7 +163,38 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
                 gone.append(record_id)
             elif record is not UNSURE:
                 run.landing.take(table, [record], 0)
-    return tuple(gone)
+    doubted = _doubted(run, table, gone)
+    return tuple(one for one in gone if one not in doubted)
+
+
+def _doubted(run: Run, table: Table, gone: list[str]) -> set[str]:
+    """Those stored as soft-deleted that may be there though neither their moment nor path shows it.
+
+    A search by when a record was made shows it wherever else the index keeps it; whether that
+    reaches as far back as the record is told by when it was made, too.
+    """
+    stamps = run.destination.stamps(table, 0, _FAR, gone) if gone else []
+    looks = tried(partial(_unshown, run, table), (s for s in stamps if s.deleted),
+                  run.limits.workers)  # fmt: skip
+    return {stamp.id for stamp, unshown in looks if unshown is not True}
+
+
+def _unshown(run: Run, table: Table, stamp: Stamp) -> bool:
+    """Whether searches that would show the record don't."""
+    parts = [part for _, part in run.readable(table, (0, windows.millis(run.now())))]
+    recent = stamp.created is not None and stamp.created >= run.horizon
+    if stamp.created is None or not (recent or any(True in archives for archives in parts)):
+        return False
+    window = windows.Window(table, (0, _FAR), created=windows.second_of(stamp.created))
+    for archive in (False,) if recent else (False, True):
+        page = run.client.search(
+            windows.body(window), page=1, page_size=run.limits.page_size, archive=archive
+        )
+        run.minimum.others += 1
+        ids = ids_of(page.records)
+        if page.timed_out or page.total != len(ids) or stamp.id in ids:
+            return False
+    return True
 
 
 def _shows_one(

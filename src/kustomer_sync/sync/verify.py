@@ -589,7 +589,7 @@ class Verification:
 
     def _shown(self, table: Table, times: Mapping[str, int | None]) -> dict[str, Record]:
         """The records that searches show at these times."""
-        spans = windows.merged((at, at + 1) for at in times.values() if at is not None)
+        spans = windows.merged(windows.second_of(at) for at in times.values() if at is not None)
         todo = [window for span in spans for window in self.run.windows_of(table, span)]
         found = self._read(table, todo, times.keys())[0]
         return {one: record for one, record in found.items() if one in times}
@@ -647,7 +647,11 @@ class Verification:
         return False
 
     def _gone(self, compared: _Compared, absent: list[str]) -> None:
-        """Of records that their own paths don't show: those that nothing shows any more."""
+        """Of records that their own paths don't show: those that nothing shows any more.
+
+        One that is stored as soft-deleted may be there all the same: nobody documents that its path
+        shows it, nor at which of its moments a search does. The row does not say that it lives.
+        """
         table = compared.table
         shown = [record for _, record in self._look(table, living(self.run, table))]
         if not any(shown):
@@ -660,7 +664,10 @@ class Verification:
         if unsure := [one for one, record in looked.items() if record is UNSURE]:
             self._untold(table, "a look by id tells nothing", unsure)
         gone = [one for one, record in looked.items() if record is None]
-        stored = {s.id for s in self._stamps(table, compared.spans, gone)}
+        stamps = self._stamps(table, compared.spans, gone)
+        if quiet := {stamp.id for stamp in stamps if stamp.deleted}:
+            self._untold(table, "they are soft-deleted, and nothing shows them", quiet)
+        stored = {stamp.id for stamp in stamps} - quiet
         self._of(table).extra = sorted({*self._of(table).extra, *stored})
 
     # ---- listed tables ----
