@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,8 +18,9 @@ from kustomer_sync.kustomer.catalog import KOBJECT
 from kustomer_sync.report import Progress
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import choose, sync
+from kustomer_sync.sync import choose, sweep, sync
 from tests.acceptance.case import SPINE, UNLIMITED, Case, living
+from tests.acceptance.conftest import Meanwhile
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -189,6 +192,37 @@ def test_the_comparison_tells_its_requests_before_it_sends_them(connect: Connect
             after = next(n for n in seen[seen.index(now) :] if n.phase != phase)
             assert now.cost > 0
             assert after.searches - now.searches == now.cost
+
+
+def test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync that is stopped keeps what it found gone; the next one looks for the rest."""
+    monkeypatch.setattr(sweep, "_PART", 4)
+    case = Case(500, 10_000, database)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("message",))
+        case.sync(connection)
+        erased = list(islice(living(sim, "message", 0), 20))
+        for one in erased:
+            sim.hard_delete("message", one)
+        sim.clock.advance(24 * 3600 + 60)
+        stop = threading.Event()
+        looks = f"/v1/messages/({'|'.join(erased)})$"
+        sim.faults.rules.append(Meanwhile(looks, lambda n: stop.set() if n == 10 else None))
+        seen: list[Progress] = []
+        report = case.sync(connection, stop=stop, progress=seen.append)
+        assert report.status == "CANCELED"
+        assert max(now.cost for now in seen if now.phase.startswith("looking for")) == 20
+        flagged = "SELECT count(*) FROM kustomer.message WHERE _fivetran_deleted"
+        ((kept,),) = case.ask(flagged)
+        assert 4 <= kept < 20
+        sim.faults.clear()
+        sim.requests.clear()
+        case.sync(connection)
+        assert case.ask(flagged) == [(20,)]
+        asked = [line.path for line in sim.requests.lines if re.search(looks, line.path)]
+        assert len(asked) == 20 - kept
 
 
 def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> None:

@@ -3562,6 +3562,18 @@ _QUIETLY = (
             "if True}",
             f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
         ),
+        (
+            "How many looks by id a comparison takes is said",
+            "cost=len(left))",
+            "cost=0)",
+            f"{DELETES}test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice",
+        ),
+        (
+            "What a comparison found gone is flagged though the sync is stopped then",
+            "        gone = confirmed(run, table, left[:_PART])\n",
+            "        gone = confirmed(run, table, left)\n",
+            f"{DELETES}test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice",
+        ),
     ),
     *_of(
         "sync/verify.py",

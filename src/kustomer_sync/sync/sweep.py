@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _GOLDEN = 0.618034
 """Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
+_PART = 200  # looks by id until what they told is flagged
 _FAR = 253402300799000  # 9999-12-31 in milliseconds since 1970: later than any record is
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
@@ -56,13 +57,14 @@ def sweep(run: Run, table: Table, hi: int) -> None:
             for held, archives in spans
             if not _agrees(run, table, held, archives)
         ]
-        gone = _compared(run, table, windows.merged(differing)) if differing else ()
+        if differing:
+            _compared(run, table, windows.merged(differing))
     except (Forbidden, NotFound, Refused) as error:
         run.warn("sweep_failed", f"{table.name} was not compared ({error}); nothing was flagged.")
         return  # not `swept_at`: what was deleted since the last whole one is still to be followed
     run.landing.of(table.name).swept_at = run.now().isoformat()
     run.landing.touch(table.name)
-    run.landing.commit(run.landing.absent(table, gone))
+    run.landing.commit()
 
 
 def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> bool:
@@ -100,10 +102,11 @@ def _first(run: Run, body: dict[str, Any], *, archive: bool) -> Page:
     return ask() if page.total is None else page
 
 
-def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
-    """Read the spans again; the ids that they and a look by id lack.
+def _compared(run: Run, table: Table, spans: list[windows.Span]) -> None:
+    """Read the spans again; the ids that they and a look by id lack are flagged.
 
-    What only moved meanwhile is met among the changes before it is looked for.
+    What only moved meanwhile is met among the changes before it is looked for. Each look is a
+    request: what was confirmed is flagged in parts, so that the next sync looks for the rest.
     """
     absent, unread = reread(run, table, spans)
     if absent:
@@ -116,7 +119,14 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, .
             f"{table.name}: {len(unread)} spans could not be read whole; nothing of them was "
             "flagged.",
         )
-    return confirmed(run, table, sorted(absent)) or ()
+    left = sorted(absent)
+    while left:
+        run.note(f"looking for {table.name} that no search shows", cost=len(left))
+        gone = confirmed(run, table, left[:_PART])
+        if gone is None:
+            return
+        run.landing.commit(run.landing.absent(table, gone))
+        left = left[_PART:]
 
 
 def reread(
