@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _GOLDEN = 0.618034
 """Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
 _PART = 200  # looks by id until what they told is flagged
+_ALL = 1 << 40
 _FAR = 253402300799000  # 9999-12-31 in milliseconds since 1970: later than any record is
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
@@ -113,6 +114,14 @@ def _compared(run: Run, table: Table, spans: list[windows.Span]) -> None:
         run.changes()
         run.landing.commit()
         absent &= {one for lo, hi in spans for one in run.destination.ids(table, lo, hi)}
+    (there,) = run.destination.spread(table, 0, _FAR, _ALL)
+    if len(absent) * 2 > there.kept:
+        run.warn(
+            "table_shrank",
+            f"{table.name}: {len(absent)} of {there.kept} records are in no search any more; they "
+            "were searched again before they were flagged.",
+        )
+        absent &= reread(run, table, spans)[0]
     if unread:
         run.warn(
             "sweep_incomplete",
