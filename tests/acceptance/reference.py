@@ -37,11 +37,12 @@ FOREVER = datetime(9999, 12, 31, 23, 59, 59, 999000)
 
 def fill(
     sim: Simulator, path: Path, connection: Connection, *, primary_keys: bool = False,
-    guessed: bool = True,
+    guessed: bool = True, ingested: timedelta = timedelta(0),
 ) -> tuple[dict[str, datetime], dict[str, dict[str, str]]]:  # fmt: skip
     """The reference connector has synced everything until now: when each table was, by name.
 
-    And which name each klass and custom attribute got whose name others become too.
+    And which name each klass and custom attribute got whose name others become too. A version
+    begins `ingested` after its `updatedAt`.
     """
     now = sim.clock.now().replace(microsecond=0, tzinfo=None)
     synced = {}
@@ -66,7 +67,7 @@ def fill(
                 _store(db, name, kept, rows, marks, guessed=guessed, key=key)
                 synced[name] = at
             if table.history:
-                _histories(db, sim, table, names, types, at, guessed=guessed)
+                _histories(db, sim, table, names, types, at, guessed=guessed, ingested=ingested)
     return synced, _shared(names)
 
 
@@ -137,7 +138,7 @@ def _versions_of_keyless(rows: list[Row], columns: Iterable[str]) -> Iterator[Ro
 
 def _histories(
     db: duckdb.DuckDBPyConnection, sim: Simulator, table: Table, names: Names,
-    types: CustomTypes, at: datetime, *, guessed: bool,
+    types: CustomTypes, at: datetime, *, guessed: bool, ingested: timedelta,
 ) -> None:  # fmt: skip
     """A version for each `updatedAt`; an element's interval for each run of versions with it."""
     versions: list[Row] = []
@@ -149,7 +150,8 @@ def _histories(
         by_time = {v.record["attributes"]["updatedAt"]: v for v in told if v.record}
         records = [scrubbed(whole(sim, by_time[when])) for when in sorted(by_time)]
         landed = [naive.shred(table, [record], names, types).tables for record in records]
-        starts = [one[table.name].rows[0]["__updated_at"].replace(tzinfo=None) for one in landed]
+        starts = [one[table.name].rows[0]["__updated_at"].replace(tzinfo=None) + ingested
+                  for one in landed]  # fmt: skip
         ends = [*(start - timedelta(milliseconds=1) for start in starts[1:]), FOREVER]
         for one, start, end in zip(landed, starts, ends, strict=True):
             versions.append(_version(one[table.name].rows[0], start, end))

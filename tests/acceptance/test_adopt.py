@@ -21,9 +21,10 @@ from kustomer_sync.errors import UsageError
 from kustomer_sync.report import Progress, Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import adopt, choose
+from kustomer_sync.sync import Resync, adopt, choose
 from kustomer_sync.sync.adopt import _Plan as Plan
 from tests.acceptance.case import EVERYTHING, SPINE, Case, living
+from tests.acceptance.histories import faults
 from tests.acceptance.reference import fill
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -139,6 +140,7 @@ def applied(case: Case, connection: Connection) -> Report:
 
 def test_it_goes_on_a_day_before_the_oldest_table_was_synced(case: Case) -> None:
     """And rewrites no row that did not change since."""
+    case = replace(case, size=max(case.size, 7))  # in the smallest org child tables are empty
     with case.org(rate=0) as sim:
         sim.settle()
         connection = case.connect(sim, extras=False)
@@ -269,6 +271,55 @@ def test_a_table_that_can_t_be_whole_is_read_from_the_beginning(case: Case) -> N
         sim.clock.advance(24 * 3600)
         assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
         assert [d for d in differences(case, sim, connection) if "customer_email" in d] == []
+
+
+def test_a_child_table_that_is_empty_is_filled(case: Case) -> None:
+    """Nothing tells whether somebody emptied it."""
+    emptied = ("customer_email", "conversation_tag", "message_attachment")
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        written(case.database, *(f"DELETE FROM kustomer.{name}" for name in emptied))
+        told = {t.name: t for t in adopt(connection).tables}
+        assert "customer_email" in told["customer"].why
+        assert told["customer"].why.endswith(" empty")
+        applied(case, connection)
+        sim.clock.advance(24 * 3600)
+        assert case.sync(connection, reimport=True).status == "SUCCESSFUL"
+        found = differences(case, sim, connection)
+        assert [d for d in found if any(name in d for name in emptied)] == []
+
+
+@pytest.mark.parametrize("late", [17 * 60, 3])
+def test_histories_go_on_whenever_their_versions_began(case: Case, late: int) -> None:
+    """The reference connector may begin a version when it ingests it, not when it was written."""
+    names = ("conversation_history", "conversation_tag_history", "conversation_channel_history")
+    with case.org(rate=0) as sim:
+        for talk, _ in zip(living(sim, "conversation", 0), range(6), strict=False):
+            sim.edit("conversation", talk, {"name": "of that day"})
+        connection = case.connect(sim, extras=False)
+        sim.settle()
+        fill(sim, case.database, connection, ingested=timedelta(seconds=late))
+        one = "SELECT epoch_ms(_fivetran_start), epoch_ms(_fivetran_end) FROM kustomer.{}"
+        versions = {name: case.ask(one.format(name)) for name in names}
+        sim.clock.advance(DAYS)
+        first = applied(case, connection)
+        assert {n: first.tables[n].inserted + first.tables[n].deleted for n in names} == (
+            dict.fromkeys(names, 0)
+        )
+        talk = next(living(sim, "conversation", 3))
+        sim.edit("conversation", talk, {"name": "of today"})
+        sim.settle()
+        sim.clock.advance(60)
+        report = case.sync(connection)
+        made = report.tables["conversation_history"]
+        assert (made.inserted, made.updated, made.deleted) == (1, 1, 0)
+        again = case.sync(connection, resync=Resync(tables=("conversation",)))
+        assert again.status == "SUCCESSFUL"
+        assert again.tables["conversation_history"].inserted == 0
+        assert faults(case, ("conversation",)) == []
+        for name in names:
+            then = set(case.ask(one.format(name)))
+            assert len(set(versions[name]) - then) <= 3  # those of the edited one
 
 
 def test_a_schema_without_histories_may_be_an_old_one(

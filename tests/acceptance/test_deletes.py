@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -60,16 +61,16 @@ def test_an_erased_record_is_flagged_with_its_children_and_returns(case: Case, t
 def test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison(
     case: Case, get_deleted: Any
 ) -> None:
-    """The record says so itself; it is not flagged as gone."""
-    with case.org(
-        delete_bumps_updated_at=False, get_deleted=get_deleted, hard_deletes=False
-    ) as sim:
+    """The record says so itself; it is not flagged as gone. Nothing else in the org differs."""
+    with case.org(rate=0, delete_bumps_updated_at=False, get_deleted=get_deleted) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         gone = next(living(sim, "conversation", 9))
         sim.soft_delete("conversation", gone)
         sim.clock.advance(24 * 3600 + 60)
         case.sync(connection)
+        told = f"SELECT deleted FROM kustomer.conversation WHERE id = '{gone}'"
+        assert case.ask(told) == [(True,)]
         flagged = "SELECT id FROM kustomer.conversation WHERE _fivetran_deleted"
         assert case.ask(flagged) == []
         case.assert_equal(sim, connection)
@@ -392,16 +393,19 @@ def test_without_the_archive_the_recent_part_is_compared(case: Case) -> None:
 
 @pytest.mark.parametrize("status", [403, 400])
 def test_a_merge_is_remembered_until_its_records_could_be_read(case: Case, status: int) -> None:
-    """The role is lacking, or a look is refused: what moved is found later."""
-    with case.org(merge_bumps_updated_at=False) as sim:
+    """The role is lacking, or a look is refused: what moved is found later, by nothing else."""
+    with case.org(rate=0, merge_bumps_updated_at=False) as sim:
         connection = case.connect(sim)
         case.sync(connection)
-        sim.merge(*islice(living(sim, "customer", 5), 2))
+        source, target = islice(living(sim, "customer", 5), 2)
+        owned = f"SELECT count(*) FROM kustomer.conversation WHERE customer_id = '{source}'"
+        sim.merge(source, target)
         sim.clock.advance(60)
         fault = sim.faults.add("status", r"/v1/conversations/[0-9a-f]{24}$", value=status)
         report = case.sync(connection)
         assert report.status == "SUCCESSFUL"
         assert fault.fired
+        assert case.ask(owned) != [(0,)]
         assert status != 403 or "role_missing" in {w.code for w in report.warnings}
         sim.faults.clear()
         sim.clock.advance(60)
@@ -522,6 +526,31 @@ def test_attachments_of_messages_that_nothing_leads_to_land(connect: Connect, qu
         sync(connect(sim))
         found = query("SELECT id FROM kustomer.message_attachment")
         assert {(one,) for one in held} <= set(found)
+
+
+def test_attachments_are_flagged_as_their_message_is(case: Case) -> None:
+    """Where its search does not name them, too; and again when it is there again."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0, delete_bumps_updated_at=True) as sim:
+        connection = case.connect(sim, tables=("message",))
+        case.sync(connection)
+        ((one, count),) = case.ask(
+            "SELECT message_id, count(*) FROM kustomer.message_attachment a "
+            "JOIN kustomer.message m ON m.id = message_id WHERE NOT m._fivetran_deleted "
+            "GROUP BY 1 ORDER BY 1 LIMIT 1"
+        )
+        flags = (
+            "SELECT count(*) FILTER (_fivetran_deleted) FROM kustomer.message_attachment "
+            f"WHERE message_id = '{one}'"
+        )
+        for change, flagged in ((sim.soft_delete, count), (sim.undelete, 0)):
+            change("message", one)
+            sim.settle()
+            sim.clock.advance(60)
+            report = case.sync(connection)
+            assert report.status == "SUCCESSFUL", report.error
+            assert case.ask(flags) == [(flagged,)]
+            assert report.tables["message_attachment"].deleted == flagged
 
 
 def test_attachments_that_a_search_includes_cost_no_request_more(connect: Connect) -> None:

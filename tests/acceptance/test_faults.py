@@ -7,12 +7,21 @@ from dataclasses import replace
 import pytest
 
 from kustomer_sync.errors import KeyRefused
+from kustomer_sync.simulator import Simulator
 from kustomer_sync.simulator.faults import FaultName
 from kustomer_sync.sync import Limits
 from tests.acceptance.case import UNLIMITED, Case
 
 SEARCHED = ("customer", "conversation", "message", "kobject")
 HASTY = Limits(page_seconds=1.5)
+
+
+def given_up(sim: Simulator) -> list[tuple[str, str, bytes]]:
+    """Requests that a fault answered with an error, and that nothing answered as they are since."""
+    lines = [((one.path, one.query, one.body), one) for one in sim.requests.lines]
+    answered = {asked: one.number for asked, one in lines if one.status < 400}
+    failed = [(asked, one.number) for asked, one in lines if one.fault and one.status >= 400]
+    return [asked for asked, number in failed if answered.get(asked, -1) < number]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +42,7 @@ def test_a_passing_fault_loses_nothing(case: Case, name: FaultName, value: float
         assert report.status == "SUCCESSFUL", report.error
         assert fault.fired >= 3
         assert "role_missing" not in {w.code for w in report.warnings}  # none was given up
+        assert given_up(sim) == []  # nor asked for in another way
         assert report.requests["rate_limited"] == (fault.fired if value == 429 else 0)
         sim.faults.clear()
         case.assert_equal(sim, connection)

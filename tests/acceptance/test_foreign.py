@@ -10,7 +10,9 @@ import pytest
 from kustomer_sync.report import Report
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator
-from tests.acceptance.case import Case
+from kustomer_sync.sync import Resync
+from tests.acceptance.case import Case, living
+from tests.acceptance.histories import faults
 
 TABLES = ("tag", "customer", "conversation", "message", "kobject")
 
@@ -60,6 +62,28 @@ def test_a_klass_s_table_that_was_dropped_is_filled(case: Case) -> None:
         done_by_somebody(case, f"DROP TABLE {table}")
         assert table in named(next_sync(case, sim, connection))
         case.assert_equal_by_polling(sim, connection)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_rows_that_were_doubled_are_one_again_when_read(case: Case, edited: bool) -> None:
+    """The newest of them counts; the history has no version more than there was."""
+    kept = ("customer", "kobject", "tag")
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES, histories=kept)
+        case.sync(connection)
+        for table in ("conversation", "customer", "kobject", "tag"):
+            one = next(living(sim, table, 4))
+            twice = f"INSERT INTO {table} SELECT * FROM {table} WHERE id = '{one}'"
+            older = f"UPDATE {table} SET updated_at = updated_at - INTERVAL 1 DAY WHERE rowid = "
+            older += f"(SELECT min(rowid) FROM {table} WHERE id = '{one}')"
+            done_by_somebody(case, twice, older)
+            if edited:
+                sim.edit(table, one, {})
+        sim.clock.advance(60)
+        again = Resync() if not edited else None
+        assert case.sync(connection, reimport=True, resync=again).status == "SUCCESSFUL"
+        assert faults(case, ("conversation", *kept)) == []
+        case.assert_equal(sim, connection)
 
 
 def test_the_price_of_a_table_that_is_gone_is_no_guess(case: Case) -> None:

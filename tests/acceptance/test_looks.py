@@ -102,6 +102,7 @@ def test_a_value_that_is_read_twice_is_counted_once(connect: Connect) -> None:
     """A message that is read again for its attachments."""
     with Simulator(scale=TINY, limits=UNLIMITED) as sim:
         sim.edit("message", next(living(sim, "message", 3)), {"sentAt": "whenever"})
+        sim.clock.advance(60)  # else no search shows it yet
         report = sync(connect(sim), tables=["conversation", "message"])
         assert report.tables["message_attachment"].rows > 0
         (said,) = (w.message for w in report.warnings if w.code == "values_rejected")

@@ -169,6 +169,34 @@ def test_what_is_wanted_since_is_no_difference_and_stops_no_repair(case: Case) -
         assert found(verified(case, whole)) == {}
 
 
+def test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen(
+    case: Case,
+) -> None:
+    """It marks them as to be read again; what is asked for by them is compared all the same."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0) as sim:
+        tables = ("conversation", "conversation_time")
+        case.sync(connect(case, sim, tables, conversation__name=OFF))
+        whole = connect(case, sim, tables)
+        ((time, talk),) = case.ask(
+            "SELECT min(t.id), t.conversation_id FROM kustomer.conversation_time t "
+            "JOIN kustomer.conversation c ON c.id = t.conversation_id "
+            "WHERE NOT c.deleted GROUP BY 2 ORDER BY 2 LIMIT 1"
+        )
+        done_by_somebody(case, f"UPDATE conversation_time SET note_time = -1 WHERE id = '{time}'")
+        hidden = sim.faults.add("status", f"{talk}/times", value=400, skip=2, times=1)
+        report = verified(case, whole, repair=True)  # looked at twice; hidden when it is repaired
+        assert hidden.fired == 1
+        assert found(report) == {"conversation_time": [time]}
+        assert report.tables["conversation_time"].repaired == []
+        assert report.status == "DIFFERS"
+        case.sync(whole)
+        report = verified(case, whole, repair=True)
+        assert report.tables["conversation_time"].repaired == [time]
+        assert report.status == "AGREES"
+        assert found(verified(case, whole)) == {}
+
+
 def test_a_file_that_is_called_as_its_schema_is_mended_too(case: Case) -> None:
     """Somebody changed a type in it."""
     case = replace(case, database=case.database.with_name("kustomer.duckdb"))

@@ -966,6 +966,30 @@ _DESTINATION = (
     *_of(
         "destinations/merge.py",
         (
+            "A row that somebody doubled is one again",
+            "        if twice:\n",
+            "        if False:\n",
+            "tests/acceptance/test_foreign.py::test_rows_that_were_doubled_are_one_again_when_read",
+        ),
+        (
+            "A doubled row makes no version more",
+            'QUALIFY row_number() OVER (PARTITION BY id ORDER BY {", ".join(newest)}) = 1',
+            "QUALIFY TRUE",
+            "tests/acceptance/test_foreign.py::test_rows_that_were_doubled_are_one_again_when_read",
+        ),
+        (
+            "What a page does not tell of is flagged as its record is",
+            'yield Step(child.place, f"{update} AND w.{DELETED}", ("deleted",))',
+            "pass",
+            "tests/acceptance/test_deletes.py::test_attachments_are_flagged_as_their_message_is",
+        ),
+        (
+            "What a page does not tell of is there again with its record",
+            'yield Step(child.place, f"{update} AND NOT w.{DELETED}", ("updated",))',
+            "pass",
+            "tests/acceptance/test_verify.py::test_attachments_of_a_message_that_returned_are_there_again",
+        ),
+        (
             "Never older over newer",
             "OR s.{UPDATED_AT} > o.updated_at OR ({equal})",
             "OR TRUE OR ({equal})",
@@ -1049,6 +1073,18 @@ _DESTINATION = (
 _HISTORIES = (
     *_of(
         "destinations/histories.py",
+        (
+            "A version is known by its updatedAt, whenever it began",
+            'f"HAVING NOT bool_or(start = own)) v',
+            'f"HAVING FALSE) v',
+            "tests/acceptance/test_adopt.py::test_histories_go_on_whenever_their_versions_began",
+        ),
+        (
+            "A version that somebody doubled is there once",
+            "        if more:\n",
+            "        if False:\n",
+            "tests/acceptance/test_verify.py::test_a_version_that_somebody_doubled_is_there_once_after_a_repair",
+        ),
         (
             "A record without a time opens a version only when it changed",
             'doubtful = "c.late" if',
@@ -1880,6 +1916,18 @@ _ADOPT = (
     *_of(
         "sync/adopt.py",
         (
+            "A history that is there is gone on with, not begun anew",
+            "ADOPTED: adopted, HISTORIES: going_on}",
+            "ADOPTED: adopted}",
+            "tests/acceptance/test_adopt.py::test_histories_go_on_whenever_their_versions_began",
+        ),
+        (
+            "A child table that is empty is filled",
+            "empty = sorted(name for name in told if not self._filled(name))",
+            "empty = []",
+            "tests/acceptance/test_adopt.py::test_a_child_table_that_is_empty_is_filled",
+        ),
+        (
             "The cursor is a day before the oldest table was synced",
             "return min(known) - _DAY if known else None",
             "return max(known) if known else None",
@@ -1915,12 +1963,6 @@ _ADOPT = (
             "            if column not in columns:\n",
             "            if False:\n",
             f"{ADOPT}test_what_can_t_be_adopted_is_refused",
-        ),
-        (
-            "A parent that only its children tell of is flagged when it is gone",
-            "            if ids:\n",
-            "            if not ids:\n",
-            f"{ADOPT}test_what_was_erased_before_is_flagged_everywhere",
         ),
     ),
     *_of(
@@ -3156,7 +3198,7 @@ _CHANGES = (
             "A repair compares what was read before it",
             "        if table.name not in self._read_before:  # a repair",
             "        if True:  # a repair",
-            f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
+            f"{CHANGES}test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen",
         ),
     ),
     *_of(

@@ -42,12 +42,12 @@ def test_every_named_test_is_there() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3700)
 def test_without_a_mutation_all_pass(tmp_path: Path) -> None:
     """The control: a copy that nothing was done to."""
     shutil.copytree(PACKAGE, tmp_path / PACKAGE.name)
     named = sorted({test for m in MUTATIONS for test in m.tests})
-    done = pytest_run(named, tmp_path)
+    done = pytest_run(named, tmp_path, timeout=3600)
     assert done.returncode == PASSED, done.stdout
 
 
@@ -65,7 +65,9 @@ def test_what_is_broken_is_noticed(tmp_path: Path, mutation: Mutation) -> None:
     assert done.returncode == FAILED, f"{mutation.sentence}\n{done.stdout[-2000:]}"
 
 
-def pytest_run(arguments: list[str], source: Path) -> subprocess.CompletedProcess[str]:
+def pytest_run(
+    arguments: list[str], source: Path, timeout: int = 1400
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
     """pytest in a process of its own, with the package from `source` and from nowhere else."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     environment |= {"PYTHONPATH": str(source), WHERE: str(source / PACKAGE.name)}
@@ -74,6 +76,6 @@ def pytest_run(arguments: list[str], source: Path) -> subprocess.CompletedProces
         "-p", "no:xdist", "-o", "addopts=--strict-markers", "--timeout=60", *arguments,
     ]  # fmt: skip
     return subprocess.run(
-        command, cwd=ROOT, env=environment, text=True, check=False, timeout=1400,
+        command, cwd=ROOT, env=environment, text=True, check=False, timeout=timeout,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip

@@ -392,11 +392,6 @@ class DuckDB:
         ).fetchall()[0]  # fmt: skip
         return Found(columns, rows, None if at is None else _EPOCH + timedelta(microseconds=at))
 
-    def parents(self, table: Table) -> list[str]:
-        rows = self._read(table, f"SELECT DISTINCT {_DIALECT.name(table.parent_column)} FROM kept",
-                          [])  # fmt: skip
-        return sorted(str(row[0]) for row in rows if row[0] is not None)
-
     def changes(self, tables: Iterable[Table]) -> list[Change]:
         with self._open(create=False) as connection:
             if connection is None:
@@ -887,6 +882,9 @@ class DuckDB:
         with foreign.kept(connection, plan, theirs, (root, *children)):
             self._take_away(connection, anew, batch, stored)
             _run(connection, plan.batch(root, children), counts)
+            for child in self._known[table.name].children:
+                if child.place in stored and child.place not in relations:
+                    _run(connection, plan.along(child), counts)
             _run(connection, histories(plan, root, children), counts)
         self._rejects(connection, batch)
         for staged in (root, *children):

@@ -5,8 +5,9 @@ For a batch of table T staged as S, and each child C staged as SC:
     T_history every copy is a version; versions tile; only rows that change are written
     C_history intervals in which an element was present, rebuilt over the record's sightings
 
-A copy's time is its `updatedAt`. One that has none, or of which the table says that it is the
-record's present although something is known of later, was seen when the sync began; it is a
+A copy's time is its `updatedAt`, or since when a version of that `updatedAt` is kept: the reference
+connector may have begun it when it came. One that has none, or of which the table says that it is
+the record's present although something is known of later, was seen when the sync began; it is a
 version only if it differs from the last one. So the last version is what the table's row is,
 and it is active until Kustomer no longer has the record.
 """
@@ -139,12 +140,15 @@ class _Histories:
         of_these = f"IN (SELECT id FROM {self.root.relation})"
         if self.root.table.history:
             rev = ", rev" if self._has(self._history, "rev", Type.INT, Type.LONG) else ""
+            own = "updated_at" if self._has(self._history, "updated_at", Type.INSTANT) else "NULL"
             yield Step(
                 self._history,
                 f"CREATE OR REPLACE TEMP TABLE kept AS SELECT {row} AS there, id, "
-                f"{start} AS start, {end} AS until, {active} AS open{rev} "
+                f"{start} AS start, {end} AS until, {active} AS open, "
+                f"CAST({own} AS {self.plan.dialect.types[Type.INSTANT]}) AS own{rev} "
                 f"FROM {self.plan.t(self._history)} WHERE id {of_these}",
             )
+            yield from self._once(self._history, "kept", "id, start")
         for n, child in enumerate(self.children):
             history = str(child.table.history)
             yield Step(
@@ -152,11 +156,28 @@ class _Histories:
                 f"CREATE OR REPLACE TEMP TABLE spans_{n} AS SELECT {row} AS there, * "
                 f"FROM {self.plan.t(history)} WHERE {self._owner(n)} {of_these}",
             )
+            own_columns = [c.name for c in child.table.history_columns()]
+            same = [c for c in own_columns if c in self.plan.stored[history]]
+            same = [self._owner(n), start, *map(self.plan.q, same)]
+            yield from self._once(history, f"spans_{n}", ", ".join(dict.fromkeys(same)))
+
+    def _once(self, history: str, temp: str, columns: str) -> Steps:
+        """What somebody made twice is there once, in the history and in `temp`, its rows."""
+        first = f"SELECT min(there) FROM {temp} GROUP BY {columns}"
+        (more,) = yield Step(
+            history,
+            f"SELECT count(*) FROM {temp} HAVING count(*) > (SELECT count(*) FROM ({first}))",
+        )
+        if more:
+            rows = f"SELECT there FROM {temp} WHERE there NOT IN ({first})"
+            table, row = self.plan.t(history), self.plan.dialect.row
+            yield Step(history, f"DELETE FROM {table} WHERE {row} IN ({rows})", ("deleted",))
+            yield Step(history, f"DELETE FROM {temp} WHERE there NOT IN ({first})")
 
     def _present(self) -> Steps:
         """Temp table `present`: from when on each accepted copy is what its record is.
 
-        Nothing that is known begins later. `own` is its `updatedAt`, `gone` since when Kustomer
+        Nothing that is known begins later. `own` is its own time, `gone` since when Kustomer
         no longer has the record.
         """
         start, _, _ = self._marks()
@@ -165,6 +186,7 @@ class _Histories:
             f"SELECT {self._owner(n)}, {start} FROM spans_{n}" for n in range(len(self.children))
         ]
         now = self.plan.synced_at
+        own, stood = self._own_time()
         yield Step(
             self.root.table.place,
             f"""
@@ -174,15 +196,28 @@ class _Histories:
                         WHEN {now} >= latest THEN {now}
                         ELSE latest + INTERVAL 1 MILLISECOND END AS start
             FROM (
-                SELECT w.id, s.{ROW}, s.{UPDATED_AT} AS own, {self.gone} AS gone,
-                       coalesce(s.{UPDATED_AT}, {self.since}) AS since, k.latest
-                FROM winners w JOIN {self.root.relation} s ON s.{ROW} = w.{ROW}
+                SELECT w.id, s.{ROW}, {own} AS own, {self.gone} AS gone,
+                       coalesce({own}, {self.since}) AS since, k.latest
+                FROM winners w JOIN {self.root.relation} s ON s.{ROW} = w.{ROW} {stood}
                 LEFT JOIN (
                     SELECT id, max(start) AS latest
                     FROM ({" UNION ALL ".join(known)}) AS known (id, start) GROUP BY id
                 ) k ON k.id = w.id
             )
             """,
+        )
+
+    def _own_time(self) -> tuple[str, str]:
+        """The time of a staged row `s`, and SQL to join what it takes.
+
+        That is its `updatedAt`; of one of which a version is kept that began at another time, that.
+        """
+        own = f"s.{UPDATED_AT}"
+        if not self.root.table.history:
+            return own, ""
+        return f"coalesce(v.start, {own})", (
+            "LEFT JOIN (SELECT id, own, max(start) AS start FROM kept GROUP BY id, own "
+            f"HAVING NOT bool_or(start = own)) v ON v.id = s.id AND v.own = {own}"
         )
 
     def _copies(self) -> Steps:
@@ -192,7 +227,7 @@ class _Histories:
         than its `updatedAt` says, or has none.
         """
         table = self.root.table
-        join, refused = "", "FALSE"
+        (own, stood), join, refused = self._own_time(), "", "FALSE"
         if table.history:
             if self._has(self._history, "rev", Type.INT, Type.LONG):
                 join = "LEFT JOIN kept k ON k.id = c.id AND k.start = c.start"
@@ -206,10 +241,11 @@ class _Histories:
             CREATE OR REPLACE TEMP TABLE copies AS
             SELECT c.id, c.start, c.{ROW}, FALSE AS late
             FROM (
-                SELECT id, {UPDATED_AT} AS start, {REV} AS rev, {ROW} FROM {self.root.relation}
-                WHERE {UPDATED_AT} IS NOT NULL
+                SELECT s.id, {own} AS start, s.{REV} AS rev, s.{ROW}
+                FROM {self.root.relation} s {stood}
+                WHERE s.{UPDATED_AT} IS NOT NULL
                 QUALIFY row_number() OVER (
-                    PARTITION BY id, {UPDATED_AT} ORDER BY {REV} DESC NULLS LAST, {ROW} DESC
+                    PARTITION BY s.id, {own} ORDER BY s.{REV} DESC NULLS LAST, s.{ROW} DESC
                 ) = 1
             ) c LEFT JOIN present p ON p.{ROW} = c.{ROW} {join}
             WHERE p.{ROW} IS NOT NULL OR NOT {refused}

@@ -235,14 +235,14 @@ class Plan:
     def _winners(self, root: Staged) -> Steps:
         """Temp table `winners`: the copy of each record that counts, and what to do with it.
 
-        `there` is its stored row; `status` is new, changed, or same until a column is found that
-        differs.
+        `there` is its stored row, the newest if somebody made it `times`; `status` is new, changed,
+        or same until a column is found that differs.
         """
         target = root.table.place
         stored = self.stored[target]
-        changed, newer, marks = "FALSE", "TRUE", ""
+        changed, newer, marks, newest = "FALSE", "TRUE", "", [self.dialect.row]
         if stored.get("updated_at") is Type.INSTANT:
-            marks = ", updated_at"
+            marks, newest = ", updated_at", ["updated_at DESC NULLS LAST", *newest]
             stamp = self.values(root, "s", target)["updated_at"]
             changed = f"o.updated_at IS DISTINCT FROM {stamp}"
             equal = f"s.{UPDATED_AT} = o.updated_at"
@@ -257,7 +257,7 @@ class Plan:
             target,
             f"""
             CREATE OR REPLACE TEMP TABLE winners AS
-            SELECT s.id, s.{ROW}, s.{DELETED}, o.there,
+            SELECT s.id, s.{ROW}, s.{DELETED}, o.there, o.times,
                    CASE WHEN o.there IS NULL THEN 'new' WHEN {changed} THEN 'changed'
                         ELSE 'same' END AS status
             FROM (
@@ -268,8 +268,10 @@ class Plan:
                 ) = 1
             ) s
             LEFT JOIN (
-                SELECT {self.dialect.row} AS there, id{marks} FROM {self.t(target)}
-                WHERE id IN (SELECT id FROM {root.relation})
+                SELECT {self.dialect.row} AS there, id{marks}, count(*) OVER one AS times
+                FROM {self.t(target)} WHERE id IN (SELECT id FROM {root.relation})
+                WINDOW one AS (PARTITION BY id)
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY {", ".join(newest)}) = 1
             ) o ON o.id = s.id
             WHERE {newer}
             """,
@@ -278,7 +280,17 @@ class Plan:
     def _root(self, root: Staged) -> Steps:
         name = root.table.place
         flag = f" OR o.{self.q(self.system.deleted)} IS DISTINCT FROM s.{DELETED}"
-        (same,) = yield Step(name, "SELECT count(*) FROM winners WHERE status = 'same'")
+        same, twice = yield Step(
+            name,
+            "SELECT count(*) FILTER (status = 'same'), count(*) FILTER (times > 1) FROM winners",
+        )
+        if twice:
+            yield Step(
+                name,
+                f"DELETE FROM {self.t(name)} WHERE id IN (SELECT id FROM winners WHERE times > 1) "
+                f"AND {self.dialect.row} NOT IN (SELECT there FROM winners WHERE times > 1)",
+                ("deleted",),
+            )
         if same:
             yield from self.compared("winners", root, name, flag)
         new, changed = yield Step(
@@ -341,6 +353,16 @@ class Plan:
             """,
             columns,
         )
+
+    def along(self, child: Table) -> Steps:
+        """Of a child that the batch does not tell: its rows are flagged as their records are."""
+        flag, synced = self.q(self.system.deleted), self.q(self.system.synced)
+        set_, owner = f"SET {flag} = w.{DELETED}, {synced} = {self.synced_at}", child.parent_column
+        update = f"UPDATE {self.t(child.place)} o {set_} FROM winners w "
+        update += f"WHERE w.id = o.{self.q(owner)} AND o.{flag} IS DISTINCT FROM w.{DELETED}"
+        yield Step(child.place, f"{update} AND w.{DELETED}", ("deleted",))
+        if not child.stays:  # else an element may have left on its own
+            yield Step(child.place, f"{update} AND NOT w.{DELETED}", ("updated",))
 
     def changes(self, target: str, select: str, columns: list[str]) -> Steps:
         """Lands what `select` gives: for each row that changes `there`, its stored row if it has

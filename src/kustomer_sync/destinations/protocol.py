@@ -81,9 +81,6 @@ class Destination(Protocol):
     def changes(self, tables: Iterable[Table]) -> list[Change]:
         """What `ensure` would change of the tables that are there; nothing is written."""
 
-    def parents(self, table: Table) -> list[str]:
-        """The ids of the parents that rows of a child table name and that are not flagged."""
-
     def write(self, write: Write) -> Mapping[str, Counts]:
         """Land it all in one transaction, or nothing; counts by table, children and histories too.
 

@@ -10,12 +10,10 @@ when a value comes that does not fit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import pyarrow as pa
 
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.errors import SyncError, UsageError
@@ -23,18 +21,12 @@ from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import CONVERSATION, CONVERSATION_TIME, KOBJECT, TABLES
 from kustomer_sync.kustomer.client import Client
 from kustomer_sync.model import (
-    DELETED,
-    REV,
-    ROW,
     SYSTEM,
-    UPDATED_AT,
-    Batch,
     Change,
     Column,
     Each,
     Found,
     Listing,
-    Rows,
     Search,
     Table,
     Type,
@@ -45,6 +37,7 @@ from kustomer_sync.report import AdoptedTable, Adoption
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import CustomTypes, Names, klass_table
 from kustomer_sync.sync.choice import Limits, choose, client_for
+from kustomer_sync.sync.histories import KEY as HISTORIES
 from kustomer_sync.sync.landing import ADOPTED, ATTACHMENTS, TableState, family, of_long_ago
 
 _DAY = timedelta(days=1)
@@ -80,7 +73,7 @@ def adopt(
         told = plan.told(there, _requests(connection, plan, limits or Limits()))
         if apply:
             there.begin(datetime.now(UTC))
-            there.write(Write(tuple(plan.roots(there)), {}, plan.state()))
+            there.write(Write((), {}, plan.state()))
         return replace(told, applied=apply)
     finally:
         there.close()
@@ -173,6 +166,10 @@ class _Plan:
         missing = sorted(family(table) - self.found.keys())
         if missing:
             return f"{_few(missing)} not there"
+        told = (child.name for child in table.children if child.name != ATTACHMENTS)
+        empty = sorted(name for name in told if not self._filled(name))
+        if empty:
+            return f"{_few(empty)} empty"
         if table.per_klass and self._klassless(table):
             return "some of its records are in no klass's table"
         return ""
@@ -213,15 +210,16 @@ class _Plan:
         """What is there was read up to the cursor, and asked for by its parents up to there."""
         done = {"done": [[0, self.millis]]} if self.cursor else {}
         adopted = {"klass_tables": self.klass_tables, "columns": self._custom_columns()}
-        kept: dict[str, Any] = {ADOPTED: adopted}
+        parts = [part for table in self.tables for part in table.walk() if part.history]
+        going_on = {part.name: None for part in parts if self._filled(str(part.history))}
+        kept: dict[str, Any] = {ADOPTED: adopted, HISTORIES: going_on}
         for table in self.tables:
             if self.goes_on(table):
                 kept[f"table:{table.name}"] = {**TableState().state(), **done}
                 if isinstance(table.reading, Search) and table.reading.older_each:
                     kept[f"table:{of_long_ago(table.name)}"] = done
         for name, parent in ((ATTACHMENTS, "message"), (CONVERSATION_TIME.name, "conversation")):
-            trusted = name in self.found if name == ATTACHMENTS else self._filled(name)
-            if trusted and self.since.get(parent) == "":
+            if self._filled(name) and self.since.get(parent) == "":
                 kept[f"table:{name}"] = {**TableState().state(), **done}
         return kept
 
@@ -233,18 +231,6 @@ class _Plan:
             for name in names
             if name in self.found
         }
-
-    def roots(self, there: Destination) -> Iterator[Batch]:
-        """A row for each parent that only the rows of a child table tell of.
-
-        The reference connector has no table of these parents; without a row nobody would notice
-        that one is gone.
-        """
-        for table in (t for t in self.tables if t.name.startswith(SYSTEM)):
-            children = [child for child in table.children if child.name in self.found]
-            ids = sorted({one for child in children for one in there.parents(child)})
-            if ids:
-                yield _bare(replace(table, columns=(table.column("id"),), children=()), ids)
 
     # ---- what is told ----
 
@@ -312,19 +298,6 @@ def _why(root: Table, why: str | None) -> str:
     if why is None:
         return "read whole" if isinstance(root.reading, Listing) else "read by conversation"
     return f"read from the beginning: {why}" if why else ""
-
-
-def _bare(table: Table, ids: list[str]) -> Batch:
-    """A batch of records of which nothing is known but that they were there."""
-    count = len(ids)
-    data = {
-        "id": pa.array(ids, pa.string()),
-        UPDATED_AT: pa.nulls(count, pa.timestamp("us", "UTC")),
-        REV: pa.nulls(count, pa.int64()),
-        DELETED: pa.array([False] * count, pa.bool_()),
-        ROW: pa.array(range(count), pa.int64()),
-    }
-    return Batch(Rows(table, pa.table(data)))
 
 
 def _type_of(name: str) -> Type:
