@@ -510,6 +510,40 @@ def test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired(case: C
         assert faults(case, ["customer", "kobject"]) == []
 
 
+@pytest.mark.parametrize("which", ["active", "over"])
+def test_a_history_that_has_a_row_twice_is_named_and_repaired(case: Case, which: str) -> None:
+    """The one that is active under another start too; of a record, and of its elements."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation", "tag"))
+        case.sync(connection)
+        tagged = case.ask("SELECT conversation_id FROM kustomer.conversation_tag")[-1][0]
+        sim.clock.advance(60)
+        sim.edit("conversation", tagged, {"name": "another", "tags": []})
+        sim.settle()
+        sim.clock.advance(60)
+        case.sync(connection)
+        before = histories(case)
+        earlier = " REPLACE (_fivetran_start - INTERVAL 1 SECOND AS _fivetran_start)"
+        doubled = {
+            "active": (f"{earlier} FROM kustomer.conversation_history WHERE id = ",),
+            "over": (
+                " FROM kustomer.conversation_history WHERE id = ",
+                " FROM kustomer.conversation_tag_history WHERE conversation_id = ",
+            ),
+        }[which]
+        with damage(case) as db:
+            for rows in doubled:
+                db.execute(
+                    f"INSERT INTO kustomer.{rows.partition('kustomer.')[2].partition(' ')[0]} "
+                    f"SELECT *{rows}'{tagged}' AND _fivetran_active = {which == 'active'}"
+                )
+        assert found(verified(case, connection)) == {"conversation": [tagged]}
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        assert faults(case, []) == []
+        assert which == "active" or histories(case) == before
+
+
 def test_a_delete_that_searches_show_late_is_no_difference(case: Case) -> None:
     """Its record's own path hides it at once; the first look at what changed saw none of it."""
     late: dict[str, Any] = {"index_lag_ms": 60_000, "index_lag_random": False}
