@@ -3647,6 +3647,18 @@ _QUIETLY = (
     *_of(
         "sync/verify.py",
         (
+            "What no search counts is said",
+            "            self._untold(table, _OLD, old)\n",
+            "            pass\n",
+            f"{VERIFY}test_what_only_a_sample_compares_is_said",
+        ),
+        (
+            "Without a sample what is asked for by parent is not compared, and that is said",
+            "        if not self.sample:\n",
+            "        if False:\n",
+            f"{VERIFY}test_what_only_a_sample_compares_is_said",
+        ),
+        (
             "What is stored as soft-deleted and on no path is no difference",
             "{stamp.id for stamp in stamps if stamp.deleted}",
             "set[str]()",

@@ -76,6 +76,7 @@ _QUIET = {_OWNER, "rev", "modified_at"}
 """What a merge of customers moves, perhaps without a trace in the record's `updatedAt`."""
 _EXHAUSTED = "nothing of it was read to the end yet"
 _SILENT = "which attachments they have is not told"
+_OLD = "over two years old, which no search counts: compared by the sample alone"
 _PAGE = listings.PAGE_SIZE
 
 
@@ -359,6 +360,12 @@ class Verification:
         compared = _Compared(table, spans, looked=spans[-1][1])
         self._catch_up(compared)
         parts = list(self._held(table, spans))
+        listed = [
+            part for span in spans for part, archives in self.run.readable(table, span)
+            if not archives
+        ]  # fmt: skip
+        if old := [s.id for s in self._stamps(table, listed)]:
+            self._untold(table, _OLD, old)
         away = self._stamps(table, spans, compared.moved)
         self._of(table).changed += len(away)
         differing = [
@@ -741,6 +748,9 @@ class Verification:
 
     def _each(self, table: Table, reading: Each) -> None:
         """A sample of parents, each with all that is listed for it."""
+        if not self.sample:
+            self._untold(table, "it is compared by a sample alone, and none was asked for")
+            return
         compared = self._parent(table, reading)
         if compared is None:
             return
