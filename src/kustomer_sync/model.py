@@ -458,6 +458,8 @@ class Stamp:
     """Its `updated_at` in milliseconds since 1970."""
     deleted: bool
     """Whether Kustomer has soft-deleted it, where the table has a column that says so."""
+    created: int | None = None
+    """Its `created_at` in milliseconds since 1970; None where that is not stored."""
 
 
 @dataclass(frozen=True, slots=True)

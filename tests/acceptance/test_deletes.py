@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,8 +19,9 @@ from kustomer_sync.kustomer.catalog import KOBJECT
 from kustomer_sync.report import Progress
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
-from kustomer_sync.sync import choose, sync
+from kustomer_sync.sync import choose, sweep, sync
 from tests.acceptance.case import SPINE, TINY, UNLIMITED, Case, living
+from tests.acceptance.conftest import Meanwhile
 from tests.acceptance.truth import differences
 
 Connect = Callable[..., Connection]
@@ -71,6 +74,53 @@ def test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison(
         flagged = "SELECT id FROM kustomer.conversation WHERE _fivetran_deleted"
         assert case.ask(flagged) == []
         case.assert_equal(sim, connection)
+
+
+def test_a_soft_deleted_record_that_is_searched_at_its_old_moment_is_not_flagged(
+    database: Path,
+) -> None:
+    """There an erased one that was soft-deleted makes up for it, and its own path hides it."""
+    case = Case(500, 10_000, database)
+    with case.org(rate=0, get_deleted="404", delete_moves_in_index=False) as sim:
+        connection = case.connect(sim)
+        case.sync(connection)
+        old = [one for (one,) in case.ask(
+            "SELECT id FROM kustomer.conversation WHERE deleted IS NOT TRUE AND updated_at < "
+            "now() - INTERVAL 740 DAY ORDER BY updated_at"
+        )]  # fmt: skip
+        sim.edit("conversation", old[1], {"deleted": True}, bump=False)
+        sim.soft_delete("conversation", old[2])
+        for _ in range(4):
+            sim.clock.advance(24 * 3600 + 60)
+            case.sync(connection)
+            flagged = case.ask("SELECT id FROM kustomer.conversation WHERE _fivetran_deleted")
+            assert (old[2],) not in flagged
+            if sim.get("conversation", old[1]):
+                sim.hard_delete("conversation", old[1])
+
+
+@pytest.mark.parametrize("table", ["conversation", "note"])
+def test_a_soft_deleted_record_of_a_time_that_can_not_be_searched_is_not_flagged(
+    database: Path, table: str
+) -> None:
+    """It is over two years ago by now; there is no archive, or it knows no notes."""
+    case = Case(500, 10_000, database)
+    switches: Any = {"get_deleted": "404", "delete_moves_in_index": False}
+    with case.org(rate=0, archive_available=table == "note", **switches) as sim:
+        connection = case.connect(sim, tables=(table,))
+        case.sync(connection)
+        ((old, days),) = case.ask(
+            f"SELECT id, date_diff('day', updated_at, now()) FROM kustomer.{table} "
+            "WHERE deleted IS NOT TRUE AND updated_at > now() - INTERVAL 720 DAY "
+            "ORDER BY updated_at LIMIT 1"
+        )
+        sim.soft_delete(table, old)
+        sim.clock.advance(24 * 3600 + 60)
+        case.sync(connection)
+        assert case.ask(f"SELECT deleted FROM kustomer.{table} WHERE id = '{old}'") == [(True,)]
+        sim.clock.advance((740 - days) * 24 * 3600)
+        assert not {w.code for w in case.sync(connection).warnings} & {"sweep_failed"}
+        assert case.ask(f"SELECT id FROM kustomer.{table} WHERE _fivetran_deleted") == []
 
 
 @pytest.mark.parametrize("bumps", [True, False])
@@ -143,6 +193,68 @@ def test_the_comparison_tells_its_requests_before_it_sends_them(connect: Connect
             after = next(n for n in seen[seen.index(now) :] if n.phase != phase)
             assert now.cost > 0
             assert after.searches - now.searches == now.cost
+
+
+def test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync that is stopped keeps what it found gone; the next one looks for the rest."""
+    monkeypatch.setattr(sweep, "_PART", 4)
+    case = Case(500, 10_000, database)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("message",))
+        case.sync(connection)
+        erased = list(islice(living(sim, "message", 0), 20))
+        for one in erased:
+            sim.hard_delete("message", one)
+        sim.clock.advance(24 * 3600 + 60)
+        stop = threading.Event()
+        looks = f"/v1/messages/({'|'.join(erased)})$"
+        sim.faults.rules.append(Meanwhile(looks, lambda n: stop.set() if n == 10 else None))
+        seen: list[Progress] = []
+        report = case.sync(connection, stop=stop, progress=seen.append)
+        assert report.status == "CANCELED"
+        assert max(now.cost for now in seen if now.phase.startswith("looking for")) == 20
+        flagged = "SELECT count(*) FROM kustomer.message WHERE _fivetran_deleted"
+        ((kept,),) = case.ask(flagged)
+        assert 4 <= kept < 20
+        sim.faults.clear()
+        sim.requests.clear()
+        case.sync(connection)
+        assert case.ask(flagged) == [(20,)]
+        asked = [line.path for line in sim.requests.lines if re.search(looks, line.path)]
+        assert len(asked) == 20 - kept
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_table_that_shrank_by_half_is_searched_again_and_reported_first(
+    database: Path, returns: bool
+) -> None:
+    """What a second reading shows is not even looked for by its id."""
+    case = Case(500, 10_000, database)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("message",))
+        case.sync(connection)
+        there = case.ask("SELECT id FROM kustomer.message WHERE NOT _fivetran_deleted ORDER BY 1")
+        gone = {one: sim.get("message", one) for (one,) in there[: len(there) * 2 // 3]}
+        for one in gone:
+            sim.hard_delete("message", one)
+        sim.clock.advance(24 * 3600 + 60)
+
+        def back(number: int) -> None:
+            if returns and number == 5:  # the changes; before them the spans were read once
+                for record in gone.values():
+                    assert record is not None
+                    sim.restore("message", record, bump=False)
+                sim.settle()
+
+        sim.faults.rules.append(Meanwhile(r"search\?page=1&pageSize=500", back))
+        sim.requests.clear()
+        report = case.sync(connection)
+        assert {w.code for w in report.warnings} == {"table_shrank"}
+        assert report.tables["message"].deleted == (0 if returns else len(gone))
+        asked = {line.path.rpartition("/")[2] for line in sim.requests.lines}
+        assert asked & gone.keys() == (set() if returns else gone.keys())
 
 
 def test_attachments_wait_for_the_role_and_land_when_it_is_there(case: Case) -> None:

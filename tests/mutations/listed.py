@@ -3078,8 +3078,8 @@ _ASTRAY = (
         "destinations/histories.py",
         (
             "A row of a history that is too many is astray",
-            "(({there}) EXCEPT ({here}))) ORDER",
-            "(({here}) EXCEPT ({here}))) ORDER",
+            "(({there}) EXCEPT ALL ({here}))",
+            "(({here}) EXCEPT ALL ({here}))",
             f"{VERIFY}test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
         ),
     ),
@@ -4202,6 +4202,86 @@ _REFUSED = (
 )
 
 
+_QUIETLY = (
+    *_of(
+        "sync/sweep.py",
+        (
+            "A soft-deleted record that a search by when it was made shows is not flagged",
+            "    doubted = _doubted(run, table, gone)\n",
+            "    doubted = set[str]()\n",
+            f"{DELETES}test_a_soft_deleted_record_that_is_searched_at_its_old_moment_is_not_flagged",
+            f"{DELETES}test_a_soft_deleted_record_of_a_time_that_can_not_be_searched_is_not_flagged",
+        ),
+        (
+            "A soft-deleted record that no search shows by when it was made is gone",
+            "if unshown is not True}",
+            "if True}",
+            f"{DELETES}test_an_erased_record_that_had_been_soft_deleted_is_flagged",
+        ),
+        (
+            "How many looks by id a comparison takes is said",
+            "cost=len(left))",
+            "cost=0)",
+            f"{DELETES}test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice",
+        ),
+        (
+            "What a comparison found gone is flagged though the sync is stopped then",
+            "        gone = confirmed(run, table, left[:_PART])\n",
+            "        gone = confirmed(run, table, left)\n",
+            f"{DELETES}test_looks_for_what_was_erased_are_announced_and_none_is_paid_twice",
+        ),
+        (
+            "A comparison that lacks more than half of a table says so",
+            "    if len(absent) * 2 > there.kept:\n",
+            "    if False:\n",
+            f"{DELETES}test_a_table_that_shrank_by_half_is_searched_again_and_reported_first",
+        ),
+        (
+            "A table that shrank by more than half is read again",
+            "        absent &= reread(run, table, spans)[0]\n",
+            "        pass\n",
+            f"{DELETES}test_a_table_that_shrank_by_half_is_searched_again_and_reported_first[True]",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "Two active versions of a record are seen though they are alike",
+            "SELECT id FROM (({there}) EXCEPT ALL ({here}))",
+            "SELECT id FROM (({there}) EXCEPT ({here}))",
+            f"{VERIFY}test_a_history_that_has_a_row_twice_is_named_and_repaired[active]",
+        ),
+        (
+            "A version that is there twice is seen though it is over",
+            "HAVING count(*) > 1) ORDER",
+            "HAVING FALSE) ORDER",
+            f"{VERIFY}test_a_history_that_has_a_row_twice_is_named_and_repaired[over]",
+        ),
+    ),
+    *_of(
+        "sync/verify.py",
+        (
+            "What no search counts is said",
+            "            self._untold(table, _OLD, old)\n",
+            "            pass\n",
+            f"{VERIFY}test_what_only_a_sample_compares_is_said",
+        ),
+        (
+            "Without a sample what is asked for by parent is not compared, and that is said",
+            "        if not self.sample:\n",
+            "        if False:\n",
+            f"{VERIFY}test_what_only_a_sample_compares_is_said",
+        ),
+        (
+            "What is stored as soft-deleted and on no path is no difference",
+            "{stamp.id for stamp in stamps if stamp.deleted}",
+            "set[str]()",
+            f"{VERIFY}test_a_soft_deleted_record_that_no_path_shows_is_no_difference",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -4209,5 +4289,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_OUTSIDE, *_THEIRS, *_REFUSED,
+    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY,
 )  # fmt: skip

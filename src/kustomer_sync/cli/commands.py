@@ -151,7 +151,7 @@ def verify(asked: Namespace) -> int:
     named = roots(connection, asked.table, say)
 
     def announce(requests: int) -> None:
-        say(f"Comparing takes about {counted(requests, 'request')}, and more for what differs.")
+        say(f"Comparing takes at most {counted(requests, 'request')}, and more for what differs.")
 
     with _stopping() as stop, Screen() as screen:
         found = run_verify(

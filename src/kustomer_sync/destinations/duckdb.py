@@ -1092,11 +1092,13 @@ class DuckDB:
         self, table: Table, lo: int, hi: int, among: Iterable[str] | None = None
     ) -> list[Stamp]:
         says = table.says_deleted
+        made = any(c.name == "created_at" for c in table.landing)  # perhaps as a digest
+        created = "epoch_ms(try_cast(created_at AS TIMESTAMPTZ))" if made else "NULL"
         only = "" if among is None else "AND list_contains(?, id)"
         rows = self._read(
             table,
-            f"SELECT id, epoch_ms(updated_at), {'deleted IS TRUE' if says else 'FALSE'} "
-            "FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ? "
+            f"SELECT id, epoch_ms(updated_at), {'deleted IS TRUE' if says else 'FALSE'}, "
+            f"{created} FROM kept WHERE id IS NOT NULL AND epoch_ms(updated_at) BETWEEN ? AND ? "
             f"{only} ORDER BY id",
             [lo, hi - 1, *([] if among is None else [list(among)])],
         )

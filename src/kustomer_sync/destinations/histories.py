@@ -515,9 +515,10 @@ def astray(plan: Plan, table: Table) -> Iterator[tuple[str, str]]:
     """Each history of the table and its children, and a query for whom it does not fit.
 
     That is the ids of records, of those that are not flagged, whose active rows in the history are
-    not what the table holds of them.
+    not what the table holds of them, each once, or of which a version or interval is there twice.
     """
     flag, active = plan.q(plan.system.deleted), plan.q(plan.system.active)
+    start = plan.q(plan.system.start)
     living = f"SELECT id FROM {plan.t(table.place)} WHERE {flag} IS DISTINCT FROM TRUE"
     for part in table.walk():
         place, history = part.place, str(part.history)
@@ -528,14 +529,17 @@ def astray(plan: Plan, table: Table) -> Iterator[tuple[str, str]]:
             names &= {plan.system.physical(column) for column in part.history_columns()}
         owner = plan.q(part.parent_column or "id")
         mine, kept = _contents(plan, sorted(names), place, history)
-        here = f"SELECT {owner} AS id, hash({mine}) AS content FROM {plan.t(place)} o"
+        here = f"SELECT DISTINCT {owner} AS id, hash({mine}) AS content FROM {plan.t(place)} o"
         here = f"{here} WHERE {flag} IS DISTINCT FROM TRUE AND {owner} IN ({living})"
         there = f"SELECT {owner} AS id, hash({kept}) AS content FROM {plan.t(history)} o"
         there = f"{there} WHERE {active} AND {owner} IN ({living})"
+        same = ", ".join([owner, start, *([f"hash({kept})"] if part.parent is not None else [])])
+        twice = f"SELECT {owner} AS id FROM {plan.t(history)} o WHERE {owner} IN ({living})"
         yield (
             history,
-            f"SELECT DISTINCT id FROM ((({here}) EXCEPT ({there})) UNION ALL "
-            f"(({there}) EXCEPT ({here}))) ORDER BY id",
+            f"SELECT DISTINCT id FROM (SELECT id FROM (({here}) EXCEPT ALL ({there})) UNION ALL "
+            f"SELECT id FROM (({there}) EXCEPT ALL ({here})) UNION ALL "
+            f"{twice} GROUP BY {same} HAVING count(*) > 1) ORDER BY id",
         )
 
 

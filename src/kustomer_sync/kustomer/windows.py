@@ -121,6 +121,12 @@ def gaps(span: Span, done: Iterable[Span]) -> list[Span]:
     return [(lo, hi) for lo, hi in out if lo < hi]
 
 
+def second_of(at: int) -> Span:
+    """The whole second of a moment: whether a search tells less apart is not documented."""
+    lo = at - at % 1000
+    return lo, lo + 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Among:
     """Only records whose value of a search attribute is one of these; or is none of these."""

@@ -4,7 +4,9 @@ Nobody documents that a soft delete moves `updatedAt`, and a record erased for g
 So once a day the source's counts per span of `updatedAt`, with and without soft-deleted records,
 are compared with the destination's. A span that differs is read again to the last record; a row
 that it lacks is flagged only when a look by id finds nothing either, on a path that at the same
-time shows a living record. A sweep that can't be sure marks nothing.
+time shows a living record. What is stored as soft-deleted may be on no path, and in the index at
+the moment before its delete (neither is documented): it is looked for by when it was made. A sweep
+that can't be sure marks nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from kustomer_sync.errors import PathFailed, cause
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Page, Refused
-from kustomer_sync.kustomer.singly import UNSURE, by_ids
-from kustomer_sync.model import Held, Record, Table
+from kustomer_sync.kustomer.singly import UNSURE, by_ids, tried
+from kustomer_sync.model import Held, Record, Stamp, Table
 from kustomer_sync.sync.landing import ids_of
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _GOLDEN = 0.618034
 """Each day's cuts are elsewhere: a row too many and one too few hide each other once at most."""
+_PART = 200  # looks by id until what they told is flagged
+_ALL = 1 << 40
+_FAR = 253402300799000  # 9999-12-31 in milliseconds since 1970: later than any record is
 _FILL = 0.85  # of the cap: a span with more records in the source than here still counts
 
 
@@ -54,7 +59,8 @@ def sweep(run: Run, table: Table, hi: int) -> None:
             for held, archives in spans
             if not _agrees(run, table, held, archives)
         ]
-        gone = _compared(run, table, windows.merged(differing)) if differing else ()
+        if differing:
+            _compared(run, table, windows.merged(differing))
     except (Forbidden, NotFound, Refused, PathFailed) as error:
         run.warn(
             "sweep_failed",
@@ -63,7 +69,7 @@ def sweep(run: Run, table: Table, hi: int) -> None:
         return  # not `swept_at`: what was deleted since the last whole one is still to be followed
     run.landing.of(table.name).swept_at = run.now().isoformat()
     run.landing.touch(table.name)
-    run.landing.commit(run.landing.absent(table, gone))
+    run.landing.commit()
 
 
 def _agrees(run: Run, table: Table, held: Held, archives: tuple[bool, ...]) -> bool:
@@ -101,23 +107,39 @@ def _first(run: Run, body: dict[str, Any], *, archive: bool) -> Page:
     return ask() if page.total is None else page
 
 
-def _compared(run: Run, table: Table, spans: list[windows.Span]) -> tuple[str, ...]:
-    """Read the spans again; the ids that they and a look by id lack.
+def _compared(run: Run, table: Table, spans: list[windows.Span]) -> None:
+    """Read the spans again; the ids that they and a look by id lack are flagged.
 
-    What only moved meanwhile is met among the changes before it is looked for.
+    What only moved meanwhile is met among the changes before it is looked for. Each look is a
+    request: what was confirmed is flagged in parts, so that the next sync looks for the rest.
     """
     absent, unread = reread(run, table, spans)
     if absent:
         run.changes()
         run.landing.commit()
         absent &= {one for lo, hi in spans for one in run.destination.ids(table, lo, hi)}
+    (there,) = run.destination.spread(table, 0, _FAR, _ALL)
+    if len(absent) * 2 > there.kept:
+        run.warn(
+            "table_shrank",
+            f"{table.name}: {len(absent)} of {there.kept} records are in no search any more; they "
+            "were searched again before they were flagged.",
+        )
+        absent &= reread(run, table, spans)[0]
     if unread:
         run.warn(
             "sweep_incomplete",
             f"{table.name}: {len(unread)} spans could not be read whole; nothing of them was "
             "flagged.",
         )
-    return confirmed(run, table, sorted(absent)) or ()
+    left = sorted(absent)
+    while left:
+        run.note(f"looking for {table.name} that no search shows", cost=len(left))
+        gone = confirmed(run, table, left[:_PART])
+        if gone is None:
+            return
+        run.landing.commit(run.landing.absent(table, gone))
+        left = left[_PART:]
 
 
 def reread(
@@ -164,7 +186,38 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
                 gone.append(record_id)
             elif record is not UNSURE:
                 run.landing.take(table, [record], 0)
-    return tuple(gone)
+    doubted = _doubted(run, table, gone)
+    return tuple(one for one in gone if one not in doubted)
+
+
+def _doubted(run: Run, table: Table, gone: list[str]) -> set[str]:
+    """Those stored as soft-deleted that may be there though neither their moment nor path shows it.
+
+    A search by when a record was made shows it wherever else the index keeps it; whether that
+    reaches as far back as the record is told by when it was made, too.
+    """
+    stamps = run.destination.stamps(table, 0, _FAR, gone) if gone else []
+    looks = tried(partial(_unshown, run, table), (s for s in stamps if s.deleted),
+                  run.limits.workers)  # fmt: skip
+    return {stamp.id for stamp, unshown in looks if unshown is not True}
+
+
+def _unshown(run: Run, table: Table, stamp: Stamp) -> bool:
+    """Whether searches that would show the record don't."""
+    parts = [part for _, part in run.readable(table, (0, windows.millis(run.now())))]
+    recent = stamp.created is not None and stamp.created >= run.horizon
+    if stamp.created is None or not (recent or any(True in archives for archives in parts)):
+        return False
+    window = windows.Window(table, (0, _FAR), created=windows.second_of(stamp.created))
+    for archive in (False,) if recent else (False, True):
+        page = run.client.search(
+            windows.body(window), page=1, page_size=run.limits.page_size, archive=archive
+        )
+        run.minimum.others += 1
+        ids = ids_of(page.records)
+        if page.timed_out or page.total != len(ids) or stamp.id in ids:
+            return False
+    return True
 
 
 def _shows_one(

@@ -76,6 +76,7 @@ _QUIET = {_OWNER, "rev", "modified_at"}
 """What a merge of customers moves, perhaps without a trace in the record's `updatedAt`."""
 _EXHAUSTED = "nothing of it was read to the end yet"
 _SILENT = "which attachments they have is not told"
+_OLD = "over two years old, which no search counts: compared by the sample alone"
 _PAGE = listings.PAGE_SIZE
 
 
@@ -362,6 +363,12 @@ class Verification:
         compared = _Compared(table, spans, looked=spans[-1][1])
         self._catch_up(compared)
         parts = list(self._held(table, spans))
+        listed = [
+            part for span in spans for part, archives in self.run.readable(table, span)
+            if not archives
+        ]  # fmt: skip
+        if old := [s.id for s in self._stamps(table, listed)]:
+            self._untold(table, _OLD, old)
         away = self._stamps(table, spans, compared.moved)
         self._of(table).changed += len(away)
         differing = [
@@ -592,7 +599,7 @@ class Verification:
 
     def _shown(self, table: Table, times: Mapping[str, int | None]) -> dict[str, Record]:
         """The records that searches show at these times."""
-        spans = windows.merged((at, at + 1) for at in times.values() if at is not None)
+        spans = windows.merged(windows.second_of(at) for at in times.values() if at is not None)
         todo = [window for span in spans for window in self.run.windows_of(table, span)]
         found = self._read(table, todo, times.keys())[0]
         return {one: record for one, record in found.items() if one in times}
@@ -650,7 +657,11 @@ class Verification:
         return False
 
     def _gone(self, compared: _Compared, absent: list[str]) -> None:
-        """Of records that their own paths don't show: those that nothing shows any more."""
+        """Of records that their own paths don't show: those that nothing shows any more.
+
+        One that is stored as soft-deleted may be there all the same: nobody documents that its path
+        shows it, nor at which of its moments a search does. The row does not say that it lives.
+        """
         table = compared.table
         shown = [record for _, record in self._look(table, living(self.run, table))]
         if not any(shown):
@@ -663,7 +674,10 @@ class Verification:
         if unsure := [one for one, record in looked.items() if record is UNSURE]:
             self._untold(table, "a look by id tells nothing", unsure)
         gone = [one for one, record in looked.items() if record is None]
-        stored = {s.id for s in self._stamps(table, compared.spans, gone)}
+        stamps = self._stamps(table, compared.spans, gone)
+        if quiet := {stamp.id for stamp in stamps if stamp.deleted}:
+            self._untold(table, "they are soft-deleted, and nothing shows them", quiet)
+        stored = {stamp.id for stamp in stamps} - quiet
         self._of(table).extra = sorted({*self._of(table).extra, *stored})
 
     # ---- listed tables ----
@@ -737,6 +751,9 @@ class Verification:
 
     def _each(self, table: Table, reading: Each) -> None:
         """A sample of parents, each with all that is listed for it."""
+        if not self.sample:
+            self._untold(table, "it is compared by a sample alone, and none was asked for")
+            return
         compared = self._parent(table, reading)
         if compared is None:
             return
