@@ -178,6 +178,43 @@ def test_a_version_that_somebody_doubled_is_there_once_after_a_repair(case: Case
         assert histories(case) == versions
 
 
+def test_what_is_asked_for_by_its_parent_is_repaired_by_it(case: Case) -> None:
+    """A row that is there twice, and a history that lost its last version or has it changed."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES, histories=("conversation_time",))
+        case.sync(connection)
+        versions = histories(case)
+        ids = [one for (one,) in case.ask("SELECT id FROM kustomer.conversation_time ORDER BY 1")]
+        twice, lost, changed = ids[0], ids[1], ids[2]
+        with damage(case) as db:
+            table = "kustomer.conversation_time"
+            db.execute(f"INSERT INTO {table} SELECT * FROM {table} WHERE id = '{twice}'")
+            db.execute(f"DELETE FROM {table}_history WHERE id = '{lost}'")
+            db.execute(f"UPDATE {table}_history SET note_time = -1 WHERE id = '{changed}'")
+        assert found(verified(case, connection)) == {"conversation_time": [twice, lost, changed]}
+        assert verified(case, connection, repair=True).status == "AGREES"
+        assert found(verified(case, connection)) == {}
+        assert len(case.ask("SELECT id FROM kustomer.conversation_time")) == len(ids)
+        assert [len(one) for one in histories(case)] == [len(one) for one in versions]
+
+
+def test_a_repair_by_a_list_that_is_not_read_is_none(case: Case) -> None:
+    """The record still differs, whatever the parent's list says of it: nothing."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        one, talk = case.ask(
+            "SELECT id, conversation_id FROM kustomer.conversation_time ORDER BY 1 LIMIT 1"
+        )[0]
+        with damage(case) as db:
+            db.execute(f"UPDATE kustomer.conversation_time SET note_time = -1 WHERE id = '{one}'")
+        # As it is compared and confirmed it is listed, as it is repaired it is not.
+        sim.faults.add("status", rf"{talk}/times", value=400, skip=2)
+        report = verified(case, connection, repair=True)
+        assert report.tables["conversation_time"].repaired == []
+        assert report.status == "DIFFERS"
+
+
 # ---- what is asked for by others ----
 
 SILENT: Any = {"get_includes_attachments": False}

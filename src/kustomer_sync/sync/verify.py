@@ -285,6 +285,10 @@ class Verification:
                 if history in parts and record_id not in ids
             ]
         found.differing.sort(key=lambda d: (d.id, d.table, d.what))
+        if isinstance(table.reading, Each):  # it is by its parent that a record is read again
+            astray = sorted({*found.ids} - ids)
+            owners = self.run.destination.holding(table, "id", astray, table.reading.via)
+            self._owners.setdefault(table.name, set()).update(owners)
 
     def _of(self, table: Table) -> TableVerified:
         return self.found.tables.setdefault(table.known_as, TableVerified())
@@ -872,9 +876,10 @@ class Verification:
             self.run.unread(table, error)
             return ids
         now = self._of(table)
-        untold = (untold for untold in now.untold if untold.why != _SILENT)
-        left = {*now.ids, *(one for untold in untold for one in untold.ids)}
-        return [one for one in ids if one in left]
+        untold = {one for told in now.untold if told.why != _SILENT for one in told.ids}
+        if isinstance(table.reading, Each):  # a list that was not read is told by its parent
+            untold |= set(self.run.destination.holding(table, table.reading.via, untold))
+        return [one for one in ids if one in {*now.ids, *untold}]
 
     def _renew(self, table: Table, ids: list[str]) -> None:
         """A message that does not say which attachments it has keeps its rows."""
