@@ -298,6 +298,28 @@ def test_a_table_that_is_hidden_and_comes_back_is_as_the_org(case: Case) -> None
         case.assert_equal(sim, whole)
 
 
+def test_what_came_and_went_while_its_table_was_hidden_is_flagged(case: Case) -> None:
+    """Its child rows, which were there meanwhile, too."""
+    with case.org(rate=0) as sim:
+        whole = connect(case, sim)
+        case.sync(whole)
+        hidden = connect(case, sim, customer={"enabled": False})
+        case.sync(hidden)
+        came = sim.create("customer", {"displayName": "x", "emails": [{"email": "x@example.org"}]})
+        sim.settle()
+        sim.clock.advance(60)
+        case.sync(hidden)
+        flag = "SELECT _fivetran_deleted FROM kustomer.{} = '{}'"
+        mine = flag.format("customer_email WHERE customer_id", came)
+        assert case.ask(mine) == [(False,)]
+        sim.hard_delete("customer", came)
+        sim.clock.advance(60)
+        case.sync(whole)
+        case.assert_equal(sim, whole)
+        assert case.ask(mine) == [(True,)]
+        assert case.ask(flag.format("customer WHERE id", came)) == [(True,)]
+
+
 # ---- wanted again ----
 
 

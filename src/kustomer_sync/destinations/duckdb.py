@@ -691,7 +691,10 @@ class DuckDB:
         self, connection: duckdb.DuckDBPyConnection, table: Table, twin: str,
         stored: dict[str, dict[str, Type]], counts: dict[str, Counts],
     ) -> None:  # fmt: skip
-        """A table that was hidden: what was flagged meanwhile is; the hidden one is no more."""
+        """A table that was hidden: what was flagged meanwhile is; the hidden one is no more.
+
+        What came meanwhile is there with what was kept of it, so that whether it went is found out.
+        """
         keys = self._system.key(table)
         flag, synced = _DIALECT.name(self._system.deleted), _DIALECT.name(self._system.synced)
         same = " AND ".join(f"t.{_DIALECT.name(k)} = h.{_DIALECT.name(k)}" for k in keys)
@@ -701,6 +704,12 @@ class DuckDB:
             f"WHERE {same} AND h.{flag} AND t.{flag} IS DISTINCT FROM TRUE"
         ).fetchall()
         counts.setdefault(table.place, Counts()).deleted += int(rows[0][0])
+        names = ", ".join(_DIALECT.name(c) for c in stored[twin] if c in stored[table.place])
+        rows = connection.execute(
+            f"INSERT INTO {self._t(table.place)} ({names}) SELECT {names} FROM {self._t(twin)} h "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self._t(table.place)} t WHERE {same})"
+        ).fetchall()
+        counts[table.place].inserted += int(rows[0][0])
         connection.execute(f"DROP TABLE {self._t(twin)}")
         del stored[twin]
         self._ours.dropped(twin)
