@@ -314,7 +314,9 @@ def test_what_came_and_went_while_its_table_was_hidden_is_flagged(case: Case) ->
         assert case.ask(mine) == [(False,)]
         sim.hard_delete("customer", came)
         sim.clock.advance(60)
-        case.sync(whole)
+        began = case.sync(whole).started_at
+        synced = f"SELECT _fivetran_synced FROM kustomer.customer WHERE id = '{came}'"
+        assert case.ask(synced) == [(began,)]
         case.assert_equal(sim, whole)
         assert case.ask(mine) == [(True,)]
         assert case.ask(flag.format("customer WHERE id", came)) == [(True,)]

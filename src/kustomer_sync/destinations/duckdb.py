@@ -704,9 +704,11 @@ class DuckDB:
             f"WHERE {same} AND h.{flag} AND t.{flag} IS DISTINCT FROM TRUE"
         ).fetchall()
         counts.setdefault(table.place, Counts()).deleted += int(rows[0][0])
-        names = ", ".join(_DIALECT.name(c) for c in stored[twin] if c in stored[table.place])
+        both = [c for c in stored[twin] if c in stored[table.place] and c != self._system.synced]
+        names = ", ".join(map(_DIALECT.name, both))
         rows = connection.execute(
-            f"INSERT INTO {self._t(table.place)} ({names}) SELECT {names} FROM {self._t(twin)} h "
+            f"INSERT INTO {self._t(table.place)} ({names}, {synced}) "
+            f"SELECT {names}, {_timestamp(self._synced_at)} FROM {self._t(twin)} h "
             f"WHERE NOT EXISTS (SELECT 1 FROM {self._t(table.place)} t WHERE {same})"
         ).fetchall()
         counts[table.place].inserted += int(rows[0][0])
@@ -961,14 +963,9 @@ class DuckDB:
     def _rejects(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         """The accepted records' rejects are those of this reading, and no older ones."""
         names = [part.name for part in batch.root.table.walk()]
-        if (
-            not batch.rejects
-            and not connection.execute(
-                f"SELECT 1 FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) LIMIT 1",
-                [names],
-            ).fetchall()
-        ):  # and so it is nearly always
-            return
+        older = f"SELECT 1 FROM {self._t(REJECTS)} WHERE list_contains(?, table_name) LIMIT 1"
+        if not batch.rejects and not connection.execute(older, [names]).fetchall():
+            return  # so it is nearly always
         connection.register("rejected", _rejects_table(batch.rejects))
         same = (
             "o.table_name = r.table_name AND o.record_id = r.record_id AND "

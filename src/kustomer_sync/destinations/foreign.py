@@ -230,7 +230,7 @@ def mend(
 
     Else they are text, which holds them all; what is gone is forgotten, so that it is made anew.
     `told_by`: by table, the columns without any of which its rows are nobody's; these go with it,
-    and with what it held.
+    and with what it held. Versions whose start is still a time stay: nothing else has them.
     """
     for one in strayed(connection, schema, ours):
         if one.table not in told_by:

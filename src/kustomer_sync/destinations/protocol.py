@@ -69,7 +69,7 @@ class Destination(Protocol):
         somebody gave another type has its own again, or one that holds all that is in it. Where
         somebody dropped the column that says whose the rows are, or since when they were, or made
         it one that can't hold what it held, the rows go, but for those of records that Kustomer
-        keeps for a while only.
+        keeps for a while only, and versions whose start is still a time.
 
         `returned`: what of them flags are to be caught up in. `silent`: of a table's rejects those
         columns' texts alone stay. `standing`: tables that are not made for this; where they stand

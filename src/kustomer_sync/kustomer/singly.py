@@ -144,9 +144,9 @@ def by_ids(
         raise forbidden
 
 
-def of_parent(client: Client, path: str) -> list[Record]:
-    """The records listed at a path below one parent; `NotFound` where there is no such list."""
-    return _listed(client, path, {})
+def of_parent(client: Client, path: str, parent: str) -> list[Record]:
+    """The records listed at `path` with the parent's id for `{id}`; `NotFound` without a list."""
+    return _listed(client, path.format(id=quoted(parent)), {})
 
 
 def _listed(client: Client, path: str, params: dict[str, str]) -> list[Record]:

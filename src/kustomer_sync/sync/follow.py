@@ -25,7 +25,6 @@ from kustomer_sync.kustomer.singly import (
     messages_of,
     named_alone,
     of_parent,
-    quoted,
     related,
     tried,
 )
@@ -368,7 +367,7 @@ def _listed(
     lost: dict[str, Exception] = {}
 
     def ask(one: str) -> list[Record]:
-        return of_parent(run.client, reading.path.format(id=quoted(one)))
+        return of_parent(run.client, reading.path, one)
 
     def found() -> Iterator[Record]:
         for parent, records in _lists(run, table.name, ask, parents, lost):

@@ -805,7 +805,7 @@ class Verification:
         """By parent what is listed for it; one that is gone is left out, its own table tells."""
         found, refused = {}, []
         for one, records in tried(
-            lambda one: of_parent(self.run.client, reading.path.format(id=one)), parents,
+            lambda one: of_parent(self.run.client, reading.path, one), parents,
             self.run.limits.workers,
         ):  # fmt: skip
             if isinstance(records, NotFound):
