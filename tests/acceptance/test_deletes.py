@@ -523,6 +523,7 @@ def test_attachments_of_messages_that_nothing_leads_to_land(connect: Connect, qu
         held = [sim.create("attachment", {"name": "a.png"}, {"message": one}) for one in sent]
         sim.hard_delete("conversation", talk)
         sim.hard_delete("customer", customer)
+        sim.clock.advance(60)
         sync(connect(sim))
         found = query("SELECT id FROM kustomer.message_attachment")
         assert {(one,) for one in held} <= set(found)
