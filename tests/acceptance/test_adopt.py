@@ -256,6 +256,22 @@ def test_why_kustomer_could_not_be_asked_is_said(
             assert told.to_dict()["unasked"] in line
 
 
+@pytest.mark.parametrize("status", [403, 400])
+def test_a_search_that_kustomer_refuses_keeps_nobody_from_adopting(case: Case, status: int) -> None:
+    """For want of a role, or because it knows no such object: no record comes by it."""
+    with case.org(rate=0) as sim:
+        connection = adopted(case, sim)
+        sim.faults.add("status", "customers/search", value=status)
+        told = adopt(connection, apply=True)
+        assert told.applied
+        searched = [table for table in choose(connection) if isinstance(table.reading, Search)]
+        assert told.requests is not None
+        assert told.requests["search"] >= len(searched)
+        sim.faults.clear()
+        report = case.sync(connection)
+        assert report.status == "SUCCESSFUL", report.error
+
+
 def test_what_is_not_ours_is_left_alone(case: Case) -> None:
     """Tables, and columns of our tables, of records that are read again too."""
     with case.org(rate=0) as sim:

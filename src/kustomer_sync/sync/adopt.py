@@ -19,7 +19,7 @@ from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.errors import SyncError, UsageError
 from kustomer_sync.kustomer import windows
 from kustomer_sync.kustomer.catalog import CONVERSATION, CONVERSATION_TIME, KOBJECT, TABLES
-from kustomer_sync.kustomer.client import Client
+from kustomer_sync.kustomer.client import Client, Forbidden, NotFound, Refused
 from kustomer_sync.model import (
     SYSTEM,
     Change,
@@ -390,10 +390,13 @@ def _requests(connection: Connection, plan: _Plan, limits: Limits) -> dict[str, 
 
 
 def _changed(client: Client, plan: _Plan, table: Table) -> int:
-    """How many of a searched table's records the next sync reads."""
+    """How many of a searched table's records the next sync reads; none where it may not."""
     lo = plan.millis if plan.goes_on(table) else 0
     window = windows.Window(table, (lo, windows.millis(datetime.now(UTC)) + windows.DAY_MS))
-    return client.search(windows.body(window), page=1, page_size=1).total or 0
+    try:
+        return client.search(windows.body(window), page=1, page_size=1).total or 0
+    except (Forbidden, NotFound, Refused):
+        return 0
 
 
 def _compared(rows: int) -> int:
