@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -177,6 +178,27 @@ def test_a_path_that_keeps_failing_costs_what_is_read_there_and_no_more(
         others = {*SPINE, "conversation_time", "message_attachment"} - unread
         for name in others if "archive" not in path else {"tag", "kobject"}:
             assert report.tables[name].rows > 0, name
+        sim.faults.clear()
+        sim.clock.advance(60)
+        case.assert_equal(sim, connection)
+
+
+def test_messages_of_no_conversation_that_all_fail_keep_nothing_else_from_being_asked_for(
+    case: Case,
+) -> None:
+    """Each has but its own path; what is asked for after them comes, theirs by the next sync."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=(*SPINE, "conversation_time"))
+        for lone in islice(living(sim, "message", 0), 14):
+            sim.edit("message", lone, {}, {"conversation": {"data": None}})
+        sim.settle()
+        sim.clock.advance(60)
+        sim.faults.add("status", "/v1/messages/", value=500)
+        report = case.sync(connection, limits=BRIEF)
+        assert report.exit_code == 1
+        assert report.tables["conversation_time"].rows > 0
+        said = [w.message.split()[0] for w in report.warnings if w.code == "not_read"]
+        assert said == ["message_attachment"]
         sim.faults.clear()
         sim.clock.advance(60)
         case.assert_equal(sim, connection)

@@ -10,6 +10,7 @@ import pytest
 
 from kustomer_sync.kustomer import client
 from kustomer_sync.model import Record
+from kustomer_sync.sync import Limits
 from kustomer_sync.sync.adopt import adopt
 from tests.acceptance.case import Case, living
 from tests.acceptance.conftest import Meanwhile
@@ -18,6 +19,7 @@ from tests.acceptance.test_readings import handled
 from tests.acceptance.test_verify import found, verified
 
 DAY = 24 * 3600
+BRIEF = Limits(retry_seconds=0.5)
 TALKS = ("conversation", "conversation_time")
 
 
@@ -97,6 +99,31 @@ def test_a_detour_that_is_forbidden_blocks_no_attachments(
         }
         sim.hard_delete("conversation", talks[max(talks)])
         case.sync(connection)
+        case.assert_equal(sim, connection)
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_attachments_of_a_message_of_no_conversation_are_asked_for_again(
+    case: Case, status: int
+) -> None:
+    """Its own path is all there is, and fails or is forbidden: a warning says so; a day later."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation", "message"))
+        lone = next(living(sim, "message", 3))
+        held = sim.create("attachment", {"name": "a.png"}, {"message": lone})
+        sim.edit("message", lone, {}, {"conversation": {"data": None}})
+        sim.settle()
+        sim.clock.advance(60)
+        sim.faults.add("status", f"/v1/messages/{lone}", value=status)
+        report = case.sync(connection, limits=BRIEF)
+        assert report.status == "SUCCESSFUL", report.error
+        assert "1 message could not be read" in str([w.message for w in report.warnings])
+        there = "SELECT id FROM kustomer.message_attachment"
+        assert (held,) not in case.ask(there)
+        sim.faults.clear()
+        sim.clock.advance(DAY + 60)
+        case.sync(connection)
+        assert (held,) in case.ask(there)
         case.assert_equal(sim, connection)
 
 

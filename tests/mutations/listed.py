@@ -4315,6 +4315,40 @@ _QUIETLY = (
 )
 
 
+_ALONE = (
+    *_of(
+        "sync/adopt.py",
+        (
+            "A search that is refused keeps nobody from adopting",
+            "    except (Forbidden, NotFound, Refused):\n        return 0\n",
+            "    except NotFound:\n        return 0\n",
+            f"{ADOPT}test_a_search_that_kustomer_refuses_keeps_nobody_from_adopting",
+        ),
+    ),
+    *_of(
+        "sync/follow.py",
+        (
+            "A message of no conversation that was not told is asked for again",
+            "    untold = set(_alone(run, table, lone))\n",
+            "    _alone(run, table, lone)\n    untold = set[str]()\n",
+            f"{UNTOLD}test_attachments_of_a_message_of_no_conversation_are_asked_for_again",
+        ),
+        (
+            "That a message could not be read is said",
+            "    if failed:\n        run.warn(",
+            "    if False:\n        run.warn(",
+            f"{UNTOLD}test_attachments_of_a_message_of_no_conversation_are_asked_for_again",
+        ),
+        (
+            "A path below each message that fails costs the attachments alone",
+            "        except (Forbidden, NotFound, PathFailed) as error:\n",
+            "        except (Forbidden, NotFound) as error:\n",
+            f"{FAULTS}test_messages_of_no_conversation_that_all_fail_keep_nothing_else_from_being_asked_for",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -4322,5 +4356,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY,
+    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE,
 )  # fmt: skip

@@ -29,6 +29,7 @@ from kustomer_sync.kustomer.singly import (
     tried,
 )
 from kustomer_sync.model import Each, Record, Search, Table
+from kustomer_sync.report import counted
 from kustomer_sync.sync.landing import (
     ATTACHMENTS,
     TableState,
@@ -164,8 +165,8 @@ class _Follower:
 
     Raises `Forbidden`, `NotFound` or `PathFailed` where no list is to be had.
     """
-    alone: Callable[[list[str]], object] | None = None
-    """How to ask by the ids of parents that have nothing in `column`."""
+    alone: bool = False
+    """Whether parents that have nothing in `column` are asked by too, by their own ids."""
     known: Callable[[], bool] = lambda: False
     """Whether what was read of the parent brought them along."""
     made_before: int | None = None
@@ -190,15 +191,15 @@ class _Follower:
                     self.parent, self.column, lo, hi, most, changed=changed,
                     made_before=self.made_before,
                 )  # fmt: skip
+                if self.alone:
+                    ids += run.destination.newest(
+                        self.parent, "id", since, hi, _ALL, changed=changed, lacking=self.column,
+                    )[1]  # fmt: skip
                 if ids:
                     run.note(f"reading {self.name}", cost=left if left >= _ASKED else 0)
                 left -= len(ids)
                 if not self._asked(ids):
                     return True
-                if self.alone:
-                    self.alone(run.destination.newest(
-                        self.parent, "id", since, hi, _ALL, changed=changed, lacking=self.column,
-                    )[1])  # fmt: skip
                 self.state.complete((since, hi))
                 run.landing.touch(self.name)
                 hi = since
@@ -226,10 +227,9 @@ class _Follower:
                 self.run.destination.newest, self.parent, lo=lo, hi=hi, most=_ALL, changed=True,
                 made_before=self.made_before,
             )  # fmt: skip
-            if not self._asked(newest(self.column)[1]):
+            alone = newest("id", lacking=self.column)[1] if self.alone else []
+            if not self._asked([*newest(self.column)[1], *alone]):
                 return
-            if self.alone:
-                self.alone(newest("id", lacking=self.column)[1])
             self.state.complete((lo, hi))
             self.run.landing.touch(self.name)
 
@@ -311,8 +311,8 @@ def _followers(run: Run, tables: Iterable[Table]) -> Iterator[_Follower]:
     if sent and any(child.name == ATTACHMENTS for child in sent.children):
         yield _Follower(
             run, ATTACHMENTS, sent, "conversation_id", sent,
-            partial(_attachments, run, sent), partial(_alone, run, sent),
-            lambda: not run.landing.unattached,
+            partial(_attachments, run, sent), alone=True,
+            known=lambda: not run.landing.unattached,
         )  # fmt: skip
     for table in tables:
         name, each, whole, made_before = table.name, table.reading, True, None
@@ -417,16 +417,21 @@ def belongs(record: Record, of: str, parent: str) -> None:
         relationships[of] = {"data": {"type": of, "id": parent}}
 
 
-def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
+def _attachments(run: Run, table: Table, ids: list[str]) -> set[str]:
     """By conversation; where that tells none, by customer; else by message.
 
-    Returns the conversations with messages that none of these ways told.
+    `ids`: of conversations, and of messages that have none. Returns those of which some message
+    was told in none of these ways.
     """
-    bare: set[str] = set()
-    lost = _attachments_of(run, table, "conversations", conversations, bare)
     holding = run.destination.holding
+    lone = holding(table, "id", ids)
+    bare: set[str] = set()
+    lost = _attachments_of(
+        run, table, "conversations", [one for one in ids if one not in {*lone}], bare
+    )
+    untold = set(_alone(run, table, lone))
     if not lost:
-        return set(holding(table, "id", bare, "conversation_id")) if bare else set()
+        return untold | set(holding(table, "id", bare, "conversation_id"))
     customers = holding(table, "conversation_id", lost, "customer_id")
     try:
         gone = _attachments_of(run, table, "customers", customers, bare)
@@ -434,12 +439,12 @@ def _attachments(run: Run, table: Table, conversations: list[str]) -> set[str]:
         gone = customers
     asked = holding(table, "customer_id", set(customers) - set(gone))
     left = _alone(run, table, sorted(set(holding(table, "conversation_id", lost)) - set(asked)))
-    return set(holding(table, "id", bare | {*left}, "conversation_id"))
+    return untold | set(holding(table, "id", bare | {*left}, "conversation_id"))
 
 
 def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
     """Messages that no list leads to, each by its own id; those that could not be read whole."""
-    left = []
+    left, failed = list[str](), list[Exception]()
     ask = partial(message, run.client)
 
     def found() -> Iterator[Record]:
@@ -447,11 +452,18 @@ def _alone(run: Run, table: Table, messages: list[str]) -> list[str]:
             run.minimum.others += 1
             if isinstance(record, Exception):
                 left.append(one)
+                failed.append(record)
             elif record is not None:
                 left.extend(_bare(run, [record]))
                 yield record
 
     run.landing.take_all(table, found())
+    if failed:
+        run.warn(
+            "not_told",
+            f"{ATTACHMENTS}: {counted(len(failed), 'message')} could not be read "
+            f"({cause(failed[0])}); that is tried again once a day.",
+        )
     return left
 
 
