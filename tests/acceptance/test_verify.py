@@ -39,13 +39,14 @@ Connect = Callable[..., Connection]
 TABLES = (*SPINE, "conversation_time", "business_schedule")
 DAY = 24 * 3600
 OWNER = "conversation_id"
+BRIEF = Narrow(retry_seconds=0.5)
 
 
 def verified(case: Case, connection: Connection, **how: Any) -> Verified:
     """Every record is in the sample."""
-    narrow = Narrow(
-        caps=Caps(case.cap, 100), page_size=case.size, searches_per_minute=UNLIMITED.search,
-        requests_per_minute=UNLIMITED.org,
+    narrow = replace(
+        how.pop("limits", Narrow()), caps=Caps(case.cap, 100), page_size=case.size,
+        searches_per_minute=UNLIMITED.search, requests_per_minute=UNLIMITED.org,
     )  # fmt: skip
     return verify(connection, limits=narrow, **{"sample": 500, **how})
 
@@ -690,6 +691,31 @@ def test_a_role_that_is_missing_costs_its_table_and_no_other(case: Case) -> None
         assert report.tables["message"].compared  # by what searches show
         assert report.tables["tag"].untold
         assert {w.code for w in report.warnings} == {"role_missing"}
+
+
+@pytest.mark.parametrize(
+    ("path", "lost"), [("/v1/tags", {"tag"}), ("customers/search", {"customer", "conversation"})]
+)
+def test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success(
+    case: Case, path: str, lost: set[str]
+) -> None:
+    """All else is compared; what failed is no missing role, and nothing is said to agree."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "team", "customer", "conversation"))
+        case.sync(connection)
+        with damage(case) as db:
+            db.execute("UPDATE kustomer.team SET name = 'altered'")
+        sim.faults.add("status", path, value=500)
+        report = verified(case, connection, repair=True, limits=BRIEF)
+        assert (report.status, report.exit_code) == ("FAILURE", 1)
+        assert report.error is not None
+        assert "kept failing" in report.error.message
+        assert "begins anew" in report.error.hint
+        assert {w.code for w in report.warnings} == {"not_read"}
+        assert {name for name, t in report.tables.items() if not t.compared} == lost
+        assert report.tables["team"].repaired
+        sim.faults.clear()
+        assert found(verified(case, connection)) == {}
 
 
 CONFIG = """

@@ -4346,6 +4346,29 @@ _ALONE = (
             f"{FAULTS}test_messages_of_no_conversation_that_all_fail_keep_nothing_else_from_being_asked_for",
         ),
     ),
+    *_of(
+        "sync/verify.py",
+        (
+            "A path that keeps failing costs its table, not the comparison",
+            "        except (Forbidden, NotFound, Refused, PathFailed) as error:\n"
+            "            self.run.unread(table, error)\n            self._untold",
+            "        except (Forbidden, NotFound, Refused) as error:\n"
+            "            self.run.unread(table, error)\n            self._untold",
+            f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
+        ),
+        (
+            "What could not be compared because its path failed is no success",
+            "            if run.failed is not None:\n",
+            "            if False:\n",
+            f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
+        ),
+        (
+            "A search that keeps failing is no missing role",
+            "                    raise error\n",
+            "                    raise Forbidden(error)\n",
+            f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
+        ),
+    ),
 )
 
 

@@ -21,11 +21,13 @@ from typing import Any
 
 from kustomer_sync.errors import (
     Interrupted,
+    PathFailed,
     Rescheduled,
     SourceFailed,
     SyncError,
     SyncFailed,
     UsageError,
+    cause,
 )
 from kustomer_sync.kustomer import listings, windows
 from kustomer_sync.kustomer.client import Forbidden, NotFound, Refused
@@ -174,6 +176,8 @@ class Verification:
                 self._table(table)
             if repair and any(t.ids for t in found.tables.values()):
                 self._repair()
+            if run.failed is not None:
+                raise run.failed
             left = any(t.differs for t in found.tables.values())
             compared = [t.compared for t in found.tables.values()]
             if not left and compared and not any(compared):
@@ -213,9 +217,9 @@ class Verification:
                     self._each(table, table.reading)
                 case Log():
                     self._untold(table, "Kustomer keeps it for a while only")
-        except (Forbidden, NotFound, Refused) as error:
+        except (Forbidden, NotFound, Refused, PathFailed) as error:
             self.run.unread(table, error)
-            self._untold(table, f"it could not be read ({error})")
+            self._untold(table, f"it could not be read ({cause(error)})")
         self._versions(table)
         self._of(table).unfit += self._nameless(table)
 
@@ -363,9 +367,9 @@ class Verification:
         if not spans:
             self._untold(table, _EXHAUSTED)
             return
-        self._of(table).source = self._of(table).destination = 0
         compared = _Compared(table, spans, looked=spans[-1][1])
         self._catch_up(compared)
+        self._of(table).source = self._of(table).destination = 0
         parts = list(self._held(table, spans))
         listed = [
             part for span in spans for part, archives in self.run.readable(table, span)
@@ -416,8 +420,8 @@ class Verification:
                         found[str(r.get("id"))] = r if r.get("id") in wanted else _slim(r)
                 case windows.Completed(_, span, _):
                     whole.append(span)
-                case windows.Denied(_, archive, said) if not archive:
-                    raise Forbidden(said)
+                case windows.Denied(_, archive, error) if not archive:
+                    raise error
         return found, windows.merged(whole)
 
     def _agrees(
@@ -872,7 +876,7 @@ class Verification:
             self.run.landing.commit()
             self.found.tables[table.known_as] = TableVerified()
             self._again(table, ids)
-        except (Forbidden, NotFound, Refused) as error:
+        except (Forbidden, NotFound, Refused, PathFailed) as error:
             self.run.unread(table, error)
             return ids
         now = self._of(table)
