@@ -48,6 +48,23 @@ def test_a_new_attribute_of_several_values_lands_as_what_it_is(
         case.assert_equal(sim, connection)
 
 
+def test_an_attribute_that_is_met_between_two_daily_readings_has_its_history(case: Case) -> None:
+    """Where that of attributes is wanted: they land as their table is wanted."""
+    kept = "custom_attribute_metadata"
+    with case.org(rate=0) as sim:
+        tables = ("customer", "_kustomer_sync_metadata")
+        connection = case.connect(sim, tables=tables, histories=[kept])
+        case.sync(connection)
+        sim.add_custom("customer", "sizesNum", {"type": "number", "multi": True})
+        sim.edit("customer", sim.id("customer", 3), {"custom": {"sizesNum": [38, 39]}})
+        sim.clock.advance(60)
+        case.sync(connection)
+        for table in (kept, f"{kept}_history"):
+            assert case.ask(f"SELECT resource FROM kustomer.{table} WHERE id = 'sizesNum'") == [
+                ("customer",)
+            ]
+
+
 def test_a_new_klass_is_typed_by_its_metadata(case: Case) -> None:
     """Met between two daily readings; its attribute of several values is an array."""
     with case.org() as sim:

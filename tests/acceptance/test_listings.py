@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 import pytest
 
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.simulator.faults import FaultName
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import Limits, sync
 from tests.acceptance.case import TINY, UNLIMITED, Case
 from tests.acceptance.conftest import Meanwhile
 
@@ -78,6 +79,49 @@ def test_what_was_refused_in_part_is_read_as_soon_as_a_role_is_given(case: Case,
         rows = "SELECT count(*) FROM kustomer.custom_attribute_metadata WHERE resource = 'customer'"
         assert case.ask(rows) > [(0,)]
         assert case.differences(sim, connection) == []
+
+
+def test_of_metadata_only_what_was_refused_is_asked_for_at_every_sync(case: Case) -> None:
+    """Of the other resources once a day; what a `--table` left out is not asked for."""
+    tables = ("customer", "conversation", "tag", "_kustomer_sync_metadata")
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=tables)
+        sim.faults.add("status", "/v1/metadata/conversation", value=403)
+        case.sync(connection)
+        for only, asked in (((), 1), (("conversation",), 1), (("customer", "tag"), 0)):
+            sim.clock.advance(60)
+            sim.requests.clear()
+            case.sync(connection, tables=only)
+            assert sim.requests.count("/v1/metadata") == asked
+        sim.faults.clear()
+        sim.clock.advance(60)
+        case.sync(connection)
+        assert case.differences(sim, connection) == []
+        sim.requests.clear()
+        case.sync(connection)
+        assert sim.requests.count("/v1/metadata") == 0
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_metadata_of_notes_that_was_there_and_is_refused_is_not_gone(
+    case: Case, status: int
+) -> None:
+    """It is not documented that there is any; where there is, a refusal says nothing of it."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("note", "_kustomer_sync_metadata"))
+        case.sync(connection)
+        with duckdb.connect(str(case.database)) as db:
+            db.execute(
+                "INSERT INTO kustomer._kustomer_sync_metadata BY NAME SELECT * "
+                "REPLACE ('note' AS id) FROM kustomer._kustomer_sync_metadata LIMIT 1"
+            )
+        sim.faults.add("status", "/v1/metadata/note", value=status)
+        case.sync(connection, reimport=True, limits=Limits(retry_seconds=0.5))
+        flagged = "SELECT _fivetran_deleted FROM kustomer._kustomer_sync_metadata WHERE id = 'note'"
+        assert case.ask(flagged) == [(False,)]
+        sim.faults.clear()
+        case.sync(connection, reimport=True)
+        assert case.ask(flagged) == [(True,)]
 
 
 def test_a_list_that_never_ends_is_given_up(case: Case) -> None:

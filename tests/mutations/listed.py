@@ -3624,8 +3624,8 @@ _SILENT = (
         "sync/landing.py",
         (
             "Notes need no metadata",
-            "if found is UNSURE and resource == _UNDOCUMENTED:",
-            "if False:",
+            "return None if found is UNSURE and resource == _UNDOCUMENTED else found",
+            "return found",
             f"{UNDOCUMENTED}test_notes_need_no_metadata",
         ),
     ),
@@ -3967,12 +3967,46 @@ _OUTSIDE = (
         ),
     ),
     *_of(
-        "sync/reimport.py",
+        "sync/run.py",
         (
             "What was refused in part is read as soon as a role is given",
-            "            whole.again = whole.again or resource in run.landing.withheld\n",
+            "        self.landing.describe_withheld()\n",
             "",
             f"{LISTINGS}test_what_was_refused_in_part_is_read_as_soon_as_a_role_is_given",
+        ),
+    ),
+    *_of(
+        "sync/landing.py",
+        (
+            "Of the metadata that was refused only what is wanted is asked for",
+            '            if tables & {resource.partition(".")[0], METADATA.name}:\n',
+            "            if True:\n",
+            f"{LISTINGS}test_of_metadata_only_what_was_refused_is_asked_for_at_every_sync",
+        ),
+        (
+            "Metadata that was refused keeps no other from being read for the day",
+            "        if not (table.per_klass and self.klasses.unlisted):",
+            "        if not (self.klasses.unlisted or self.withheld):",
+            f"{LISTINGS}test_of_metadata_only_what_was_refused_is_asked_for_at_every_sync",
+        ),
+        (
+            "Metadata that was refused lands when it is read",
+            "                self._land(self._learn(resource))\n",
+            "                self._learn(resource)\n",
+            f"{LISTINGS}test_what_was_refused_in_part_is_read_as_soon_as_a_role_is_given",
+        ),
+        (
+            "Metadata of notes that is refused is not gone",
+            "            return UNSURE\n        self.withheld.discard(resource)\n",
+            "            return None if resource == _UNDOCUMENTED else UNSURE\n"
+            "        self.withheld.discard(resource)\n",
+            f"{LISTINGS}test_metadata_of_notes_that_was_there_and_is_refused_is_not_gone",
+        ),
+        (
+            "Attributes land as their table is wanted, whenever they are met",
+            "                self._shred(table, [metadata], whole=True)\n",
+            "                self._shred(METADATA, [metadata], whole=True)\n",
+            f"{ATTRIBUTES}test_an_attribute_that_is_met_between_two_daily_readings_has_its_history",
         ),
     ),
     *_of(

@@ -33,6 +33,8 @@ PREFIX = "system_prefix"
 """State key: what the names of the system columns begin with in the tables that are there."""
 UNATTACHED = "unattached"
 """State key: messages do not say which attachments they have, which are asked for then."""
+_WITHHELD = "withheld"
+"""State key: resources whose metadata could not be read when it was asked for last."""
 _UNDOCUMENTED = "note"
 """Has custom attributes; the list of resources with metadata does not name it, and what a server
 says to one that is not on the list is not documented."""
@@ -134,8 +136,9 @@ class Landing:
         self._rejected: set[int] = set()
         """Which values were counted as rejected."""
         self._described: dict[str, Record | None] = {}
-        self.withheld: set[str] = set()
-        """Resources whose metadata was refused for want of a role, or kept failing."""
+        self.withheld: set[str] = set(state.get(_WITHHELD) or ())
+        """Resources whose metadata was refused for want of a role, or kept failing, the last time
+        that it was asked for."""
         self._doubted: set[tuple[str, str]] = set()
         """Custom columns with a value that did not fit, of which the metadata was asked for."""
         self._asked: dict[str, set[str]] = {}
@@ -203,12 +206,19 @@ class Landing:
             for error in self.klasses.unlisted.values():
                 self._run.unlisted(self.klasses.lacking, error)
             for klass in self.klass_names():
-                self._learn_klass(klass)
+                self._learn(f"{table.name}.{klass}")
         else:
-            self.types.learn(table.name, properties(self.described(table.name)))
-        if not self.klasses.unlisted and not self.withheld:  # a role may be given at any time
+            self._learn(table.name)
+        if not (table.per_klass and self.klasses.unlisted):  # a role may be given at any time
             self.of(table.name).described_at = self._run.now().isoformat()
             self.touch(table.name)
+
+    def describe_withheld(self) -> None:
+        """What was refused of the metadata last time is asked for at once, not a day later."""
+        tables = {table.name for table in self._run.tables}
+        for resource in sorted(self.withheld):
+            if tables & {resource.partition(".")[0], METADATA.name}:
+                self._land(self._learn(resource))
 
     def _name_klasses(self, table: Table) -> None:
         """KObjects of a klass whose name was not known go to its table: they are read again."""
@@ -247,9 +257,17 @@ class Landing:
 
         return klasses
 
-    def _learn_klass(self, klass: str) -> None:
-        resource = f"kobject.{klass}"
-        self.types.learn(resource, properties(self.described(resource)))
+    def _learn(self, resource: str, *, again: bool = False) -> Record | None:
+        """Its metadata, from which the types of its custom attributes are known now."""
+        found = self.described(resource, again=again)
+        self.types.learn(resource, properties(found))
+        return found
+
+    def _land(self, metadata: Record | None) -> None:
+        """What tells of a resource's custom attributes is a record too, where that is wanted."""
+        for table in self._run.tables:
+            if metadata and table.name == METADATA.name:
+                self._shred(table, [metadata], whole=True)
 
     def resources(self) -> list[str]:
         """What may have custom attributes, and metadata that describes them."""
@@ -264,23 +282,22 @@ class Landing:
         so, once.
         """
         if resource not in self._described or (again and resource not in self.withheld):
-            try:
-                found = by_id(self._run.client, METADATA, resource)
-            except Forbidden as error:
-                self._run.denied(METADATA, str(error))
-                found = UNSURE
-                self.withheld.add(resource)
-            except PathFailed as error:
-                self._run.warn(
-                    "not_read", f"The metadata of {resource} was not read ({cause(error)})."
-                )
-                found = UNSURE
-                self.withheld.add(resource)
-            if found is UNSURE and resource == _UNDOCUMENTED:
-                found = None
-            self._described[resource] = found
+            self._described[resource] = self._asked_for(resource)
             self._run.minimum.others += 1
         return self._described[resource]
+
+    def _asked_for(self, resource: str) -> Record | None:
+        self.withheld.add(resource)
+        try:
+            found = by_id(self._run.client, METADATA, resource)
+        except Forbidden as error:
+            self._run.denied(METADATA, str(error))
+            return UNSURE
+        except PathFailed as error:
+            self._run.warn("not_read", f"The metadata of {resource} was not read ({cause(error)}).")
+            return UNSURE
+        self.withheld.discard(resource)
+        return None if found is UNSURE and resource == _UNDOCUMENTED else found
 
     def _klassed(self, record: Record) -> None:
         klass = self.klasses.of(record)
@@ -303,10 +320,7 @@ class Landing:
             known |= set(self.kept_out.get(name, ()))
             if new := met - known - self._asked.get(resource, set()):
                 self._asked.setdefault(resource, set()).update(new)
-                found = self.described(resource, again=True)
-                self.types.learn(resource, properties(found))
-                if found and any(t.name == METADATA.name for t in self._run.tables):
-                    self._shred(METADATA, [found], whole=True)
+                self._land(self._learn(resource, again=True))
 
     # ---- taking in ----
 
@@ -410,7 +424,7 @@ class Landing:
         before = self.types.state()["text"]
         for name in sorted({name for name, _ in misfits}):
             resource = f"{table.name}.{klasses[name]}" if name in klasses else name
-            self.types.learn(resource, properties(self.described(resource, again=True)))
+            self._learn(resource, again=True)
         return self.types.state()["text"] != before
 
     def _table_of_klass(self, record: Record) -> str | None:
@@ -460,6 +474,7 @@ class Landing:
         unnamed = self.klasses.unnamed | set(self.state.get(_UNNAMED) or ())
         for key, ids in (
             ("merged", self.merged), ("unfollowed", self.unfollowed), (_UNNAMED, unnamed),
+            (_WITHHELD, self.withheld),
         ):  # fmt: skip
             if ids != set(self.state.get(key) or ()):
                 self.put(key, sorted(ids))

@@ -71,7 +71,6 @@ def described(run: Run, whole: listings.Whole, *, again: bool) -> Iterator[list[
             yield [record]
         elif record is UNSURE:
             whole.complete, whole.why = False, f"the metadata of {resource} could not be read"
-            whole.again = whole.again or resource in run.landing.withheld
     if run.landing.klasses.unlisted:
         whole.complete, whole.why = False, f"{run.landing.klasses.lacking} could not be listed"
         whole.again = True

@@ -200,6 +200,7 @@ class Run:
         self.began = windows.millis(self.now())
         if self.again:
             mark(self, self.again)
+        self.landing.describe_withheld()
         for table in self.tables:
             if table.custom and (self.whole or self.due(self.landing.of(table.name).described_at)):
                 self.landing.describe(table)
