@@ -141,9 +141,9 @@ class Differing:
     table: str
     """The record's own, a child or a klass's."""
     columns: tuple[str, ...] = ()
-    """What differs; () where a row is missing or one too many."""
+    """What differs; () where a row is missing, one too many, or alike and there twice."""
     what: str = "differs"
-    """Or `row missing`, or `row too many`."""
+    """Or `row missing`, `row too many`, `is there twice`, or `history differs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +229,8 @@ class Verified:
     tables: dict[str, TableVerified] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     error: SyncError | None = None
+    repaired: bool = False
+    """What differed was read again."""
 
     @property
     def exit_code(self) -> int:

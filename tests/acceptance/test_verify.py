@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.cli import run
+from kustomer_sync.cli.screen import comparison
 from kustomer_sync.kustomer.windows import Caps
 from kustomer_sync.report import Verified
 from kustomer_sync.settings import Connection
@@ -160,6 +162,40 @@ def test_a_row_that_says_it_is_newer_or_is_there_twice_is_made_anew(case: Case) 
         assert report.status == "AGREES"
         assert found(verified(case, connection)) == {}
         assert histories(case) == versions
+        case.assert_equal(sim, connection)
+
+
+def test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twice(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two is not to be read when it is repaired; each has its own line."""
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("tag", "conversation"))
+        case.sync(connection)
+        one, other = islice(living(sim, "conversation", 3), 2)
+        tag = next(living(sim, "tag", 3))
+        with damage(case) as db:
+            db.execute(f"INSERT INTO kustomer.tag SELECT * FROM kustomer.tag WHERE id = '{tag}'")
+            db.execute(f"UPDATE kustomer.conversation SET name = '?' WHERE id = '{one}'")
+            db.execute(f"DELETE FROM kustomer.conversation WHERE id = '{other}'")
+        comparison(verified(case, connection), to_stdout=True)
+        said = capsys.readouterr().out
+        assert f"tag {tag}: tag is there twice" in said
+        assert f"conversation {one}: conversation name" in said
+        assert "repaired: " not in said
+        report = verified(case, connection, repair=True)
+        comparison(report, to_stdout=True)
+        said = capsys.readouterr().out
+        assert f"tag {tag}: repaired: tag is there twice" in said
+        assert f"conversation {one}: repaired: conversation name" in said
+        assert f"conversation: repaired: missing in the destination: {other}" in said
+        report.tables["conversation"].repaired.remove(other)
+        report.status = "DIFFERS"
+        comparison(report, to_stdout=True)
+        said = capsys.readouterr().out
+        assert f"conversation: not repaired: missing in the destination: {other}" in said
+        assert f"conversation {one}: repaired: conversation name" in said
+        assert "verify --repair" not in said
         case.assert_equal(sim, connection)
 
 

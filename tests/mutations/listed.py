@@ -4403,6 +4403,33 @@ _ALONE = (
             f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
         ),
     ),
+    *_of(
+        "sync/verify.py",
+        (
+            "A row that is there twice is said to be",
+            "_what(u, twice=columns != u.columns)",
+            "_what(u, twice=False)",
+            f"{VERIFY}"
+            "test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twice",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "What was repaired is told from what was not",
+            "    left, done = {*table.left}, {*table.repaired}\n",
+            "    left, done = {*table.ids}, set[str]()\n",
+            f"{VERIFY}"
+            "test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twice",
+        ),
+        (
+            "After a repair no repair is advised",
+            '    if found.status == "DIFFERS" and found.repaired:\n',
+            "    if False:\n",
+            f"{VERIFY}"
+            "test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twice",
+        ),
+    ),
 )
 
 

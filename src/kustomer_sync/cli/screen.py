@@ -276,7 +276,7 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
             grid.add_row(clean(name), *shown)
         _print_grid(console, grid)
     for name, t in found.tables.items():
-        for line in _unlike(name, t):
+        for line in _unlike(name, t, found.repaired):
             console.print(clean(line), style="red", soft_wrap=True)
         for untold in t.untold:
             ids = f": {_some(untold.ids)}" if untold.ids else ""
@@ -291,17 +291,22 @@ def comparison(found: Verified, *, to_stdout: bool) -> None:
     console.print(clean(f"{found.status} with {used}{rest}.{_hint(found)}"), soft_wrap=True)
 
 
-def _unlike(name: str, table: TableVerified) -> Iterator[str]:
+def _unlike(name: str, table: TableVerified, repaired: bool) -> Iterator[str]:
+    """What differs; where that was `repaired`, what still does before what no longer does."""
     for sentence in table.unfit:
         yield f"{name}: {sentence}"
-    if table.missing:
-        yield f"{name}: missing in the destination: {_some(table.missing)}"
-    if table.extra:
-        yield f"{name}: no longer in Kustomer: {_some(table.extra)}"
-    for d in table.differing[:_NAMED]:
-        yield f"{name} {d.id}: {d.table} {', '.join(d.columns) or d.what}"
-    if len(table.differing) > _NAMED:
-        yield f"{name}: and {len(table.differing) - _NAMED:,} more"
+    left, done = {*table.left}, {*table.repaired}
+    for ids, so in ((left, "not repaired: " if repaired else ""), (done, "repaired: ")):
+        if missing := [one for one in table.missing if one in ids]:
+            yield f"{name}: {so}missing in the destination: {_some(missing)}"
+        if extra := [one for one in table.extra if one in ids]:
+            yield f"{name}: {so}no longer in Kustomer: {_some(extra)}"
+        differing = [d for d in table.differing if d.id in ids]
+        for d in differing[:_NAMED]:
+            what = ", ".join(d.columns) if d.what == "differs" and d.columns else d.what
+            yield f"{name} {d.id}: {so}{d.table} {what}"
+        if len(differing) > _NAMED:
+            yield f"{name}: {so}and {len(differing) - _NAMED:,} more"
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -310,6 +315,8 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _hint(found: Verified) -> str:
+    if found.status == "DIFFERS" and found.repaired:
+        return " What could not be repaired still differs; --json has every id."
     if found.status == "DIFFERS":
         return " `verify --repair` reads again what differs; --json has every id."
     return ""

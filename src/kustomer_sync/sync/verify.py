@@ -627,6 +627,7 @@ class Verification:
     def _differ(self, table: Table, records: list[Record]) -> None:
         """What is unlike is reported."""
         found = self._of(table)
+        keys = {part.name: part.parent_column or "id" for part in self._made_of(table)}
         for u in self._unlike(table, records):
             if u.table == table.name and not u.there:
                 found.missing.append(u.record_id)
@@ -635,10 +636,12 @@ class Verification:
             elif self._shown_gone(table, u):
                 found.missing.append(u.record_id)
             else:
-                what = "row missing" if not u.there else "differs" if u.here else "row too many"
+                columns = tuple(c for c in u.columns if c != keys.get(u.table))
                 hidden = table.hidden and u.table == table.name
-                shown = (table.known_as, ()) if hidden else (u.table, u.columns)
-                found.differing.append(Differing(u.record_id, *shown, what))
+                shown = (table.known_as, ()) if hidden else (u.table, columns)
+                found.differing.append(
+                    Differing(u.record_id, *shown, _what(u, twice=columns != u.columns))
+                )
         found.missing[:] = sorted(set(found.missing))
         found.differing[:] = sorted(set(found.differing), key=lambda d: (d.id, d.table, d.what))
 
@@ -851,6 +854,7 @@ class Verification:
         """
         run = self.run
         run.note("reading again what differs")
+        self.found.repaired = True
         run.synced_at = datetime.now(UTC)
         run.landing = Landing(run, run.destination.begin(run.synced_at))
         make_ready(run, orphans=False)  # a parent that is flagged may be there, and is read next
@@ -949,6 +953,15 @@ def _begins_anew(error: SyncError) -> None:
 
 
 # ---- what a record says ----
+
+
+def _what(unlike: Unlike, *, twice: bool) -> str:
+    """How a row is not as it should be; `twice`: one stored twice, which differs in its key."""
+    if not unlike.there:
+        return "row missing"
+    if not unlike.here:
+        return "row too many"
+    return "is there twice" if twice else "differs"
 
 
 def _attaches(table: Table) -> bool:
