@@ -277,16 +277,7 @@ def test_kobjects_whose_klass_has_no_name_yet_get_their_table_later(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their `type` does not say it, and the klasses could not be listed: no table is called so."""
-    whole = client._whole
-
-    def plain(*given: Any) -> list[Record]:
-        records = whole(*given)
-        for record in records:
-            if str(record.get("type")).startswith("kobject."):
-                record["type"] = "kobject"
-        return records
-
-    monkeypatch.setattr(client, "_whole", plain)
+    _plain(monkeypatch)
     with case.org(rate=0) as sim:
         connection = case.connect(sim, tables=("kobject",))
         sim.faults.add("status", r"/v1/klasses\?", value=404)
@@ -299,6 +290,42 @@ def test_kobjects_whose_klass_has_no_name_yet_get_their_table_later(
         sim.clock.advance(DAY + 60)
         case.sync(connection)
         case.assert_equal(sim, connection)
+
+
+def test_a_klass_that_has_no_name_keeps_no_other_s_kobjects_from_being_flagged(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at a living one goes by the klass whose table has it, as a look at a lost one does."""
+    _plain(monkeypatch)
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("kobject",))
+        case.sync(connection)
+        sim.add_klass("parcel", kobjects=0)
+        sim.create(
+            "kobject.parcel", {"title": "p", "tags": []}, {"customer": sim.id("customer", 1)}
+        )
+        sim.faults.add("status", r"/v1/klasses\?", value=403)
+        gone = next(living(sim, "kobject", 1))
+        sim.hard_delete("kobject", gone)
+        sim.clock.advance(DAY + 60)
+        case.sync(connection)
+        assert gone in flagged(case, "kobject")
+        sim.faults.clear()
+        case.assert_equal(sim, connection)
+
+
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No KObject's `type` says of which klass it is."""
+    whole = client._whole
+
+    def plain(*given: Any) -> list[Record]:
+        records = whole(*given)
+        for record in records:
+            if str(record.get("type")).startswith("kobject."):
+                record["type"] = "kobject"
+        return records
+
+    monkeypatch.setattr(client, "_whole", plain)
 
 
 def test_an_adopted_schema_without_a_klass_s_table_gets_it_whole(case: Case) -> None:

@@ -4414,6 +4414,15 @@ _ALONE = (
         ),
     ),
     *_of(
+        "sync/sweep.py",
+        (
+            "A klass without a name keeps no other's KObjects from being flagged",
+            "        klasses = run.landing.klasses_of(table, ids)\n",
+            "        klasses = run.landing.klasses_of(table, absent)\n",
+            f"{UNTOLD}test_a_klass_that_has_no_name_keeps_no_other_s_kobjects_from_being_flagged",
+        ),
+    ),
+    *_of(
         "cli/screen.py",
         (
             "What was repaired is told from what was not",

@@ -170,8 +170,11 @@ def confirmed(run: Run, table: Table, absent: list[str]) -> tuple[str, ...] | No
     """
     if not absent:
         return ()
-    klasses = run.landing.klasses_of(table, absent)
-    looks = partial(by_ids, run.client, table, klasses=klasses, workers=run.limits.workers)
+
+    def looks(ids: list[str]) -> Iterator[tuple[str, Record | None]]:
+        klasses = run.landing.klasses_of(table, ids)
+        return by_ids(run.client, table, ids, klasses=klasses, workers=run.limits.workers)
+
     if not _shows_one(looks, living(run, table)):
         run.warn(
             "sweep_unconfirmed",
