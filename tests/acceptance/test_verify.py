@@ -608,8 +608,8 @@ def test_what_only_a_sample_compares_is_said(database: Path) -> None:
         report = verified(case, connection, sample=0)
         told = {u.why: u.ids for u in report.tables["note"].untold}
         assert old
-        assert old <= {*told["over two years old, which no search counts: compared by the sample "
-                             "alone"]}  # fmt: skip
+        assert old <= {*told["compared by the sample alone, for no search counts what is over two "
+                             "years old"]}  # fmt: skip
         assert not report.tables["conversation_time"].compared
         assert report.tables["conversation_time"].untold
         assert report.status == "AGREES"
