@@ -80,13 +80,17 @@ REFERENCE = (
         "tables, from metadata and from the records; types "
         "by suffix and metadata, never by values; several values as JSON; names that collide are "
         "numbered for ever. 100 attributes per object, and more; Id and Tree attributes are "
-        "text. A table `kobject_KLASS` for each klass, whose rows stay when the klass "
+        "text; one that is deleted and created again with another type widens its column in place. "
+        "A table `kobject_KLASS` for each klass, whose rows stay when the klass "
         "is no longer listed.",
         _of(
             f"{A}test_attributes.py", "a_new_attribute_of_several_values_lands_as_what_it_is",
             "attachments_may_have_attributes_of_their_own",
             "what_was_learnt_of_an_attribute_is_kept_between_syncs",
             "a_hundred_attributes_land_as_what_their_names_say",
+            "an_attribute_that_is_created_again_with_another_type_loses_no_value",
+            "a_new_klass_is_typed_by_its_metadata",
+            "attributes_of_elements_that_were_kept_out_are_filled_when_they_are_let_in",
         ) + _of(
             "tests/unit/shred/test_promises.py",
             "types_come_from_the_suffix_and_metadata_never_from_values",
@@ -194,7 +198,10 @@ REFERENCE = (
         _of("tests/unit/cli/test_interview.py", "the_file_has_another_name_than_the_schema")
         + _of(
             f"{A}test_settings_work.py", "the_region_and_the_org_say_where_the_api_is",
-        ) + _of(f"{A}test_check.py", "what_check_names_is_what_a_sync_lacks"),
+        ) + _of(
+            f"{A}test_check.py", "what_check_names_is_what_a_sync_lacks",
+            "an_address_that_is_no_kustomer_is_refused_and_writes_nothing",
+        ),
     ),
     Feature(
         "Incremental sync",
@@ -314,12 +321,14 @@ BEYOND = (
         "Deletes of searched objects",
         "Once a day source and destination are compared by counts: quiet soft deletes, erased "
         "records are found, whether or not a delete moves "
-        "`updatedAt`. What the comparison costs in requests is printed before it is paid.",
+        "`updatedAt`. A table that lost more than half is searched again and reported before "
+        "anything is flagged. What the comparison costs in requests is printed before it is paid.",
         _of(
             f"{A}test_deletes.py", "an_erased_record_is_flagged_with_its_children_and_returns",
             "a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison",
             "nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all",
             "the_comparison_tells_its_requests_before_it_sends_them",
+            "a_table_that_shrank_by_half_is_searched_again_and_reported_first",
         ) + _of(
             f"{A}test_untold.py",
             "a_record_that_is_hidden_keeps_no_other_from_being_flagged",

@@ -30,6 +30,8 @@ from kustomer_sync.sync import (
 
 _BROAD = ("org.permission", "org.user", "org.admin", "org")
 """Grants that cover everything below them; `org.permission` is used in practice."""
+_PATIENCE = 60.0
+"""Seconds for which a path may keep failing: somebody sits and waits."""
 
 
 def check(
@@ -39,7 +41,8 @@ def check(
 
     `tell` hears, in a sentence, of what makes it wait.
     """
-    client = client_for(connection, threading.Event(), Limits())
+    limits = Limits(retry_seconds=_PATIENCE)
+    client = client_for(connection, threading.Event(), limits, tell=tell)
     found = destination(
         connection.destination_url, schema=connection.schema_name,
         system_prefix=connection.system_prefix, memory_limit=connection.memory_limit, tell=tell,

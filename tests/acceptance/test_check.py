@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kustomer_sync.check import check, has
-from kustomer_sync.errors import DestinationUnusable
+from kustomer_sync.errors import DestinationUnusable, SourceUnreachable
 from kustomer_sync.model import SEARCH_ROLE
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Limits, Simulator, Switches
@@ -105,6 +105,19 @@ def test_where_the_roles_are_not_told_each_path_is_tried(connect: Connect) -> No
         costs = {name for missing in found.missing for name in missing.tables}
         assert costs >= {"tag", *SEARCHED}
         assert not costs & {"team", "user"}
+
+
+def test_an_address_that_is_no_kustomer_is_refused_and_writes_nothing(
+    connect: Connect, tmp_path: Path
+) -> None:
+    """One with /v1 too many, say: every path below it is unknown, which is not one missing role."""
+    with Simulator(limits=UNLIMITED) as sim:
+        file = tmp_path / "none.duckdb"
+        connection = connect(sim, base_url=f"{sim.url}/v1", destination=f"duckdb:///{file}")
+        for does in (check, sync):
+            with pytest.raises(SourceUnreachable, match=r"none of the paths.*ends before /v1"):
+                does(connection)
+        assert not file.exists()
 
 
 def test_a_destination_that_can_not_be_opened_is_said(connect: Connect, tmp_path: Path) -> None:

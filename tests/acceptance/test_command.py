@@ -175,7 +175,7 @@ def test_a_locked_file_is_waited_for_then_said(
                 err = capsys.readouterr().err
                 waits = f"(PID {holder.pid}): waiting for it, up to 3 s."
                 assert err.count(waits) == 1, err
-                assert err.index(waits) < err.index("open in another program")
+                assert err.index(waits) < err.index("still open in")
                 assert "run the sync again" not in err
         finally:
             holder.kill()

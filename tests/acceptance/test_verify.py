@@ -180,21 +180,21 @@ def test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twi
             db.execute(f"DELETE FROM kustomer.conversation WHERE id = '{other}'")
         comparison(verified(case, connection), to_stdout=True)
         said = capsys.readouterr().out
-        assert f"tag {tag}: tag is there twice" in said
-        assert f"conversation {one}: conversation name" in said
+        assert f"tag {tag}: tag has a row twice" in said
+        assert f"conversation {one}: conversation.name differs" in said
         assert "repaired: " not in said
         report = verified(case, connection, repair=True)
         comparison(report, to_stdout=True)
         said = capsys.readouterr().out
-        assert f"tag {tag}: repaired: tag is there twice" in said
-        assert f"conversation {one}: repaired: conversation name" in said
+        assert f"tag {tag}: repaired: tag has a row twice" in said
+        assert f"conversation {one}: repaired: conversation.name differs" in said
         assert f"conversation: repaired: missing in the destination: {other}" in said
         report.tables["conversation"].repaired.remove(other)
         report.status = "DIFFERS"
         comparison(report, to_stdout=True)
         said = capsys.readouterr().out
         assert f"conversation: not repaired: missing in the destination: {other}" in said
-        assert f"conversation {one}: repaired: conversation name" in said
+        assert f"conversation {one}: repaired: conversation.name differs" in said
         assert "verify --repair" not in said
         case.assert_equal(sim, connection)
 
@@ -645,8 +645,8 @@ def test_what_only_a_sample_compares_is_said(database: Path) -> None:
         report = verified(case, connection, sample=0)
         told = {u.why: u.ids for u in report.tables["note"].untold}
         assert old
-        assert old <= {*told["over two years old, which no search counts: compared by the sample "
-                             "alone"]}  # fmt: skip
+        assert old <= {*told["compared by the sample alone, for no search counts what is over two "
+                             "years old"]}  # fmt: skip
         assert not report.tables["conversation_time"].compared
         assert report.tables["conversation_time"].untold
         assert report.status == "AGREES"

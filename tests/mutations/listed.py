@@ -1011,6 +1011,14 @@ _SETTINGS_WORK = (
 )
 
 _CHECK = _of(
+    "sync/choice.py",
+    (
+        "An address that knows none of Kustomer's paths is no Kustomer",
+        "    if unknown == 2 and not any(",
+        "    if unknown > 2 and not any(",
+        f"{CHECK}test_an_address_that_is_no_kustomer_is_refused_and_writes_nothing",
+    ),
+) + _of(
     "check.py",
     (
         "Searched tables need the search role",

@@ -42,6 +42,8 @@ def _run(words: list[str]) -> int:
     except SyncError as error:
         return failed(error, as_json, called)
     except (KeyboardInterrupt, EOFError):
+        if sys.stderr.isatty():
+            written("\n", sys.stderr)  # after what was being typed
         return failed(Interrupted("Stopped.", "Run it again."), as_json, called)
     except BrokenPipeError:
         raise

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from kustomer_sync.errors import ConfigError, UsageError
@@ -36,7 +37,7 @@ def answers(given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(
                 f"Without a terminal nothing can be asked, and {' and '.join(missing)} "
                 f"{'is' if len(missing) == 1 else 'are'} missing.",
-                "Give at least --domain ORG and --access-token env:NAME.",
+                "Give at least --domain ORG (or --base-url URL) and --access-token env:NAME.",
             )
     if "base_url" not in values:
         _fill(values, "domain", "Org (acme for acme.kustomerapp.com)", None, ask)
@@ -167,6 +168,6 @@ def next_steps(path: Path, called: str, values: Mapping[str, Any], *, named: boo
         lines.append(f"Set {variable} to the API key (Settings > Security > API Keys in Kustomer):")
         lines.append(f"  export {variable}=...")
     lines.append("Then:")
-    where = f" --config {path}" if named else ""
-    lines += [f"  kustomer-sync {command} {called}{where}" for command in ("check", "sync")]
+    where = f" --config {quote(str(path))}" if named else ""
+    lines += [f"  kustomer-sync {command} {quote(called)}{where}" for command in ("check", "sync")]
     return lines

@@ -22,6 +22,7 @@ from kustomer_sync.model import Change, Column, Each, Listing, Log, Origin, Rece
 from kustomer_sync.report import (
     Adoption,
     Check,
+    Differing,
     Progress,
     Reach,
     Report,
@@ -124,7 +125,7 @@ class Screen:
         with self._lock:
             before, self._last = self._last, now
             if now.sentence:
-                self._console.print(clean(now.sentence))
+                self._console.print(clean(now.sentence), soft_wrap=self._live is None)
             moment = self._clock()
             if self._live is None and now.waits_until is not None:
                 self._console.print(f"{clean(now.phase)}: {_waits(now.waits_until)}")
@@ -132,7 +133,7 @@ class Screen:
                 self._console.print(f"{clean(now.phase)}: about {counted(now.cost, 'request')}")
             if self._live is None and moment - self._said >= _EVERY:
                 self._said = moment
-                told = [_records(now), *_requests(now), *_left(now, moment - self._began)]
+                told = [*_records(now), *_requests(now), *_left(now, moment - self._began)]
                 self._console.print(f"{clean(now.phase)}: {', '.join(told)}")
 
 
@@ -168,11 +169,13 @@ def _share(taken: int, expected: int | None) -> tuple[str, RenderableType]:
     return f"{taken:,} of {total:,}", ProgressBar(total=total, completed=taken, width=24)
 
 
-def _records(now: Progress) -> str:
+def _records(now: Progress) -> list[str]:
+    """How many were taken, if any are: `verify` takes none."""
     taken = sum(now.tables.values())
     expected = sum(max(n, now.tables.get(name, 0)) for name, n in now.expected.items())
-    known = f" of {expected:,}" if now.expected and expected >= taken else ""
-    return f"{taken:,}{known} records" if known else counted(taken, "record")
+    if now.expected and expected >= taken:
+        return [f"{taken:,} of {expected:,} records"]
+    return [counted(taken, "record")] if taken else []
 
 
 def _requests(now: Progress) -> list[str]:
@@ -303,10 +306,21 @@ def _unlike(name: str, table: TableVerified, repaired: bool) -> Iterator[str]:
             yield f"{name}: {so}no longer in Kustomer: {_some(extra)}"
         differing = [d for d in table.differing if d.id in ids]
         for d in differing[:_NAMED]:
-            what = ", ".join(d.columns) if d.what == "differs" and d.columns else d.what
-            yield f"{name} {d.id}: {so}{d.table} {what}"
+            yield f"{name} {d.id}: {so}{_said(d)}"
         if len(differing) > _NAMED:
             yield f"{name}: {so}and {len(differing) - _NAMED:,} more"
+
+
+def _said(d: Differing) -> str:
+    if d.columns and d.what == "differs":
+        columns = ", ".join(f"{d.table}.{column}" for column in d.columns)
+        return f"{columns} {'differs' if len(d.columns) == 1 else 'differ'}"
+    return {
+        "row missing": f"{d.table} lacks a row",
+        "row too many": f"{d.table} has a row too many",
+        "is there twice": f"{d.table} has a row twice",
+        "history differs": f"{d.table} does not fit its row",
+    }.get(d.what, f"{d.table} differs")
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -315,11 +329,12 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _hint(found: Verified) -> str:
-    if found.status == "DIFFERS" and found.repaired:
+    """What nobody repaired yet; what only a sync sets right says so itself."""
+    if found.status != "DIFFERS" or not any(t.ids for t in found.tables.values()):
+        return ""
+    if found.repaired:
         return " What could not be repaired still differs; --json has every id."
-    if found.status == "DIFFERS":
-        return " `verify --repair` reads again what differs; --json has every id."
-    return ""
+    return " `verify --repair` reads again what differs; --json has every id."
 
 
 # ---- how far a connection is ----
@@ -356,7 +371,7 @@ def _budget(quota: dict[str, Any], lane: str, now: datetime) -> str:
     told, at = quota[lane], quota["at"]
     limit = f"{told['limit']:,} a minute"
     if not told.get("told", True):  # a state of before may lack it
-        limit = f"not told by Kustomer yet; of {limit}, as documented"
+        limit = f"not told by Kustomer in the last sync; of {limit}, as documented"
     ago = max(0.0, (now - datetime.fromisoformat(at)).total_seconds())
     used = f"{told['used']:,} used in the minute before {instant(at)} ({duration(ago)} ago)"
     reset = told["resets_at"]

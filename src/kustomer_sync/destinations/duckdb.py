@@ -233,7 +233,8 @@ class DuckDB:
                     ) from None
                 if waited >= self._lock_seconds:
                     raise DestinationUnusable(
-                        f"{str(self.path)!r} is open in another program ({_first(error)}).",
+                        f"{str(self.path)!r} is still open in {_holder(error)} after "
+                        f"{self._lock_seconds:.0f} s.",
                         "Close it there and try again.",
                     ) from None
                 if waited == _PATIENCE:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kustomer_sync.errors import ConfigError
+from kustomer_sync.errors import ConfigError, PathFailed, SourceUnreachable
 from kustomer_sync.kustomer import catalog, windows
 from kustomer_sync.kustomer.client import PULSE, Client, Forbidden, NotFound, Refused
 from kustomer_sync.kustomer.quota import ORG_PER_MINUTE, SEARCHES_PER_MINUTE, Quota
@@ -151,16 +151,37 @@ def first_contact(client: Client) -> dict[str, Any]:
     """What the key is: its attributes and relationships; {} when no path tells.
 
     `GET /v1/auth/tokens/current` is documented for every key and names its roles; a server
-    without it is asked for the current user.
+    without it is asked for the current user. `SourceUnreachable` where no path at all is known.
     """
+    unknown = 0
     for path in (PULSE, "/v1/users/current"):
         try:
             body = client.get(path)
-        except (NotFound, Forbidden, Refused):
+        except (NotFound, Forbidden, Refused) as error:
+            unknown += isinstance(error, NotFound)
             continue
         data = body.get("data") if isinstance(body, dict) else None
         return data if isinstance(data, dict) else {}
+    if unknown == 2 and not any(_knows(client, path) for path in _EVERYWHERE):
+        raise SourceUnreachable(
+            f"{client.base_url} answers, but has none of the paths of Kustomer's API (404).",
+            "Check `base_url`: it ends before /v1.",
+        )
     return {}
+
+
+_EVERYWHERE = ("/v1/users", "/v1/tags", "/v1/klasses")
+"""Lists that every Kustomer has, whether or not a key may read them."""
+
+
+def _knows(client: Client, path: str) -> bool:
+    try:
+        client.get(path, {"page": "1", "pageSize": "1"})
+    except NotFound:
+        return False
+    except (Forbidden, Refused, PathFailed):
+        return True
+    return True
 
 
 ORG = "org"

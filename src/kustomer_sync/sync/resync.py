@@ -217,7 +217,7 @@ def _told(run: Run, asked: Collection[Table], span: windows.Span) -> str:
             requests += -(-count // run.limits.page_size) + 1
         elif isinstance(table.reading, Listing):
             count = run.destination.rows([table.place])[table.place]
-            requests += -(-count // PAGE_SIZE) + (count if table.reading.singly else 0)
+            requests += max(1, -(-count // PAGE_SIZE)) + (count if table.reading.singly else 0)
         else:
             count = run.destination.rows([table.place])[table.place]
         records += count

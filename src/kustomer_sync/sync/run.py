@@ -119,7 +119,11 @@ class Run:
         self.chosen = choose(connection)
         self.tables = choose(connection, tables)
         if not self.tables or (again and not choose(connection, again.tables)):
-            raise ConfigError("No table is left to sync.", "Enable one in the config file.")
+            named = ", ".join(again.tables if again else tables)
+            raise ConfigError(
+                f"Nothing of {named} is enabled." if named else "No table is left to sync.",
+                "Enable it in the config file." if named else "Enable one in the config file.",
+            )
         self.protection = Protection(connection)
         self.client = client_for(connection, stop, limits, share, self.wait, self.say)
         self.destination: Destination = destination(

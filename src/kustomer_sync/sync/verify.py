@@ -78,7 +78,7 @@ _QUIET = {_OWNER, "rev", "modified_at"}
 """What a merge of customers moves, perhaps without a trace in the record's `updatedAt`."""
 _EXHAUSTED = "nothing of it was read to the end yet"
 _SILENT = "which attachments they have is not told"
-_OLD = "over two years old, which no search counts: compared by the sample alone"
+_OLD = "compared by the sample alone, for no search counts what is over two years old"
 _PAGE = listings.PAGE_SIZE
 
 

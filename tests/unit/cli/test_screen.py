@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from kustomer_sync.cli.screen import Screen, clean, drawn, duration, seconds_left
-from kustomer_sync.report import BackFill, Progress, counted
+from kustomer_sync.cli.screen import Screen, clean, comparison, drawn, duration, seconds_left
+from kustomer_sync.report import (
+    BackFill,
+    Differing,
+    Progress,
+    TableVerified,
+    Verified,
+    counted,
+)
 
 
 def moment(**changes: object) -> Progress:
@@ -104,6 +111,39 @@ def test_one_is_not_many() -> None:
     assert str(BackFill("tag", ("tag.name",), 1, 0, 1)) == (
         "tag.name: 1 record of tag is read again, in about 1 request."
     )
+
+
+def test_off_a_terminal_a_sentence_is_one_line() -> None:
+    """And where no records are taken, as while verifying, none are told."""
+    out = io.StringIO()
+    now = [0.0]
+    with Screen(Console(file=out, width=40), clock=lambda: now[0]) as screen:
+        screen.show(moment(sentence="tag.name: 30 records of tag are read again, in 1 request."))
+        now[0] = 6
+        screen.show(moment(phase="verifying tag", tables={}, expected={}, search_budget=0))
+    assert out.getvalue().splitlines()[0].endswith("in 1 request.")
+    assert out.getvalue().splitlines()[1].startswith("verifying tag: 70 requests, ")
+
+
+def test_what_differs_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """And `--repair` is advised only where it can do something that was not tried."""
+
+    def told(table: TableVerified) -> str:
+        comparison(Verified("acme", "DIFFERS", tables={"tag": table}), to_stdout=True)
+        return capsys.readouterr().out
+
+    differing = [
+        Differing("1", "tag", ("color", "name")),
+        Differing("2", "tag_history", what="history differs"),
+        Differing("3", "tag_word", what="row missing"),
+    ]
+    said = told(TableVerified(differing=differing))
+    assert "tag 1: tag.color, tag.name differ\n" in said
+    assert "tag 2: tag_history does not fit its row\n" in said
+    assert "tag 3: tag_word lacks a row\n" in said
+    assert "`verify --repair` reads again what differs" in said
+    assert "--repair" not in told(TableVerified(differing=differing, repaired=["1"]))
+    assert "--repair" not in told(TableVerified(unfit=["k.tag is gone; the next sync mends it."]))
 
 
 def test_text_of_the_source_cannot_steer_the_terminal() -> None:
