@@ -674,6 +674,18 @@ _CHOICE = _of(
 _RUN = _of(
     "sync/run.py",
     (
+        "A file that was waited for in vain is not waited for again",
+        "        if error is None or error.code != DestinationUnusable.code:",
+        "        if True:",
+        f"{COMMAND}test_a_file_taken_while_a_sync_runs_is_reported[1-FAILURE-1]",
+    ),
+    (
+        "A sync that committed all ends well though its rows can't be counted",
+        "            except DestinationUnusable as unusable:",
+        "            except ConfigError as unusable:",
+        f"{COMMAND}test_a_file_taken_while_a_sync_runs_is_reported[2-SUCCESSFUL-0]",
+    ),
+    (
         "Searches stop `index_lag_seconds` before the present",
         "hi = windows.millis(self.now()) - self.connection.index_lag_seconds * 1000",
         "hi = windows.millis(self.now())",
