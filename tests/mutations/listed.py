@@ -3882,6 +3882,24 @@ _OUTSIDE = (
     *_of(
         "kustomer/client.py",
         (
+            "A list without links ends before what is refused, not there only if it is 404",
+            "            except (NotFound, Refused):  # as either",
+            "            except NotFound:  # as either",
+            f"{UNDOCUMENTED}test_a_list_that_says_nothing_of_its_end_is_read_to_it[False-400]",
+        ),
+        (
+            "A link of this host is followed although a proxy has another scheme",
+            "target.hostname != own.hostname",
+            "target.netloc != own.netloc",
+            f"{CLIENT}test_a_link_is_a_path_of_this_host_however_it_is_written",
+        ),
+        (
+            "An HTTP date without a zone is UTC",
+            "(at if at.tzinfo else at.replace(tzinfo=UTC))",
+            "at",
+            f"{CLIENT}test_each_form_of_an_http_date_is_the_same_moment",
+        ),
+        (
             "A path that keeps failing while others answer is that path alone",
             "                    raise PathFailed(said",
             "                    raise SourceFailed(said",
