@@ -577,6 +577,18 @@ _LISTED = _of(
 _SINGLY = _of(
     "kustomer/singly.py",
     (
+        "A list of several pages below a parent is read again, for it may have shifted",
+        "return records, len(totals) == 1 or",
+        "return records, True or",
+        f"{LISTINGS}test_a_list_below_a_parent_that_shifts_is_read_until_it_does_not[1]",
+    ),
+    (
+        "A list below a parent is read until nothing left it between two readings",
+        "before is not None and before <= ids",
+        "before is not None",
+        f"{LISTINGS}test_a_list_below_a_parent_that_shifts_is_read_until_it_does_not[3]",
+    ),
+    (
         "A refusal is no proof that a record is gone",
         "        except Refused:\n            record = None\n",
         "        except Refused:\n            absent.append(True)\n            continue\n",
