@@ -1186,6 +1186,13 @@ _DESTINATION = (
             "tests/acceptance/test_foreign.py::test_rows_that_were_doubled_are_one_again_when_read",
         ),
         (
+            "A child row that somebody doubled is one again",
+            "        yield from self._once(name, parent, keys)\n",
+            "",
+            "tests/acceptance/test_foreign.py::test_child_rows_that_were_doubled_are_one_again_when"
+            "_read",
+        ),
+        (
             "A doubled row makes no version more",
             'QUALIFY row_number() OVER (PARTITION BY id ORDER BY {", ".join(newest)}) = 1',
             "QUALIFY TRUE",
