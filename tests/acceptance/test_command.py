@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from kustomer_sync.cli import run
+from kustomer_sync.destinations.duckdb import DuckDB
 from kustomer_sync.simulator import Limits, Simulator
 from tests.acceptance.case import UNLIMITED
 
@@ -180,6 +181,57 @@ def test_a_locked_file_is_waited_for_then_said(
         finally:
             holder.kill()
             holder.wait()
+
+
+READER = """
+import duckdb, sys, time
+while True:
+    try:
+        held = duckdb.connect(sys.argv[1], read_only=True)
+        break
+    except duckdb.Error:
+        time.sleep(0.005)
+print(1, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("when", "status", "code"), [(1, "FAILURE", 1), (2, "SUCCESSFUL", 0)])
+def test_a_file_taken_while_a_sync_runs_is_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    when: int, status: str, code: int,
+) -> None:  # fmt: skip
+    """It began, so it ends with its report: exit code 1, or 0 where all was committed before."""
+    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 1.0)
+    readers: list[subprocess.Popen[bytes]] = []
+    calls: list[Any] = []
+    rows = DuckDB.rows
+
+    def taken(destination: DuckDB, tables: Any) -> Any:
+        calls.append(tables)
+        if len(calls) == when:
+            destination.close()
+            words = [sys.executable, "-c", READER, str(destination.path)]
+            readers.append(subprocess.Popen(words, stdout=subprocess.PIPE))
+            assert readers[0].stdout is not None
+            readers[0].stdout.readline()
+        return rows(destination, tables)
+
+    monkeypatch.setattr(DuckDB, "rows", taken)
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url))
+        try:
+            assert run(["sync", "--json"]) == code
+        finally:
+            readers[0].kill()
+            readers[0].wait()
+        report = json.loads(capsys.readouterr().out)
+        assert report["status"] == status
+        assert (report["error"] or {}).get("code") == ("destination_unusable" if code else None)
+        assert "rows_uncounted" in {w["code"] for w in report["warnings"]}
+        assert len(calls) == when  # what was waited for in vain is not waited for again
+        monkeypatch.setattr(DuckDB, "rows", rows)
+        assert run(["sync"]) == 0
 
 
 def test_sync_json_is_the_documented_report(capsys: pytest.CaptureFixture[str]) -> None:

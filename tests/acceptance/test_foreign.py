@@ -89,6 +89,28 @@ def test_rows_that_were_doubled_are_one_again_when_read(case: Case, edited: bool
         case.assert_equal(sim, connection)
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_child_rows_that_were_doubled_are_one_again_when_read(case: Case, edited: bool) -> None:
+    """Those of objects of their own, too, which stay flagged where they are gone."""
+    children = {
+        "conversation_tag": "conversation", "customer_email": "customer",
+        "message_attachment": "message",
+    }  # fmt: skip
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        for child, root in children.items():
+            ((one,),) = case.ask(f"SELECT min({root}_id) FROM kustomer.{child}")
+            some = f"FROM {child} WHERE {root}_id = '{one}'"
+            done_by_somebody(case, f"INSERT INTO {child} SELECT * {some}")
+            if edited:
+                sim.edit(root, one, {})
+        sim.clock.advance(60)
+        again = Resync() if not edited else None
+        assert case.sync(connection, resync=again).status == "SUCCESSFUL"
+        assert case.differences(sim, connection) == []
+
+
 def test_the_price_of_a_table_that_is_gone_is_no_guess(case: Case) -> None:
     """Nothing tells how many records it had."""
     with case.org(rate=0) as sim:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from kustomer_sync.kustomer.client import Client
+from kustomer_sync.kustomer.quota import Quota
+from kustomer_sync.kustomer.singly import messages_of
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.simulator.faults import FaultName
@@ -53,6 +58,33 @@ def test_what_slid_to_a_page_already_read_is_read_all_the_same(
             sync(connection, tables=["team"])
         there = {one for (one,) in query("SELECT id FROM kustomer.team")}
         assert {version.id for version in sim.ledger.current("team")} <= there
+
+
+@pytest.mark.parametrize("erased", [0, 1, 3])
+def test_a_list_below_a_parent_that_shifts_is_read_until_it_does_not(erased: int) -> None:
+    """Each time one of page 1 is erased before page 2 comes; all that are left are told."""
+    with Simulator(limits=UNLIMITED, switches=Switches(list_max_page_size=1)) as sim:
+        talk = sim.id("conversation", 5)
+        for n in range(4):
+            sim.create("message", {"preview": str(n)}, {"conversation": talk})
+
+        def erase(number: int) -> None:
+            if number <= erased:
+                sim.hard_delete("message", left()[0])
+
+        def left() -> list[str]:
+            of = [(v.id, v.record) for v in sim.ledger.current("message")]
+            return sorted(i for i, r in of if r and of_talk(r) == talk)
+
+        def of_talk(record: dict[str, Any]) -> Any:
+            return record["relationships"]["conversation"]["data"]["id"]
+
+        sim.faults.rules.append(Meanwhile(r"/messages\?page=2", erase))
+        quota = Quota(90, max_wait=9, clock=time.monotonic, stop=threading.Event())
+        client = Client(sim.url, sim.token, quota)
+        found = messages_of(client, "conversations", talk)
+        client.close()
+        assert {record["id"] for record in found} == {*left()}
 
 
 def test_a_list_of_one_page_is_read_once(connect: Connect) -> None:

@@ -176,13 +176,23 @@ def test_a_blocked_column_rewrites_nothing_and_is_empty_in_rows_written_later(ca
 def test_turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_nothing(
     case: Case,
 ) -> None:
-    """In place, the history and the rejects too; nothing is requested for it."""
+    """In place, the history and the rejects too; nothing is requested for it.
+
+    What is text from then on is told, once.
+    """
     with case.org(rate=0) as sim:
         ids = plant(sim)
         case.sync(connect(case, sim))
         sim.clock.advance(60)
         connection = connect(case, sim, **HASHED)
-        case.sync(connection)
+        told = [
+            warning.message
+            for report in (case.sync(connection), case.sync(connection))
+            for warning in report.warnings
+            if warning.code == "column_changed" and "conversation.message_count" in warning.message
+        ]
+        assert len(told) == 1
+        assert told[0].endswith(" were INTEGER and are VARCHAR now: it is hashed.")
         if case.character == "hostile":  # what landed before its column became text lands now
             read_all_again(case)
             sim.clock.advance(60)

@@ -64,19 +64,26 @@ def test_a_list_is_read_to_its_end_however_it_says_that_it_goes_on(
         assert report.tables["tag"].rows > 10
 
 
-@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize(
+    ("linked", "past"), [(True, "empty"), (False, "empty"), (False, "404"), (False, "400")]
+)
 def test_a_list_that_says_nothing_of_its_end_is_read_to_it(
-    connect: Connect, query: Query, linked: bool
+    connect: Connect, query: Query, linked: bool, past: Literal["empty", "404", "400"]
 ) -> None:
-    """As the published list of events is: more than a page of them to one conversation."""
-    with Simulator(switches=Switches(events_linked=linked), limits=UNLIMITED) as sim:
+    """As the published list of events is: more than a page of them to one conversation.
+
+    Scripts saw 400 and 404 past the last page.
+    """
+    switches = Switches(events_linked=linked, past_last_page=past)
+    with Simulator(switches=switches, limits=UNLIMITED) as sim:
         talk = next(living(sim, "conversation", 3))
         for n in range(230):
             sim.clock.advance(1)
             sim.edit("conversation", talk, {"priority": 1 + n % 5})
         sim.clock.advance(60)
         connection = connect(sim, tables={"conversation_event": {}})
-        sync(connection, tables=["conversation", "conversation_event"])
+        report = sync(connection, tables=["conversation", "conversation_event"])
+        assert report.warnings == []
         found = f"SELECT count(*) FROM kustomer.conversation_event WHERE conversation_id = '{talk}'"
         assert query(found) == [(231,)]
 

@@ -606,6 +606,8 @@ class DuckDB:
                 self._change(connection, change, have)
                 if change.stored is not None:  # what is hashed is text in the end
                     self.changed.append(_hashed(change) if raw else change)
+        elif raw and have[column] is not Type.STRING:
+            self.changed.append(_hashed(Change(name, column, TYPES[have[column]], "", None)))
         if raw:
             self._hash(connection, name, column, have, counts)
         elif opened:

@@ -333,6 +333,7 @@ class Plan:
             taken = [f"CASE WHEN {here} THEN e.{c} ELSE o.{c} END" for c in columns[:-1]]
             taken.append(f"coalesce(e.{flag}, TRUE)")
             here, gone = "TRUE", f"o.{flag} IS DISTINCT FROM TRUE"
+        yield from self._once(name, parent, keys)
         yield from self.changes(
             name,
             f"""
@@ -353,6 +354,21 @@ class Plan:
             """,
             columns,
         )
+
+    def _once(self, name: str, parent: str, keys: list[str]) -> Steps:
+        """Of the stored records' rows, what somebody made twice is there once."""
+        stored = "SELECT id FROM winners WHERE there IS NOT NULL"
+        theirs = f"FROM {self.t(name)} WHERE {parent} IN ({stored})"
+        row, same = self.dialect.row, f"GROUP BY {', '.join(keys)}"
+        (more,) = yield Step(
+            name, f"SELECT count(*) FROM (SELECT 1 {theirs} {same} HAVING count(*) > 1)"
+        )
+        if more:
+            yield Step(
+                name,
+                f"DELETE {theirs} AND {row} NOT IN (SELECT min({row}) {theirs} {same})",
+                ("deleted",),
+            )
 
     def along(self, child: Table) -> Steps:
         """Of a child that the batch does not tell: its rows are flagged as their records are."""

@@ -206,11 +206,12 @@ class Client:
     def next_path(self, link: str, path: str) -> str:
         """A `links.next` of the list at `path` as a path below `base_url`, query included.
 
-        It may be absolute, a path, or a query alone. One to another host is never followed.
+        It may be absolute, a path, or a query alone. One to another host is never followed; of
+        this one nothing else is taken, so a proxy's may name another scheme or port.
         """
         target = urlsplit(urljoin(self.base_url + path, link))
         own = urlsplit(self.base_url)
-        if (target.scheme, target.netloc) != (own.scheme, own.netloc):
+        if target.hostname != own.hostname:
             raise SourceFailed(
                 f"Kustomer's reply links to another host ({target.netloc}), never followed.",
                 "If that host is yours, set it as `base_url`.",
@@ -365,13 +366,14 @@ class Client:
 
 
 def _epoch(date: str | None) -> float | None:
-    """An HTTP date in seconds since 1970; None where it is none."""
+    """An HTTP date in seconds since 1970; None where it is none. Without a zone it is UTC."""
     if date is None:
         return None
     try:
-        return parsedate_to_datetime(date).astimezone(UTC).timestamp()
+        at = parsedate_to_datetime(date)
     except (TypeError, ValueError):
         return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 class _Limited(Exception):  # noqa: N818 - control flow within this file
@@ -531,7 +533,7 @@ def walk(client: Client, path: str, params: Mapping[str, Any]) -> Iterator[Page]
             number += 1
             try:
                 page = client.page(first, {**params, "page": str(number)})
-            except NotFound:  # as it may be past the last one
+            except (NotFound, Refused):  # as either may be past the last one
                 return
             if {record.get("id") for record in page.records} <= seen:
                 return

@@ -19,6 +19,8 @@ UNSURE: Record = {}
 Answer = Forbidden | NotFound | Refused | PathFailed
 """Why one thing could not be read, of which others know nothing."""
 _IN_A_ROW = 10
+_READINGS = 5
+"""Of one list in which records are erased while it is read."""
 _ATTACHMENTS = "attachments"
 ATTACHED: Params = (("include", _ATTACHMENTS),)
 """Of a message: with its attachments. Documented for the lists of an owner's messages alone."""
@@ -150,17 +152,35 @@ def of_parent(client: Client, path: str, parent: str) -> list[Record]:
 
 
 def _listed(client: Client, path: str, params: dict[str, str]) -> list[Record]:
+    """All records of a list.
+
+    Where pages may have shifted while they were read, they are read until one reading has all that
+    the one before has: then nothing left meanwhile that could have hidden another. `Refused` where
+    that never happens.
+    """
+    before: set[Any] | None = None
+    for _ in range(_READINGS):
+        records, sure = _read(client, path, params)
+        ids = {record.get("id") for record in records}
+        if sure or (before is not None and before <= ids):
+            return records
+        before = ids
+    raise Refused(200, f"records leave the list {path} faster than it is read")
+
+
+def _read(client: Client, path: str, params: dict[str, str]) -> tuple[list[Record], bool]:
+    """The records of all pages; whether it is one page, or each said how many records there are."""
     records: list[Record] = []
-    began = False
+    totals: list[int | None] = []
     try:
         for page in walk(client, path, {"page": "1", "pageSize": "100", **params}):
             records += page.records
-            began = True
+            totals.append(page.total)
     except NotFound as error:
-        if began:  # what has a first page is there
+        if totals:  # what has a first page is there
             raise Refused(404, f"it says that it goes on, and does not ({error})") from error
         raise
-    return records
+    return records, len(totals) == 1 or {*totals} == {len({r.get("id") for r in records})}
 
 
 def messages_of(client: Client, owner: str, owner_id: str) -> list[Record]:

@@ -281,8 +281,8 @@ class Api:
 
     def _within(self, ask: Ask, size: int, total: int) -> None:
         past = ask.page > 1 and (ask.page - 1) * size >= total
-        if past and self._world.switches.past_last_page == "404":
-            raise Refusal(404, "Page not found", "page")
+        if past and self._world.switches.past_last_page != "empty":
+            raise Refusal(int(self._world.switches.past_last_page), "Page not found", "page")
 
     def _served(self, kind: Kind, refs: Sequence[int | Version], attachments: bool) -> Page:
         world = self._world
@@ -592,6 +592,7 @@ class Api:
         if ask.params.get("sort") != "asc":
             events.reverse()
         size = min(ask.whole("pageSize", 100), 100)
+        self._within(ask, size, len(events))
         start = (ask.page - 1) * size
         page = Page([encode(event) for event in events[start : start + size]])
         if world.switches.events_linked:

@@ -21,8 +21,8 @@ class Switches:
     """Pages a search yields [D]; tests use small ones."""
     page_cap_status: int = 400
     """Status for a page past the cap: 400 or 404 [U; one script saw each]."""
-    past_last_page: Literal["empty", "404"] = "empty"
-    """A page past the last one of the result, in searches and lists [U]."""
+    past_last_page: Literal["empty", "404", "400"] = "empty"
+    """A page past the last one of the result, in searches and lists [U; one script saw each]."""
     record_cap: int | None = 10_000
     """Records a search yields whatever the page size [U; O by Glue]."""
     past_record_cap: Literal["error", "empty"] = "error"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from uuid import uuid4
 from kustomer_sync.destinations import Destination, destination
 from kustomer_sync.errors import (
     ConfigError,
+    DestinationUnusable,
     Interrupted,
     KeyRefused,
     PathFailed,
@@ -577,7 +578,7 @@ class Run:
                     f"it{did_you_mean(name, known)}",
                 )
         names = sorted(self.landing.names_of_all())
-        rows = self.destination.rows(names)
+        rows = self._rows(names)
         for name in names:
             counts = self.landing.counts.get(name, Counts())
             self.report.tables[name] = TableReport(
@@ -592,6 +593,17 @@ class Run:
             "minimum": self.minimum.total(self.tables, self.limits.page_size),
         }
         self.report.ended_at = datetime.now(UTC)
+
+    def _rows(self, names: list[str]) -> Mapping[str, int]:
+        """How many rows each table has; a destination that was waited for in vain is not again."""
+        error = self.report.error
+        if error is None or error.code != DestinationUnusable.code:
+            try:
+                return self.destination.rows(names)
+            except DestinationUnusable as unusable:
+                error = unusable
+        self.warn("rows_uncounted", f"The tables' rows were not counted ({cause(error)}).")
+        return {}
 
 
 def _begun(error: SyncError) -> SyncError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import httpx2
 import pytest
 
 from kustomer_sync.errors import KeyRefused, PathFailed, SourceFailed
-from kustomer_sync.kustomer.client import Client, Forbidden, _refused_for, walk
+from kustomer_sync.kustomer.client import Client, Forbidden, _epoch, _refused_for, walk
 from kustomer_sync.kustomer.quota import Quota
 from kustomer_sync.simulator import Limits, Simulator, Switches
 from kustomer_sync.simulator.faults import Fault
@@ -105,10 +106,11 @@ def test_a_link_to_another_host_is_never_followed(opened: Opened) -> None:
             for link in ("?page=2", "/v1/tags?page=2", f"{base}/v1/tags?page=2")
         ),
         ("http://one.test/below/it", "/below/it/v1/tags?page=2"),
+        ("https://One.test", "http://one.test:80/v1/tags?page=2"),
     ],
 )
 def test_a_link_is_a_path_of_this_host_however_it_is_written(base: str, link: str) -> None:
-    """A query alone, as the audit log's is published; a path; all of an address."""
+    """A query alone, as the audit log's is published; a path; an address as behind a proxy."""
     client = Client(base, "key", Quota(90, max_wait=1, clock=Clock(), stop=threading.Event()))
     assert client.next_path(link, "/v1/tags") == "/v1/tags?page=2"
     client.close()
@@ -142,6 +144,26 @@ def test_a_retry_after_may_be_a_date(opened: Opened) -> None:
     assert 30 <= _refused_for(at, None, now) <= 32
     assert 0 < _refused_for(at, None, now + 100) <= 2
     assert _refused_for("soon", None, now) == 15
+
+
+@pytest.fixture
+def far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_west")
+def test_each_form_of_an_http_date_is_the_same_moment() -> None:
+    """The oldest has no zone and is UTC all the same (RFC 9110, 5.6.7): else the present is off."""
+    forms = (
+        "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+    )  # fmt: skip
+    assert {_epoch(form) for form in forms} == {784_111_777.0}
 
 
 def test_a_refused_key_is_not_tried_again(opened: Opened) -> None:
