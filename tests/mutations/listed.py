@@ -3600,7 +3600,7 @@ _SILENT = (
             "A list without links is read to its end",
             "if page.linked or not page.records:",
             "if True:",
-            f"{UNDOCUMENTED}test_a_list_that_says_nothing_of_its_end_is_read_to_it[False]",
+            f"{UNDOCUMENTED}test_a_list_that_says_nothing_of_its_end_is_read_to_it[False-empty]",
         ),
     ),
     *_of(
@@ -4500,7 +4500,7 @@ _ALONE = (
         ),
         (
             "After a repair no repair is advised",
-            '    if found.status == "DIFFERS" and found.repaired:\n',
+            "    if found.repaired:\n",
             "    if False:\n",
             f"{VERIFY}"
             "test_what_is_said_tells_repaired_from_unrepaired_and_a_row_that_is_there_twice",

@@ -128,8 +128,9 @@ def test_off_a_terminal_a_sentence_is_one_line() -> None:
 def test_what_differs_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     """And `--repair` is advised only where it can do something that was not tried."""
 
-    def told(table: TableVerified) -> str:
-        comparison(Verified("acme", "DIFFERS", tables={"tag": table}), to_stdout=True)
+    def told(table: TableVerified, *, repaired: bool = False) -> str:
+        found = Verified("acme", "DIFFERS", tables={"tag": table}, repaired=repaired)
+        comparison(found, to_stdout=True)
         return capsys.readouterr().out
 
     differing = [
@@ -142,7 +143,9 @@ def test_what_differs_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> No
     assert "tag 2: tag_history does not fit its row\n" in said
     assert "tag 3: tag_word lacks a row\n" in said
     assert "`verify --repair` reads again what differs" in said
-    assert "--repair" not in told(TableVerified(differing=differing, repaired=["1"]))
+    assert "--repair" not in told(
+        TableVerified(differing=differing, repaired=["1"]), repaired=True
+    )
     assert "--repair" not in told(TableVerified(unfit=["k.tag is gone; the next sync mends it."]))
 
 
