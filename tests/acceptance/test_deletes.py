@@ -317,7 +317,7 @@ def test_what_changes_while_it_is_compared_is_not_flagged(connect: Connect, data
         assert flagged == {"customer": 1, "conversation": 1, "message": 1, "kobject": 1,
                            "kobject_late": 0}  # fmt: skip
         sim.faults.clear()
-        sim.clock.advance(2)
+        sim.clock.advance(60)
         sync(connection)
         told = [table for table in choose(connection) if table.name != "klass"]
         assert differences(sim, database, tables=told) == []
