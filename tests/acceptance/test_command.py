@@ -160,7 +160,7 @@ def test_a_locked_file_is_waited_for_then_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another program has it open: exit code 2, and its rows are as they were."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 3.0)
+    monkeypatch.setattr("kustomer_sync.destinations.file.LOCK_SECONDS", 3.0)
     code = (
         "import duckdb, time; c = duckdb.connect('acme.duckdb'); print(1, flush=True); "
         "time.sleep(60)"
@@ -202,7 +202,7 @@ def test_a_file_taken_while_a_sync_runs_is_reported(
     when: int, status: str, code: int,
 ) -> None:  # fmt: skip
     """It began, so it ends with its report: exit code 1, or 0 where all was committed before."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb.LOCK_SECONDS", 1.0)
+    monkeypatch.setattr("kustomer_sync.destinations.file.LOCK_SECONDS", 1.0)
     readers: list[subprocess.Popen[bytes]] = []
     calls: list[Any] = []
     rows = DuckDB.rows

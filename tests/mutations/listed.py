@@ -2034,6 +2034,21 @@ _VERIFY = (
             "tests/contract/destinations/test_files.py::test_who_did_not_begin_only_reads",
         ),
         (
+            "What somebody else changed while the file was free is seen",
+            "if self._stored is None or self._stored_in != self._file.openings:",
+            "if self._stored is None:",
+            "tests/contract/destinations/test_files.py::test_what_others_do_while_the_file_is_free_is_seen",
+        ),
+        (
+            "A file that is held is put in order when that is due",
+            'connection.execute("RESET max_vacuum_tasks")',
+            "pass",
+            "tests/acceptance/test_scale.py::test_many_small_syncs_leave_few_pieces_of_a_table",
+        ),
+    ),
+    *_of(
+        "destinations/file.py",
+        (
             "A file is not held for longer than a moment",
             "self._closer.start()",
             "pass",
@@ -2052,12 +2067,6 @@ _VERIFY = (
             "tests/contract/destinations/test_files.py::test_a_file_that_was_taken_up_again_is_held_from_then_on",
         ),
         (
-            "What somebody else changed while the file was free is seen",
-            "self._opened_at, self._stored = time.monotonic(), None",
-            "self._opened_at = time.monotonic()",
-            "tests/contract/destinations/test_files.py::test_what_others_do_while_the_file_is_free_is_seen",
-        ),
-        (
             "A file is opened once for what follows each other",
             "if done and self._hold_seconds:",
             "if False:",
@@ -2065,15 +2074,9 @@ _VERIFY = (
         ),
         (
             "What one call made is not there for the next",
-            "connection = file.cursor()",
-            "connection = file",
+            "cursor = file.cursor()",
+            "cursor = file",
             "tests/contract/destinations/test_files.py::test_a_file_is_held_for_a_moment_and_then_free",
-        ),
-        (
-            "A file that is held is put in order when that is due",
-            'connection.execute("RESET max_vacuum_tasks")',
-            "pass",
-            "tests/acceptance/test_scale.py::test_many_small_syncs_leave_few_pieces_of_a_table",
         ),
     ),
     *_of(
@@ -3049,7 +3052,7 @@ _WORDS = (
         ),
     ),
     *_of(
-        "destinations/duckdb.py",
+        "destinations/file.py",
         (
             "That a locked file is waited for is said",
             "                if waited == _PATIENCE:\n",

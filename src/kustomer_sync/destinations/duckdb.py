@@ -1,13 +1,10 @@
-"""DuckDB. One process holds a file, and while it is open no other can read it, so it is open only
-while something is read or written, and for a moment after, since to open it takes as long as to
-write a little. A write is one transaction; a killed process leaves all of the last committed ones
-and nothing of the next.
+"""DuckDB. A write is one transaction; a killed process leaves all of the last committed ones and
+nothing of the next.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +18,7 @@ import orjson
 import pyarrow as pa
 
 from kustomer_sync.destinations import foreign
+from kustomer_sync.destinations.file import File, first_line
 from kustomer_sync.destinations.foreign import Ours
 from kustomer_sync.destinations.histories import as_stored, astray, histories, taken_in
 from kustomer_sync.destinations.merge import PLACE, Dialect, Plan, Staged, Steps, System
@@ -55,20 +53,12 @@ OURS = "columns"
 """State key: the columns of each table that the program made, with what is in them."""
 _AT_ONCE = 20_000
 """Values hashed at once."""
-LOCK_SECONDS = 60.0
-_LONGEST_HOLD = 0.5
-"""Seconds after which a file that is always in use is let go of, so that others may read it."""
-_PATIENCE = 2.0
-"""Seconds after which it is said that a file is waited for."""
 MOST_TIMES = 16
 TIDY_EVERY = 50
 """Syncs after which one puts small pieces of tables together. DuckDB would at every write, and a
 bulk load then rewrites its newest pieces with each batch: 500,000 records took 88 CPU-seconds
 instead of 35.
 """
-_HELD = re.compile("Could not set lock|different configuration")
-"""By another process; or by this one, which writes where we read or reads where we write."""
-_HOLDER = re.compile(r"held in (.+?) \(PID (\d+)\)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORT_OF_MEMORY = re.compile(r"\(\S+ \S+/\S+ \S+ used\)")
 _DIALECT = Dialect(TYPES, row="rowid")
@@ -92,15 +82,6 @@ class _Shape:
         return cls(name, wanted, {c for c, column in columns.items() if column.hashed}, left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file that is open with nothing under way, and until when."""
-
-    opened: duckdb.DuckDBPyConnection
-    read_only: bool
-    until: float
-
-
 class DuckDB:
     """A schema of a DuckDB file. See `Destination` for what each method promises."""
 
@@ -111,29 +92,30 @@ class DuckDB:
         hold_seconds: float = 0.0,
     ) -> None:  # fmt: skip
         """`hold_seconds`: how long the file stays open for whatever comes next."""
-        self.path = Path(path)
         self._schema, self._memory = schema, memory_limit
+        self._file = File(
+            path, memory_limit=memory_limit, hold_seconds=hold_seconds, sleep=sleep, tell=tell,
+            lock_seconds=lock_seconds,
+        )  # fmt: skip
         self._system = System(system_prefix)
-        self._sleep, self._tell = sleep, tell
-        self._lock_seconds = LOCK_SECONDS if lock_seconds is None else lock_seconds
-        self._hold_seconds = hold_seconds
-        self._file: _File | None = None
-        self._holding = threading.RLock()
-        self._closer: threading.Timer | None = None
-        self._opened_at = 0.0
         self._epoch: int | None = None
         self._synced_at: datetime | None = None
         self._known: dict[str, Table] = {}
         self._stored: dict[str, dict[str, Type]] | None = None
-        """What `_columns` saw, as long as nobody else can have changed it: the file is open."""
+        """What `_columns` saw."""
+        self._stored_in = 0
+        """In which opening of the file: while it is open nobody else can change it."""
         self._foreign: dict[tuple[str, str], str] = {}
         """Table and column of each type that is none of `TYPES`, as `_columns` last saw them."""
         self.changed: list[Change] = []
-        self._catalog = ""
         self._ours = Ours()
         self._digests: Digests | None = None
         self._times = 1
         """How often `memory_limit` a write has needed."""
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
 
     # ---- opening ----
 
@@ -143,107 +125,16 @@ class DuckDB:
 
         Who did not begin writes nothing, not even what a killed process left beside the file.
         """
-        if not self.path.exists():
-            if not create:
-                yield None
-                return
-            if not self.path.parent.is_dir():
-                raise DestinationUnusable(
-                    f"The folder {str(self.path.parent)!r} does not exist.",
-                    "Create it, or change `destination`.",
-                )
+        if not create and not self.path.exists():
+            yield None
+            return
         read_only = not create and self._epoch is None
-        file, done = self._take(read_only=read_only), False
-        try:
-            connection = file.cursor()  # whose temporary tables go with it
+        with self._file.open(read_only=read_only) as connection:
             if self._epoch is not None and self._epoch % TIDY_EVERY == 0:
                 connection.execute("RESET max_vacuum_tasks")
             if self._times > 1:
                 connection.execute(f"SET memory_limit = '{_times(self._memory, self._times)}'")
             yield connection
-            connection.close()
-            done = True
-        finally:
-            if done and self._hold_seconds:
-                self._hold(file, read_only=read_only)
-            else:
-                file.close()
-
-    def _take(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        """The file that is held, or one that is opened."""
-        with self._holding:
-            held, self._file = self._file, None
-            if held is not None:
-                if held.read_only == read_only:
-                    return held.opened
-                held.opened.close()
-        file = self._connect(read_only=read_only)
-        file.execute("SET GLOBAL TimeZone = 'UTC'")
-        file.execute("SET max_vacuum_tasks = 0")
-        self._catalog = file.execute("SELECT current_database()").fetchall()[0][0]
-        self._opened_at, self._stored = time.monotonic(), None
-        return file
-
-    def _hold(self, file: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
-        """Let go of the file in a moment, unless it is taken up again; now and then at once."""
-        now = time.monotonic()
-        if now - self._opened_at > _LONGEST_HOLD:
-            file.close()
-            return
-        with self._holding:
-            self._file = _File(file, read_only, now + self._hold_seconds)
-            if self._closer is None:
-                self._wait(self._hold_seconds)
-
-    def _wait(self, seconds: float) -> None:
-        self._closer = threading.Timer(seconds, self._close_if_due)
-        self._closer.daemon = True
-        self._closer.start()
-
-    def _close_if_due(self) -> None:
-        """One thread waits however often the file was taken up meanwhile: each costs as much as
-        a small write."""
-        with self._holding:
-            self._closer = None
-            left = self._file.until - time.monotonic() if self._file else 0.0
-            if left > 0:
-                self._wait(left)
-            elif self._file:
-                self._file.opened.close()
-                self._file = None
-
-    def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        waited = 0.0
-        while True:
-            try:
-                return duckdb.connect(
-                    str(self.path),
-                    read_only=read_only,
-                    config={
-                        "memory_limit": self._memory,
-                        "threads": 1,  # a second one saves no time here and costs memory
-                        "preserve_insertion_order": False,
-                    },
-                )
-            except duckdb.Error as error:
-                if not _HELD.search(str(error)):
-                    raise DestinationUnusable(
-                        f"{str(self.path)!r} can't be opened as a DuckDB file ({_first(error)}).",
-                        "Check `destination` and `memory_limit`.",
-                    ) from None
-                if waited >= self._lock_seconds:
-                    raise DestinationUnusable(
-                        f"{str(self.path)!r} is still open in {_holder(error)} after "
-                        f"{self._lock_seconds:.0f} s.",
-                        "Close it there and try again.",
-                    ) from None
-                if waited == _PATIENCE:
-                    self._tell(
-                        f"{str(self.path)!r} is open in {_holder(error)}: waiting for it, up to "
-                        f"{self._lock_seconds:.0f} s."
-                    )
-            self._sleep(0.25)
-            waited += 0.25
 
     @contextmanager
     def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -259,7 +150,7 @@ class DuckDB:
             except duckdb.Error as error:
                 self._ours.forget()
                 raise DestinationFailed(
-                    f"{str(self.path)!r} refused a write ({_first(error)}).",
+                    f"{str(self.path)!r} refused a write ({first_line(error)}).",
                     "Nothing of it was kept; the sync goes on from here the next time.",
                 ) from error
             except Exception:
@@ -275,13 +166,7 @@ class DuckDB:
             self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        with self._holding:
-            if self._closer is not None:
-                self._closer.cancel()
-                self._closer = None
-            if self._file is not None:
-                self._file.opened.close()
-                self._file = None
+        self._file.close()
 
     # ---- state ----
 
@@ -343,7 +228,7 @@ class DuckDB:
 
     def _t(self, *name: str) -> str:
         """A table of the schema, or the schema itself; the file's own name may be the same."""
-        return _DIALECT.name(self._catalog, self._schema, *name)
+        return _DIALECT.name(self._file.catalog, self._schema, *name)
 
     # ---- tables ----
 
@@ -354,8 +239,8 @@ class DuckDB:
 
     def _columns(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
         """Of every table of the schema; who changes one changes what is returned, too."""
-        if self._stored is None:
-            self._stored = self._columns_there(connection)
+        if self._stored is None or self._stored_in != self._file.openings:
+            self._stored, self._stored_in = self._columns_there(connection), self._file.openings
         return self._stored
 
     def _columns_there(self, connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Type]]:
@@ -419,7 +304,7 @@ class DuckDB:
             self._own(connection)
             self._refuse(connection, tables)
             told_by = self._told_by(tables)
-            foreign.mend(connection, self._catalog, self._schema, self._ours, told_by)
+            foreign.mend(connection, self._file.catalog, self._schema, self._ours, told_by)
             self._stored = None
             stored = self._columns(connection)
             for table in tables:
@@ -908,7 +793,7 @@ class DuckDB:
             for name, columns in stored.items()
         }
         return Plan(
-            _DIALECT, self._system, (self._catalog, self._schema), own,
+            _DIALECT, self._system, (self._file.catalog, self._schema), own,
             _timestamp(self._synced_at or END_OF_TIME), _timestamp(END_OF_TIME),
         )  # fmt: skip
 
@@ -1302,14 +1187,3 @@ def _times(size: str, factor: int) -> str:
     if number is None or "%" in size:
         return size
     return f"{float(number[0]) * factor:g}{size[number.end() :]}"
-
-
-def _holder(error: Exception) -> str:
-    """Who has the file, as far as the engine tells."""
-    found = _HOLDER.search(str(error))
-    return f"{Path(found[1]).name} (PID {found[2]})" if found else "another program"
-
-
-def _first(error: Exception) -> str:
-    """The first line of an engine's error, which says it; the rest is advice."""
-    return str(error).strip().splitlines()[0][:300]

@@ -122,16 +122,16 @@ def test_a_file_is_held_for_a_moment_and_then_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opened once for calls that follow each other; nothing of one is left for the next."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb._LONGEST_HOLD", 60)
+    monkeypatch.setattr("kustomer_sync.destinations.file._LONGEST_HOLD", 60)
     file = tmp_path / "a.duckdb"
     to, opened = DuckDB(str(file), schema="k", hold_seconds=1.0), []
-    connect = to._connect
+    connect = to._file._connect
 
     def counted(*, read_only: bool) -> duckdb.DuckDBPyConnection:
         opened.append(read_only)
         return connect(read_only=read_only)
 
-    to._connect = counted  # type: ignore[method-assign]  # to count
+    to._file._connect = counted  # type: ignore[method-assign]  # to count
     to.begin(EPOCH)
     for n in range(3):
         to.write(Write((batch([Copy("a")]),), state={"n": n}))
@@ -157,13 +157,14 @@ def test_a_file_that_was_taken_up_again_is_held_from_then_on(tmp_path: Path) -> 
     """What was to close it the first time leaves it, whether it is in use or held again by then."""
     to, closed = DuckDB(str(tmp_path / "a.duckdb"), schema="k", hold_seconds=30), []
     to.begin(EPOCH)
-    held = to._file
+    file = to._file
+    held = file._held
     assert held is not None
-    to._close_if_due()
-    assert to._file is held
+    file._close_if_due()
+    assert file._held is held
     closed.append(held.opened.execute("SELECT 1").fetchall())
-    taken = to._take(read_only=False)
-    to._close_if_due()
+    taken = file._take(read_only=False)
+    file._close_if_due()
     closed.append(taken.execute("SELECT 2").fetchall())
     assert closed == [[(1,)], [(2,)]]
     taken.close()
@@ -188,7 +189,7 @@ def test_a_file_that_is_always_in_use_is_free_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However short the time between two calls is."""
-    monkeypatch.setattr("kustomer_sync.destinations.duckdb._LONGEST_HOLD", 0.0)
+    monkeypatch.setattr("kustomer_sync.destinations.file._LONGEST_HOLD", 0.0)
     file = tmp_path / "a.duckdb"
     to = DuckDB(str(file), schema="k", hold_seconds=30)
     to.begin(EPOCH)
