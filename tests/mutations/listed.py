@@ -4509,6 +4509,25 @@ _ALONE = (
 )
 
 
+_WALKED = (
+    *_of(
+        "sync/verify.py",
+        (
+            "A repair fills what somebody took out",
+            "        self._fill(behind)\n",
+            "        self._fill(())\n",
+            f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+        (
+            "What somebody took out is repaired though no row differs",
+            "if repair and (behind or any(",
+            "if repair and (any(",
+            f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -4516,5 +4535,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE,
+    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE, *_WALKED,
 )  # fmt: skip
