@@ -109,7 +109,7 @@ _CLIENT = _of(
     ),
     (
         "A body that is no JSON is tried again",
-        'raise _Again("the body is not JSON") from None',
+        'raise _NotJson("the body is not JSON") from None',
         'raise Refused(status, "the body is not JSON") from None',
         f"{FAULTS}test_a_passing_fault_loses_nothing[truncated-None]",
     ),
@@ -3956,8 +3956,8 @@ _OUTSIDE = (
         ),
         (
             "An outage costs no path, however little a path is waited for",
-            "patience=self._retry + short - patience",
-            "patience=short",
+            "patience=self._retry + self._short_patience - patience",
+            "patience=self._short_patience",
             f"{CLIENT}test_an_outage_after_a_path_was_given_up_costs_no_other_path",
         ),
         (
@@ -4523,6 +4523,28 @@ _WALKED = (
             "if repair and (behind or any(",
             "if repair and (any(",
             f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+    ),
+    *_of(
+        "kustomer/client.py",
+        (
+            "What never speaks JSON is not waited for as an outage is",
+            "            if foreign is not None and self._clock() + delay > given_up:\n",
+            "            if False:\n",
+            f"{CLIENT}test_what_never_speaks_json_is_not_kustomer",
+            f"{CHECK}test_a_web_page_at_every_path_is_no_kustomer",
+        ),
+        (
+            "A page with an error's status is an outage's",
+            "                alien = isinstance(error, _NotJson) and not self._known\n",
+            "                alien = not self._known\n",
+            f"{CLIENT}test_a_page_that_says_that_kustomer_is_down_is_waited_out",
+        ),
+        (
+            "What was Kustomer before still is",
+            "                alien = isinstance(error, _NotJson) and not self._known\n",
+            "                alien = isinstance(error, _NotJson)\n",
+            f"{CLIENT}test_a_page_that_says_that_kustomer_is_down_is_waited_out",
         ),
     ),
 )
