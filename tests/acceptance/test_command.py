@@ -331,6 +331,25 @@ def test_a_klass_that_no_one_met_is_an_unknown_table(capsys: pytest.CaptureFixtu
             assert (f"{table} is read with all of kobject" in capsys.readouterr().err) == klass
 
 
+def test_a_table_that_is_off_is_not_asked_for_by_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its root would be read, and nothing of what was asked for. A root's name is all of it."""
+    off = ("team_member", "conversation_tag_history", "kobject_order", "team_queue", "message")
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url) + "".join(
+            f"[connections.acme.tables.{name}]\nenabled = false\n" for name in off
+        ))  # fmt: skip
+        for command in ("sync", "resync", "verify"):
+            for name in off[:-1]:
+                assert run([command, "--table", name]) == 2
+                assert f"{name} is not enabled" in capsys.readouterr().err
+        assert not Path("acme.duckdb").exists()
+        assert sim.requests.total == 0
+        for name in ("team", "message_shortcut", "message"):
+            assert run(["sync", "--table", name]) == 0
+
+
 def test_a_signal_stops_resumably() -> None:
     """SIGTERM ends a sync that waits for its budget with exit code 3; the next one goes on."""
     with Simulator(limits=Limits(org=1000, search=6)) as sim:

@@ -4526,6 +4526,21 @@ _WALKED = (
         ),
     ),
     *_of(
+        "sync/named.py",
+        (
+            "A table that is off is not asked for by its name",
+            "    if not lands and not any(name in family(root) for root in chosen):\n",
+            "    if False:\n",
+            f"{COMMAND}test_a_table_that_is_off_is_not_asked_for_by_its_name",
+        ),
+        (
+            "What is left of a root that is off may be asked for by its name",
+            "    if name == table.name and table.parent is None:\n",
+            "    if False:\n",
+            f"{COMMAND}test_a_table_that_is_off_is_not_asked_for_by_its_name",
+        ),
+    ),
+    *_of(
         "kustomer/client.py",
         (
             "What never speaks JSON is not waited for as an outage is",
