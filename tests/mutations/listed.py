@@ -4526,6 +4526,21 @@ _WALKED = (
         ),
     ),
     *_of(
+        "settings.py",
+        (
+            "A schema that databases keep for themselves is refused",
+            '    if value in _TAKEN or value.startswith("pg_"):\n',
+            "    if False:\n",
+            f"{SETTINGS}test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "A database in memory is refused",
+            '.startswith(":memory:")',
+            '.startswith(":none:")',
+            f"{SETTINGS}test_a_wrong_file_is_one_sentence",
+        ),
+    ),
+    *_of(
         "sync/named.py",
         (
             "A table that is off is not asked for by its name",
