@@ -4526,6 +4526,42 @@ _WALKED = (
         ),
     ),
     *_of(
+        "cli/screen.py",
+        (
+            "What the price leaves out is said",
+            "return [*told, _UNPRICED, ",
+            "return [*told, ",
+            f"{COMMAND}test_check_names_each_missing_role_and_what_it_costs",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "What a list lacks is flagged by no look that failed with all of Kustomer",
+            "        except (Forbidden, PathFailed):\n            record = UNSURE\n",
+            "        except Exception:\n            record = UNSURE\n",
+            f"{REIMPORT}test_an_api_that_is_down_meanwhile_flags_nothing",
+        ),
+    ),
+    *_of(
+        "kustomer/listings.py",
+        (
+            "A list that repeats a page says nothing of what it lacks",
+            "        whole.complete, whole.unsure, whole.again = False, True, True\n",
+            "        whole.complete, whole.unsure, whole.again = True, True, True\n",
+            f"{REIMPORT}test_a_second_listing_that_repeats_a_page_flags_nothing",
+        ),
+    ),
+    *_of(
+        "kustomer/catalog/klasses.py",
+        (
+            "A klass that is disabled is listed apart, and not gone",
+            'also=((("status", "existing_only"),), (("status", "disabled"),))',
+            "also=()",
+            f"{PROTECT}test_a_klass_that_is_disabled_keeps_its_rows",
+        ),
+    ),
+    *_of(
         "settings.py",
         (
             "A schema that databases keep for themselves is refused",
