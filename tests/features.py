@@ -39,6 +39,8 @@ REFERENCE = (
             "listed_tables_are_read_once_a_day_whatever_the_frequency",
             "the_flags_of_a_listing_change_in_one_transaction",
             "a_part_of_a_list_that_is_refused_flags_nothing",
+            "an_api_that_is_down_meanwhile_flags_nothing",
+            "a_second_listing_that_repeats_a_page_flags_nothing",
         ) + _of(
             f"{A}test_listings.py", "a_list_that_shrank_once_flags_nothing",
             "what_a_list_lacks_and_a_look_by_id_shows_is_not_flagged",
@@ -82,7 +84,7 @@ REFERENCE = (
         "numbered for ever. 100 attributes per object, and more; Id and Tree attributes are "
         "text; one that is deleted and created again with another type widens its column in place. "
         "A table `kobject_KLASS` for each klass, whose rows stay when the klass "
-        "is no longer listed.",
+        "is disabled or no longer listed.",
         _of(
             f"{A}test_attributes.py", "a_new_attribute_of_several_values_lands_as_what_it_is",
             "attachments_may_have_attributes_of_their_own",
@@ -95,7 +97,10 @@ REFERENCE = (
             "tests/unit/shred/test_promises.py",
             "types_come_from_the_suffix_and_metadata_never_from_values",
             "colliding_names_are_numbered_in_order_of_first_sight",
-        ) + _of(f"{A}test_protect.py", "a_klass_that_is_no_longer_listed_keeps_its_rows")
+        ) + _of(
+            f"{A}test_protect.py", "a_klass_that_is_no_longer_listed_keeps_its_rows",
+            "a_klass_that_is_disabled_keeps_its_rows",
+        )
         + _of(
             f"{A}test_untold.py", "kobjects_whose_klass_has_no_name_yet_get_their_table_later"
         ),
@@ -178,6 +183,10 @@ REFERENCE = (
     Feature(
         "Private networking",
         "Not yet, but for a proxy to Kustomer and certificates of your own.",
+        _of(
+            f"{A}test_settings_work.py", "everything_goes_through_the_proxy",
+            "a_certificate_of_one_s_own_is_trusted_where_it_is_named",
+        ),
     ),
     Feature("Authorization via API", "Not yet: there is no service yet."),
     Feature(
@@ -292,7 +301,7 @@ BEYOND = (
         "Proof that source and destination agree",
         "`verify` compares counts and whole records, names what differs, and raises no alarm for "
         "what changed since; the exit code is 1 where something differs; `verify --repair` reads "
-        "it again.",
+        "it again, and fills what somebody took out of a table.",
         _of(
             f"{A}test_verify.py", "each_damage_is_named_repaired_and_then_gone",
             "a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
@@ -305,7 +314,7 @@ BEYOND = (
             "attachments_that_nothing_tells_are_no_difference_and_said",
             "a_message_is_made_anew_and_keeps_its_attachments",
             "no_more_is_asked_than_was_announced", "rows_without_an_id_are_a_difference",
-            "what_somebody_did_to_a_table_is_named",
+            "what_somebody_did_to_a_table_is_named", "a_repair_fills_what_somebody_took_out",
         ) + _of(f"{A}test_untold.py", "a_quiet_soft_delete_is_a_difference"),
     ),
     Feature(

@@ -37,6 +37,8 @@ FREQUENCIES = (1, 5, 15, 30, 60, 120, 180, 360, 480, 720, 1440)
 SCHEMA_CHANGES = ("ALLOW_ALL", "ALLOW_COLUMNS", "BLOCK_ALL")
 _FILES = ("duckdb", "sqlite", "delta", "iceberg", "ducklake")
 """Destinations that are a path: three slashes relative, four absolute."""
+_TAKEN = ("information_schema", "temp", "system")
+"""Schemas, and DuckDB's own databases, which SQL takes such a name for."""
 _MEANT = {
     "api_key": "access_token", "api_token": "access_token", "key": "access_token",
     "token": "access_token", "org": "domain", "subdomain": "domain", "database": "destination",
@@ -119,6 +121,8 @@ def _destination(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if not separator or not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) or not rest:
         raise ValueError("must be a database URL")
+    if scheme in _FILES and unquote(rest).lstrip("/").startswith(":memory:"):
+        raise ValueError("must be a file: of a database in memory nothing is left after the sync")
     if scheme in _FILES and not rest.startswith("/"):
         raise ValueError("needs three slashes before a relative path, four before an absolute one")
     if scheme in _FILES and not rest.strip("/"):
@@ -154,6 +158,12 @@ def _name(value: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
         raise ValueError("must be lower-case letters, digits and _, not beginning with a digit")
     return value
+
+
+def _schema(value: str) -> str:
+    if value in _TAKEN or value.startswith("pg_"):
+        raise ValueError("must be another name: databases keep this one for themselves")
+    return _name(value)
 
 
 def _size(value: str) -> str:
@@ -211,7 +221,7 @@ class Connection:
     """The share of Kustomer's rate limits this connection may use, 25 to 90."""
     destination: Annotated[_Text, AfterValidator(_destination)] = Field(repr=False)
     """The database: `duckdb:///acme.duckdb`; three slashes relative to the file, four absolute."""
-    schema_name: Annotated[_Text, AfterValidator(_name)] = Field("kustomer", alias="schema")
+    schema_name: Annotated[_Text, AfterValidator(_schema)] = Field("kustomer", alias="schema")
     """The schema of the destination that the tables are in."""
     service_version: Annotated[_Whole, AfterValidator(_service_version)] = 2
     """`2`: the tables of the reference schema; `1`: those of before August 2022, without the six

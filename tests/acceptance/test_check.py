@@ -12,6 +12,7 @@ from kustomer_sync.errors import DestinationUnusable, SourceUnreachable
 from kustomer_sync.model import SEARCH_ROLE
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Limits, Simulator, Switches
+from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import sync
 from tests.acceptance.case import TINY, UNLIMITED
 
@@ -117,6 +118,17 @@ def test_an_address_that_is_no_kustomer_is_refused_and_writes_nothing(
         for does in (check, sync):
             with pytest.raises(SourceUnreachable, match=r"none of the paths.*ends before /v1"):
                 does(connection)
+        assert not file.exists()
+
+
+def test_a_web_page_at_every_path_is_no_kustomer(connect: Connect, tmp_path: Path) -> None:
+    """What answers at the org's web address, not at its API's: exit code 2, nothing written."""
+    with Simulator(limits=UNLIMITED) as sim:
+        file, limits = tmp_path / "none.duckdb", Narrow(retry_seconds=1)
+        sim.faults.add("html", value=200)
+        with pytest.raises(SourceUnreachable, match="not Kustomer's API") as refused:
+            sync(connect(sim, destination=f"duckdb:///{file}"), limits=limits)
+        assert refused.value.exit_code == 2
         assert not file.exists()
 
 

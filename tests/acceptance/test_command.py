@@ -281,7 +281,9 @@ def test_check_names_each_missing_role_and_what_it_costs(
     with Simulator(limits=UNLIMITED) as sim:
         config(GOOD.format(url=sim.url))
         assert run(["check"]) == 0
-        assert "every table" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "every table" in said
+        assert "Not counted there: what is over two years old" in said
         sim.revoke_role("org.permission.tag.read")
         sim.revoke_role("org.permission.message.read")
         assert run(["check"]) == 0
@@ -329,6 +331,25 @@ def test_a_klass_that_no_one_met_is_an_unknown_table(capsys: pytest.CaptureFixtu
             assert run(["sync", "--table", table]) == 0
             klass = table in ("kobject_order", "kobject_parcel")
             assert (f"{table} is read with all of kobject" in capsys.readouterr().err) == klass
+
+
+def test_a_table_that_is_off_is_not_asked_for_by_its_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its root would be read, and nothing of what was asked for. A root's name is all of it."""
+    off = ("team_member", "conversation_tag_history", "kobject_order", "team_queue", "message")
+    with Simulator(limits=UNLIMITED) as sim:
+        config(GOOD.format(url=sim.url) + "".join(
+            f"[connections.acme.tables.{name}]\nenabled = false\n" for name in off
+        ))  # fmt: skip
+        for command in ("sync", "resync", "verify"):
+            for name in off[:-1]:
+                assert run([command, "--table", name]) == 2
+                assert f"{name} is not enabled" in capsys.readouterr().err
+        assert not Path("acme.duckdb").exists()
+        assert sim.requests.total == 0
+        for name in ("team", "message_shortcut", "message"):
+            assert run(["sync", "--table", name]) == 0
 
 
 def test_a_signal_stops_resumably() -> None:

@@ -551,6 +551,34 @@ def test_a_klass_that_is_no_longer_listed_keeps_its_rows(case: Case) -> None:
         assert case.ask(rows) == [(one, one == erased) for one, _ in before]
 
 
+@pytest.mark.parametrize("status", ["disabled", "existing_only"])
+def test_a_klass_that_is_disabled_keeps_its_rows(case: Case, status: str) -> None:
+    """It is in a list of its own from then on; its KObjects are read as before."""
+    with case.org(rate=0) as sim:
+        klass = sim.add_klass("parcel", kobjects=3)
+        sim.clock.advance(60)
+        connection = connect(case, sim, (*WANTED, "klass"))
+        case.sync(connection)
+        rows = "SELECT id, title, _fivetran_deleted FROM kustomer.kobject_parcel ORDER BY id"
+        before = case.ask(rows)
+        assert len(before) == 3
+        sim.edit("klass", klass, {"status": status})
+        sim.clock.advance(24 * 3600 + 60)
+        report = case.sync(connection)
+        assert report.tables["kobject_parcel"].deleted == report.tables["klass"].deleted == 0
+        assert case.ask(rows) == before
+        told = f"SELECT status, _fivetran_deleted FROM kustomer.klass WHERE id = '{klass}'"
+        assert case.ask(told) == [(status, False)]
+        changed = before[1][0]
+        sim.edit("kobject", changed, {"title": "late"})
+        sim.clock.advance(60)
+        case.sync(connection)
+        assert case.ask(rows) == [
+            (one, "late" if one == changed else title, gone) for one, title, gone in before
+        ]
+        case.assert_equal(sim, connection)
+
+
 def protected(case: Case) -> list[list[tuple[Any, ...]]]:
     """The digests, each with its record's id and with when its row was written."""
     return [

@@ -526,6 +526,40 @@ def test_what_somebody_did_to_a_table_is_named(case: Case, table: str, sql: str,
         assert found(report) == {"customer": [other]}
 
 
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "beside-a-lost-row"])
+@pytest.mark.parametrize(
+    ("column", "sql"),
+    [
+        ("team.name", "ALTER TABLE team DROP COLUMN name"),
+        ("conversation.status", "ALTER TABLE conversation DROP COLUMN status"),
+        ("team_member.user_id", "DROP TABLE team_member"),
+    ],
+)
+def test_a_repair_fills_what_somebody_took_out(
+    case: Case, column: str, sql: str, alone: bool
+) -> None:
+    """In the same command, whether or not a row differs too; what it says is then true."""
+    table, _, name = column.partition(".")
+    there = f"SELECT {name} FROM kustomer.{table} ORDER BY 1"
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=TABLES)
+        case.sync(connection)
+        before, tag = case.ask(there), next(living(sim, "tag", 3))
+        with damage(case) as db:
+            db.execute("USE kustomer")
+            db.execute(sql)
+            if not alone:
+                db.execute(f"DELETE FROM tag WHERE id = '{tag}'")
+        report = verified(case, connection, repair=True)
+        assert report.status == "AGREES", report.error
+        assert all(t.compared for t in report.tables.values())
+        assert found(report) == ({} if alone else {"tag": [tag]})
+        assert [w.code for w in report.warnings] == ["destination_changed"]
+        assert case.ask(there) == before
+        assert verified(case, connection).status == "AGREES"
+        case.assert_equal(sim, connection)
+
+
 def _custom(case: Case) -> tuple[str, str, str]:
     """A table, a custom column of it, and a record that has something there."""
     columns = case.ask(

@@ -109,7 +109,7 @@ _CLIENT = _of(
     ),
     (
         "A body that is no JSON is tried again",
-        'raise _Again("the body is not JSON") from None',
+        'raise _NotJson("the body is not JSON") from None',
         'raise Refused(status, "the body is not JSON") from None',
         f"{FAULTS}test_a_passing_fault_loses_nothing[truncated-None]",
     ),
@@ -3959,8 +3959,8 @@ _OUTSIDE = (
         ),
         (
             "An outage costs no path, however little a path is waited for",
-            "patience=self._retry + short - patience",
-            "patience=short",
+            "patience=self._retry + self._short_patience - patience",
+            "patience=self._short_patience",
             f"{CLIENT}test_an_outage_after_a_path_was_given_up_costs_no_other_path",
         ),
         (
@@ -4512,6 +4512,113 @@ _ALONE = (
 )
 
 
+_WALKED = (
+    *_of(
+        "sync/verify.py",
+        (
+            "A repair fills what somebody took out",
+            "        self._fill(behind)\n",
+            "        self._fill(())\n",
+            f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+        (
+            "What somebody took out is repaired though no row differs",
+            "if repair and (behind or any(",
+            "if repair and (any(",
+            f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+    ),
+    *_of(
+        "cli/screen.py",
+        (
+            "What the price leaves out is said",
+            "return [*told, _UNPRICED, ",
+            "return [*told, ",
+            f"{COMMAND}test_check_names_each_missing_role_and_what_it_costs",
+        ),
+    ),
+    *_of(
+        "sync/reimport.py",
+        (
+            "What a list lacks is flagged by no look that failed with all of Kustomer",
+            "        except (Forbidden, PathFailed):\n            record = UNSURE\n",
+            "        except Exception:\n            record = UNSURE\n",
+            f"{REIMPORT}test_an_api_that_is_down_meanwhile_flags_nothing",
+        ),
+    ),
+    *_of(
+        "kustomer/listings.py",
+        (
+            "A list that repeats a page says nothing of what it lacks",
+            "        whole.complete, whole.unsure, whole.again = False, True, True\n",
+            "        whole.complete, whole.unsure, whole.again = True, True, True\n",
+            f"{REIMPORT}test_a_second_listing_that_repeats_a_page_flags_nothing",
+        ),
+    ),
+    *_of(
+        "kustomer/catalog/klasses.py",
+        (
+            "A klass that is disabled is listed apart, and not gone",
+            'also=((("status", "existing_only"),), (("status", "disabled"),))',
+            "also=()",
+            f"{PROTECT}test_a_klass_that_is_disabled_keeps_its_rows",
+        ),
+    ),
+    *_of(
+        "settings.py",
+        (
+            "A schema that databases keep for themselves is refused",
+            '    if value in _TAKEN or value.startswith("pg_"):\n',
+            "    if False:\n",
+            f"{SETTINGS}test_a_wrong_value_is_one_sentence_that_names_it",
+        ),
+        (
+            "A database in memory is refused",
+            '.startswith(":memory:")',
+            '.startswith(":none:")',
+            f"{SETTINGS}test_a_wrong_file_is_one_sentence",
+        ),
+    ),
+    *_of(
+        "sync/named.py",
+        (
+            "A table that is off is not asked for by its name",
+            "    if not lands and not any(name in family(root) for root in chosen):\n",
+            "    if False:\n",
+            f"{COMMAND}test_a_table_that_is_off_is_not_asked_for_by_its_name",
+        ),
+        (
+            "What is left of a root that is off may be asked for by its name",
+            "    if name == table.name and table.parent is None:\n",
+            "    if False:\n",
+            f"{COMMAND}test_a_table_that_is_off_is_not_asked_for_by_its_name",
+        ),
+    ),
+    *_of(
+        "kustomer/client.py",
+        (
+            "What never speaks JSON is not waited for as an outage is",
+            "            if foreign is not None and self._clock() + delay > given_up:\n",
+            "            if False:\n",
+            f"{CLIENT}test_what_never_speaks_json_is_not_kustomer",
+            f"{CHECK}test_a_web_page_at_every_path_is_no_kustomer",
+        ),
+        (
+            "A page with an error's status is an outage's",
+            "                alien = isinstance(error, _NotJson) and not self._known\n",
+            "                alien = not self._known\n",
+            f"{CLIENT}test_a_page_that_says_that_kustomer_is_down_is_waited_out",
+        ),
+        (
+            "What was Kustomer before still is",
+            "                alien = isinstance(error, _NotJson) and not self._known\n",
+            "                alien = isinstance(error, _NotJson)\n",
+            f"{CLIENT}test_a_page_that_says_that_kustomer_is_down_is_waited_out",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
@@ -4519,5 +4626,5 @@ MUTATIONS = (
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
     *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
-    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE,
+    *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE, *_WALKED,
 )  # fmt: skip

@@ -474,7 +474,14 @@ def _price(found: Check, connection: str) -> list[str]:
         for cost in found.costs
         if cost.others
     ]
-    return [*told, "Later syncs read only what changed."]
+    return [*told, _UNPRICED, "Later syncs read only what changed."]
+
+
+_UNPRICED = (
+    "Not counted there: what is over two years old (from the archive, notes from their list), and "
+    "what comes from lists, read whole once a day (tags, users, klasses and the like; companies "
+    "and other records too where no search tells how many there are)."
+)
 
 
 # ---- what adopting changes ----

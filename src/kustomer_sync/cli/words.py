@@ -35,7 +35,8 @@ Begin with:
 
 Exit codes:
   0  done, with warnings or not
-  1  it began and failed; run it again. verify: something differs
+  1  it began and failed; run it again. verify: something differs, with --repair
+     still
   2  wrong usage, config, key or host; nothing was written
   3  stopped early and resumable: rate limit, or a signal"""
 

@@ -6,7 +6,8 @@
 
 What comes back is parsed JSON. 401 stops at once, 403 costs a table, 404 is an answer, 429
 waits for the reset, everything else (5xx, resets, truncated, slow or non-JSON bodies) is tried
-again with jitter for up to 15 minutes. A path that still fails then, while Kustomer answers on
+again with jitter for up to 15 minutes; bodies that are not JSON for one, where nothing else ever
+came: something else answers there. A path that still fails then, while Kustomer answers on
 another, is `PathFailed`; from there on each other path is tried for a minute.
 """
 
@@ -69,6 +70,10 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure
 
 class _Again(Exception):  # noqa: N818 - control flow within this file
     """This attempt failed in a way that the next may not."""
+
+
+class _NotJson(_Again):
+    """The status is 200, and the body is no answer of an API."""
 
 
 @dataclass(slots=True)
@@ -138,7 +143,7 @@ class Client:
         self._tell = tell
         self._told_at: float | None = None
         self._short = False  # a path was given up
-        self._answered = False
+        self._answered = self._known = False  # by anything; by an API
         self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
         self._stop = stop or threading.Event()
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not cryptography
@@ -236,14 +241,21 @@ class Client:
         so an outage costs no path, however many are asked meanwhile.
         """
         if patience is None:
-            patience = min(self._retry, _SHORT_SECONDS) if self._short else self._retry
+            patience = self._short_patience if self._short else self._retry
         began = self._clock()
         deadline = began + patience
         delay, tries, elsewhere = 0.5, 0, False
+        foreign: float | None = None  # since when nothing but bodies came that are not JSON
         while True:
             tries += 1
+            sent = self._clock()
             try:
-                return self._parsed(self._attempt(method, path, params, body, search), room)
+                told = self._parsed(self._attempt(method, path, params, body, search), room)
+                self._known = True
+                return told
+            except (Forbidden, NotFound, Refused):
+                self._known = True
+                raise
             except _Limited:
                 deadline = max(deadline, self._clock() + patience)  # waiting is not failing
                 continue
@@ -257,7 +269,16 @@ class Client:
                         f"{self.base_url} can't be reached ({reason}).",
                         "Check `domain`, `eu_region`, `base_url` and the network.",
                     ) from None
-            self._tell_of(path, reason, began)
+                alien = isinstance(error, _NotJson) and not self._known
+                foreign = (sent if foreign is None else foreign) if alien else None
+            borne = self._retry if foreign is None else self._short_patience
+            given_up = deadline if foreign is None else min(deadline, foreign + borne)
+            if foreign is not None and self._clock() + delay > given_up:
+                raise SourceUnreachable(
+                    f"What answers at {self.base_url} is not Kustomer's API ({reason}).",
+                    "Check `base_url`; Kustomer's own is like https://acme.api.kustomerapp.com.",
+                )
+            self._tell_of(path, reason, began, borne)
             if self._clock() + delay > deadline:
                 said = f"{method} {path} kept failing for {_minutes(patience)} ({reason})."
                 if elsewhere:
@@ -270,7 +291,11 @@ class Client:
                 raise Interrupted("The sync was interrupted.", "Run it again to go on.")
             delay = min(delay * 2, 30.0)
 
-    def _tell_of(self, path: str, reason: str, began: float) -> None:
+    @property
+    def _short_patience(self) -> float:
+        return min(self._retry, _SHORT_SECONDS)
+
+    def _tell_of(self, path: str, reason: str, began: float, borne: float) -> None:
         """Say that a path keeps failing; once in the time for which that is borne."""
         now = self._clock()
         silent = self._told_at is None or now - self._told_at > self._retry
@@ -278,7 +303,7 @@ class Client:
             self._told_at = now
             self._tell(
                 f"Kustomer keeps failing at {path} ({reason}); it is tried again for up to "
-                f"{_minutes(self._retry)}."
+                f"{_minutes(borne)}."
             )
 
     def _answers_elsewhere(self, path: str, said: str, patience: float) -> None:
@@ -288,9 +313,8 @@ class Client:
         """
         if path == PULSE:
             raise SourceFailed(said, _GO_ON)
-        short = min(self._retry, _SHORT_SECONDS)
         try:
-            self._sized("GET", PULSE, patience=self._retry + short - patience)
+            self._sized("GET", PULSE, patience=self._retry + self._short_patience - patience)
         except SourceFailed:
             raise SourceFailed(said, _GO_ON) from None
         except (Forbidden, NotFound, Refused):
@@ -337,7 +361,7 @@ class Client:
         except ValueError:
             if room is not None:
                 room.release()
-            raise _Again("the body is not JSON") from None
+            raise _NotJson("the body is not JSON") from None
 
     def _read(self, reply: httpx2.Response) -> bytes:
         """The whole body, or `_Again` when it drips for longer than a page may take."""

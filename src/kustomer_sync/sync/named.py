@@ -11,21 +11,24 @@ from kustomer_sync.destinations import destination
 from kustomer_sync.errors import ConfigError, did_you_mean
 from kustomer_sync.kustomer.catalog import TABLES
 from kustomer_sync.model import Table
+from kustomer_sync.protect import Protection
 from kustomer_sync.settings import Connection, named_table
 from kustomer_sync.shred import Names, wanted_name
 from kustomer_sync.sync.choice import choose
-from kustomer_sync.sync.landing import ADOPTED
+from kustomer_sync.sync.landing import ADOPTED, family
 
 
 def roots(
     connection: Connection, names: Iterable[str], tell: Callable[[str], None]
 ) -> list[str]:  # fmt: skip
-    """The root of each name; `ConfigError` for a name that no table has.
+    """The root of each name; `ConfigError` for a name that no table has, or one that is off.
 
     Before a first sync any klass may be there; `tell` hears what else is read with a klass's table.
     """
-    found = {name: named_table(name, (*choose(connection), *TABLES)) for name in names}
+    chosen = choose(connection)
+    found = {name: named_table(name, (*chosen, *TABLES)) for name in names}
     for name, root in found.items():
+        _refuse_off(connection, chosen, root, name)
         if root.per_klass and name not in _family(root):
             _refuse_unknown(connection, root, name, tell)
             tell(f"{name} is read with all of {root.name}: all klasses come together.")
@@ -34,6 +37,19 @@ def roots(
 
 def _family(root: Table) -> set[str]:
     return {name for part in root.walk() for name in (part.name, part.history) if name}
+
+
+def _refuse_off(
+    connection: Connection, chosen: Iterable[Table], table: Table, name: str
+) -> None:  # fmt: skip
+    """What comes with a root is wanted; of a root itself, that anything is, is seen later."""
+    if name == table.name and table.parent is None:
+        return
+    klass = name.removesuffix("_history")
+    of_klass = table.per_klass and name not in _family(table)
+    lands = Protection(connection).klass_lands(klass, table.name) if of_klass else False
+    if not lands and not any(name in family(root) for root in chosen):
+        raise ConfigError(f"{name} is not enabled.", "Enable it in the config file.")
 
 
 def _refuse_unknown(

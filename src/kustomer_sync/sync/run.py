@@ -183,7 +183,7 @@ class Run:
             make_ready(self)
             self.landing.say_changed()
             take_up(self)
-            self._read()
+            self.read()
             if self.failed is not None:
                 raise self.failed
             self._ended("SUCCESSFUL")
@@ -201,7 +201,8 @@ class Run:
             self.warn("not_adopted", said)
             self.say(f"Warning: {said}")
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """What is due of each table is read and landed."""
         self.began = windows.millis(self.now())
         if self.again:
             mark(self, self.again)

@@ -174,8 +174,9 @@ class Verification:
             self.announce(found.expected)
             for table in run.tables:
                 self._table(table)
-            if repair and any(t.ids for t in found.tables.values()):
-                self._repair()
+            behind = [t for t in run.tables if self._changed(t) or lacks(run, t)]
+            if repair and (behind or any(t.ids for t in found.tables.values())):
+                self._repair(behind)
             if run.failed is not None:
                 raise run.failed
             left = any(t.differs for t in found.tables.values())
@@ -242,6 +243,7 @@ class Verification:
             if one.table not in parts or one.column in parts[one.table].left_out:
                 continue
             name, what = self._named(one.table), "makes it again and fills it"
+            by = "the next sync, or `verify --repair`,"
             if one.column is None:
                 said = f"{name} is gone"
             elif one.now is None:
@@ -249,7 +251,7 @@ class Verification:
             else:
                 said = f"{name}.{one.column} was {one.was} and somebody made it {one.now}"
                 what = "sets it right"
-            told.append(f"{said}; the next sync {what}. Verify again then.")
+            told.append(f"{said}; {by} {what}.")
         return told
 
     def _nameless(self, table: Table) -> list[str]:
@@ -697,7 +699,7 @@ class Verification:
         """The whole list and the rows, as of the last re-import."""
         found, at = self._of(table), self.run.landing.of(table.name).listed_at
         if at is None:
-            self._untold(table, "it was never listed to its end")
+            self._untold(table, "it is still to be listed to its end")
             return
         compared = _Compared(table, [(0, windows.millis(datetime.fromisoformat(at)))])
         whole, records = self._list(table)
@@ -846,9 +848,10 @@ class Verification:
 
     # ---- repairing ----
 
-    def _repair(self) -> None:
+    def _repair(self, behind: Sequence[Table]) -> None:
         """What differs is read again the way a sync reads it, and then compared once more.
 
+        `behind`: the tables of which something is to be made first, and all to be read for it.
         What is still unlike then has a row that says that it is newer, or is there twice: its rows
         are made anew. What else is asked for by these records is asked for again.
         """
@@ -859,6 +862,7 @@ class Verification:
         run.landing = Landing(run, run.destination.begin(run.synced_at))
         make_ready(run, orphans=False)  # a parent that is flagged may be there, and is read next
         take_up(run)
+        self._fill(behind)
         for table in run.tables:
             before = self._of(table)
             left = before.ids
@@ -870,6 +874,28 @@ class Verification:
             finally:
                 self.found.tables[table.known_as] = before
         follow_again(run)
+
+    def _fill(self, behind: Sequence[Table]) -> None:
+        """What of these was made anew has its values again, by a sync of these alone.
+
+        They are compared then, and what is asked for by their records.
+        """
+        run, every = self.run, self.run.tables
+        if not behind:
+            return
+        run.tables = tuple(behind)
+        try:
+            run.read()
+        finally:
+            run.tables = every
+        self._strayed = run.destination.strayed()
+        names = {table.name for table in behind}
+        for table in every:
+            of = table.reading.of if isinstance(table.reading, Each) else table.name
+            if {table.name, of} & names:
+                self._read_before.pop(table.name, None)
+                self.found.tables[table.known_as] = TableVerified()
+                self._table(table)
 
     def _repaired(
         self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from kustomer_sync.errors import KeyRefused, PathFailed, SourceFailed
+from kustomer_sync.errors import KeyRefused, PathFailed, SourceFailed, SourceUnreachable
 from kustomer_sync.kustomer.client import Client, Forbidden, _epoch, _refused_for, walk
 from kustomer_sync.kustomer.quota import Quota
 from kustomer_sync.simulator import Limits, Simulator, Switches
@@ -257,6 +257,34 @@ def test_what_keeps_failing_is_said_once(patient: Patient) -> None:
     (said,) = told
     assert "keeps failing at /v1/teams (status 503)" in said
     assert "for up to 15 minutes" in said
+
+
+def test_what_never_speaks_json_is_not_kustomer(patient: Patient) -> None:
+    """Given up after a minute, and `base_url` is named: a web front answers every path alike."""
+    client, sim, clock, told = patient
+    sim.faults.add("html", value=200)
+    began = clock()
+    with pytest.raises(SourceUnreachable, match=r"not Kustomer's API.*Check `base_url`"):
+        client.get("/v1/users/current")
+    assert 25 < clock() - began <= 60
+    assert all("for up to a minute" in said for said in told)
+
+
+def test_a_page_that_says_that_kustomer_is_down_is_waited_out(patient: Patient) -> None:
+    """It has a status of its own; and one with status 200 is told apart by what came before."""
+    client, sim, clock, _ = patient
+    sim.faults.add("html", value=502)
+    began = clock()
+    with pytest.raises(SourceFailed):
+        client.get("/v1/teams")
+    assert clock() - began > 860
+    sim.faults.clear()
+    assert client.get("/v1/teams")["data"]
+    sim.faults.add("html", value=200)
+    began = clock()
+    with pytest.raises(SourceFailed):
+        client.get("/v1/teams")
+    assert clock() - began > 860
 
 
 def test_a_body_that_drips_is_asked_for_again(opened: Opened) -> None:
