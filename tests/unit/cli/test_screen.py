@@ -143,9 +143,7 @@ def test_what_differs_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> No
     assert "tag 2: tag_history does not fit its row\n" in said
     assert "tag 3: tag_word lacks a row\n" in said
     assert "`verify --repair` reads again what differs" in said
-    assert "--repair" not in told(
-        TableVerified(differing=differing, repaired=["1"]), repaired=True
-    )
+    assert "--repair" not in told(TableVerified(differing=differing, repaired=["1"]), repaired=True)
     assert "--repair" not in told(TableVerified(unfit=["k.tag is gone; the next sync mends it."]))
 
 
