@@ -50,7 +50,8 @@ REFERENCE = (
         "The six `conversation*_history` tables always; any other by `history = true`, switched on "
         "and off at any time. Versions tile, a late older one goes between, a replay changes "
         "nothing, a soft delete is a version, only a hard delete closes; a history that begins "
-        "later takes what is flagged by then as closed.",
+        "later takes what is flagged by then as closed. An element's history has its custom "
+        "attributes.",
         _of(
             f"{D}test_promises.py", "versions_tile_time_and_a_late_one_goes_between",
             "a_soft_delete_is_a_new_active_version",
@@ -65,6 +66,10 @@ REFERENCE = (
         ) + _of(
             f"{A}test_histories.py", "switched_off_it_stays_and_switched_on_again_it_goes_on",
             "a_history_begins_with_what_is_there", "what_is_taken_in_lands_whole_or_not_at_all",
+        ) + _of(
+            f"{A}test_attributes.py", "attributes_of_elements_have_their_history",
+            "the_history_of_tags_has_their_attributes",
+            "a_history_that_begins_has_the_attributes_of_elements",
         ),
         _of(
             f"{D}test_stories.py", "the_destination_holds_what_the_model_says",
@@ -134,7 +139,11 @@ REFERENCE = (
             f"{A}test_protect.py", "protected_values_land_nowhere",
             "turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_nothing",
             "another_salt_is_refused_and_writes_nothing",
-        ) + _of(f"{A}test_together.py", "a_history_that_begins_has_the_digests_of_its_table"),
+        ) + _of(f"{A}test_together.py", "a_history_that_begins_has_the_digests_of_its_table")
+        + _of(
+            f"{A}test_attributes.py",
+            "histories_have_protected_attributes_of_elements_as_their_table",
+        ),
     ),
     Feature(
         "Re-sync",

@@ -337,16 +337,10 @@ def _whole(run: Run, root: Table) -> Iterator[Table]:
 
 
 def _kept_whole(run: Run, table: Table) -> Table:
-    """The table and its children with all their columns, those of elements too, and histories."""
+    """The table and its children with all their columns and histories."""
     kept = table.versioned(table.history or f"{table.name}_history")
     children = tuple(_kept_whole(run, child) for child in table.children)
-    own = () if table.parent is None else tuple(
-        run.landing.types.column(table.name, name, key)
-        for key, name in run.landing.names.columns(table.name).items()
-    )  # fmt: skip
-    return run.protection.dressed(
-        replace(kept, columns=(*table.columns, *own), children=children)
-    )  # fmt: skip
+    return run.protection.dressed(replace(kept, children=children))
 
 
 def _hashed_only(table: Table) -> Table:
@@ -373,7 +367,10 @@ def _parts(run: Run, root: Table) -> Iterator[Table]:
 
 
 def _customized(run: Run, table: Table, resource: str) -> Table:
-    if not table.custom:
+    """With the columns of its records' custom attributes, and of its elements'."""
+    children = tuple(_customized(run, child, child.name) for child in table.children)
+    table = replace(table, children=children)
+    if not table.custom and table.parent is None:
         return table
     found = run.landing.names.columns(table.name)
     own = [run.landing.types.column(resource, name, key) for key, name in found.items()]
