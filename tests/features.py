@@ -122,6 +122,7 @@ REFERENCE = (
             "what_attachments_lack_is_asked_for_by_conversation",
             "columns_of_klasses_whose_common_table_is_blocked_are_filled",
             "what_never_was_is_not_read_again_when_its_section_goes",
+            "a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
         ) + _of(
             f"{A}test_together.py", "a_blocked_root_keeps_its_history_if_that_is_asked_for",
             "a_klass_that_returns_knows_what_went_meanwhile",

@@ -4557,6 +4557,18 @@ _ELEMENTS = (
             "children = table.children",
             f"{ATTRIBUTES}test_histories_have_protected_attributes_of_elements_as_their_table",
         ),
+        (
+            "A history that was whole when its table was blocked is not read again",
+            '{*before["lands"], *_went_on(root, state, before["lands"])}',
+            '{*before["lands"]}',
+            f"{CHANGES}test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ),
+        (
+            "A history that was paused when its table was blocked is read again",
+            "if p.history and kept(state, p)}",
+            "if p.history}",
+            f"{CHANGES}test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ),
     ),
 )
 
