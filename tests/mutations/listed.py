@@ -4539,6 +4539,30 @@ _ELEMENTS = (
             "if name in own}",
             f"{ATTRIBUTES}test_attributes_of_elements_have_their_history",
         ),
+        (
+            "Between two times at which an element was there it was not",
+            "__n - row_number() OVER (PARTITION BY {keys} ORDER BY __n) AS __run",
+            "0 AS __run",
+            f"{PROMISES}test_a_tag_taken_off_and_put_back_has_a_gap",
+        ),
+        (
+            "A copy says itself what its array held, whatever was known of that time",
+            "                WHERE t.{ROW} IS NULL\n            ), numbered AS (\n",
+            "            ), numbered AS (\n",
+            f"{PROMISES}test_a_late_copy_without_the_tag_splits_its_span",
+        ),
+        (
+            "An array has its history where its record has none",
+            "if not (self.root.table.history or self.children):",
+            "if not self.root.table.history:",
+            f"{PROMISES}test_a_join_history_is_kept_without_its_record_s",
+        ),
+        (
+            "What was flagged in a pause is closed when the history goes on",
+            'AND {synced} < {paused}, FALSE)" if paused else ""',
+            ', FALSE)" if paused else ""',
+            f"{KEPT}test_a_history_that_goes_on_takes_in_what_changed_meanwhile",
+        ),
     ),
     *_of(
         "sync/histories.py",
@@ -4568,6 +4592,24 @@ _ELEMENTS = (
             "if p.history and kept(state, p)}",
             "if p.history}",
             f"{CHANGES}test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "Attributes of elements may stand in the element itself",
+            "product(elements, (CUSTOM[1:], CUSTOM))",
+            "product(elements, (CUSTOM,))",
+            f"{ATTRIBUTES}test_elements_may_have_attributes_of_their_own",
+        ),
+    ),
+    *_of(
+        "protect.py",
+        (
+            "Attributes of elements are blocked and hashed as other columns",
+            "tuple(self._rows(child) for child in batch.children)",
+            "batch.children",
+            f"{ATTRIBUTES}test_attributes_of_elements_are_blocked_and_hashed_as_others",
         ),
     ),
 )
