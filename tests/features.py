@@ -52,21 +52,30 @@ REFERENCE = (
         "The six `conversation*_history` tables always; any other by `history = true`, switched on "
         "and off at any time. Versions tile, a late older one goes between, a replay changes "
         "nothing, a soft delete is a version, only a hard delete closes; a history that begins "
-        "later takes what is flagged by then as closed.",
+        "later takes what is flagged by then as closed. An element's history has its custom "
+        "attributes, and gaps where it was not there.",
         _of(
             f"{D}test_promises.py", "versions_tile_time_and_a_late_one_goes_between",
             "a_soft_delete_is_a_new_active_version",
             "a_hard_delete_closes_the_active_version_and_stays_closed",
+            "a_tag_taken_off_and_put_back_has_a_gap",
+            "a_late_copy_without_the_tag_splits_its_span",
+            "a_join_history_is_kept_without_its_record_s",
         ) + _of(
             f"{D}test_histories.py",
             "a_record_without_a_time_has_a_version_from_the_sync_that_saw_it",
             "an_element_is_known_by_its_content", "a_history_that_begins_has_what_is_there",
+            "a_history_that_goes_on_takes_in_what_changed_meanwhile",
             "elements_of_a_record_that_returns_as_it_was_are_open_again",
         ) + _of(
             f"{A}test_together.py", "a_repair_leaves_no_hole_in_a_history_that_is_paused",
         ) + _of(
             f"{A}test_histories.py", "switched_off_it_stays_and_switched_on_again_it_goes_on",
             "a_history_begins_with_what_is_there", "what_is_taken_in_lands_whole_or_not_at_all",
+        ) + _of(
+            f"{A}test_attributes.py", "attributes_of_elements_have_their_history",
+            "the_history_of_tags_has_their_attributes",
+            "a_history_that_begins_has_the_attributes_of_elements",
         ),
         _of(
             f"{D}test_stories.py", "the_destination_holds_what_the_model_says",
@@ -87,6 +96,7 @@ REFERENCE = (
         "is disabled or no longer listed.",
         _of(
             f"{A}test_attributes.py", "a_new_attribute_of_several_values_lands_as_what_it_is",
+            "elements_may_have_attributes_of_their_own",
             "attachments_may_have_attributes_of_their_own",
             "what_was_learnt_of_an_attribute_is_kept_between_syncs",
             "a_hundred_attributes_land_as_what_their_names_say",
@@ -122,6 +132,9 @@ REFERENCE = (
             "what_attachments_lack_is_asked_for_by_conversation",
             "columns_of_klasses_whose_common_table_is_blocked_are_filled",
             "what_never_was_is_not_read_again_when_its_section_goes",
+            "a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ) + _of(
+            f"{A}test_attributes.py", "attributes_of_elements_are_blocked_and_hashed_as_others",
         ) + _of(
             f"{A}test_together.py", "a_blocked_root_keeps_its_history_if_that_is_asked_for",
             "a_klass_that_returns_knows_what_went_meanwhile",
@@ -139,7 +152,11 @@ REFERENCE = (
             f"{A}test_protect.py", "protected_values_land_nowhere",
             "turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_nothing",
             "another_salt_is_refused_and_writes_nothing",
-        ) + _of(f"{A}test_together.py", "a_history_that_begins_has_the_digests_of_its_table"),
+        ) + _of(f"{A}test_together.py", "a_history_that_begins_has_the_digests_of_its_table")
+        + _of(
+            f"{A}test_attributes.py",
+            "histories_have_protected_attributes_of_elements_as_their_table",
+        ),
     ),
     Feature(
         "Re-sync",

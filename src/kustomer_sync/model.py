@@ -285,7 +285,8 @@ class Table:
         """The columns of its history, the system's left out."""
         if self.parent is None:
             return self.columns
-        return tuple(c for name in self.history_key for c in self.columns if c.name == name)
+        known = (c for name in self.history_key for c in self.columns if c.name == name)
+        return (*known, *(c for c in self.columns if c.custom is not None))
 
     def of_klass(self, name: str) -> Table:
         """The table of one klass of its records, without a history."""

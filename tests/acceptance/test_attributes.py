@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,14 @@ import pytest
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred.naming import snake
 from kustomer_sync.simulator import Simulator
-from kustomer_sync.sync import sync
+from kustomer_sync.sync import Resync, sync
 from kustomer_sync.sync.verify import verify
 from tests.acceptance.case import UNLIMITED, Case, living
+from tests.acceptance.histories import faults
+from tests.acceptance.test_foreign import done_by_somebody
+from tests.acceptance.test_protect import SECRET, assert_nowhere, connect, digest
+from tests.acceptance.test_verify import found, verified
+from tests.acceptance.truth import contents
 
 Connect = Callable[..., Connection]
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -251,6 +257,118 @@ def test_attributes_of_elements_are_blocked_and_hashed_as_others(
             )
             == []
         )
+
+
+EMAIL = {"email": "a@example.com", "type": "work", "verified": True}
+SPANS = (
+    "SELECT custom_score_num, _fivetran_active FROM kustomer.customer_email_history "
+    "WHERE customer_id = '{}' ORDER BY _fivetran_start, custom_score_num"
+)
+
+
+def scored(sim: Simulator, one: str, *scores: Any) -> None:
+    """The customer has one address for each score, all else alike; a minute passes."""
+    emails = [EMAIL if s is None else EMAIL | {"custom": {"scoreNum": s}} for s in scores]
+    sim.edit("customer", one, {"emails": emails})
+    sim.clock.advance(60)
+
+
+def test_attributes_of_elements_have_their_history(case: Case) -> None:
+    """Elements that differ in nothing else are two, and their other values are in no other row."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("customer",), histories=("customer_email",))
+        one, other = list(living(sim, "customer", 3))[:2]
+        for scores in ((7,), (8,), (8, 9, 9), (None,)):
+            scored(sim, one, *scores)
+            case.sync(connection)
+        was = [(7.0, False), (8.0, False), (9.0, False), (None, True)]
+        assert case.ask(SPANS.format(one)) == was
+        scored(sim, one, 8)
+        scored(sim, other, 1, 2)
+        case.sync(connection)
+        assert case.ask(SPANS.format(one)) == [*was[:-1], (None, False), (8.0, True)]
+        assert faults(case, ["customer_email"]) == []
+        scored(sim, other)  # the batch has no such column
+        case.sync(connection)
+        assert case.ask(SPANS.format(other))[-2:] == [(1.0, False), (2.0, False)]
+        case.assert_equal(sim, connection)
+        assert found(verified(case, connection)) == {}
+        wrong = f"UPDATE customer_email_history SET custom_score_num = 5 WHERE _fivetran_active " \
+                f"AND customer_id = '{one}'"  # fmt: skip
+        done_by_somebody(case, wrong)
+        report = verified(case, connection, repair=True)
+        assert [d.what for d in report.tables["customer"].differing] == ["history differs"]
+        assert found(verified(case, connection)) == {}
+        assert case.ask(SPANS.format(one))[-1] == (8.0, True)
+
+
+def test_the_history_of_tags_has_their_attributes(case: Case) -> None:
+    """The six of the reference schema are no others; of a tag that is there twice the first."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0) as sim:
+        connection = case.connect(sim, tables=("conversation",))
+        talk = next(living(sim, "conversation", 3))
+        for weights in ((1, 2), (3, 1)):
+            tags = [{"id": "t", "custom": {"weightNum": weight}} for weight in weights]
+            sim.edit("conversation", talk, {"tags": tags})
+            sim.clock.advance(60)
+            case.sync(connection)
+        kept = (
+            "SELECT custom_weight_num, _fivetran_active FROM kustomer.conversation_tag_history "
+            f"WHERE conversation_id = '{talk}' AND tag_id = 't' ORDER BY _fivetran_start"
+        )
+        assert case.ask(kept) == [(1.0, False), (3.0, True)]
+
+
+def test_a_history_that_begins_has_the_attributes_of_elements(case: Case) -> None:
+    """As its table has them, whatever their type."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0) as sim:
+        one = next(living(sim, "customer", 3))
+        sim.edit(
+            "customer", one, {"emails": [EMAIL | {"custom": {"scoreNum": 7, "manyStr": ["a"]}}]}
+        )
+        sim.clock.advance(60)
+        case.sync(case.connect(sim, tables=("customer",)))
+        connection = case.connect(sim, tables=("customer",), histories=("customer_email",))
+        case.sync(connection)
+        many = "SELECT custom_many_str FROM kustomer.customer_email_history WHERE customer_id = "
+        assert case.ask(SPANS.format(one)) == [(7.0, True)]
+        assert case.ask(f"{many} '{one}'") == [('["a"]',)]
+        before = contents(case.database)
+        sim.clock.advance(60)
+        case.sync(connection, resync=Resync())
+        assert contents(case.database) == before
+        assert found(verified(case, connection)) == {}
+
+
+def test_histories_have_protected_attributes_of_elements_as_their_table(case: Case) -> None:
+    """Blocked from the start, hashed from the start, hashed later, and let in again."""
+    case = replace(case, character="pleasant")
+    columns = ("customer_email__custom_score_num", "customer_email__custom_why_str")
+    kept = "SELECT {} FROM kustomer.customer_email_history WHERE customer_id = '{}' " \
+           "AND _fivetran_active"  # fmt: skip
+    with case.org(rate=0) as sim:
+        one = next(living(sim, "customer", 3))
+        custom = {"scoreNum": 7, "whyStr": f"{SECRET}1"}
+        sim.edit("customer", one, {"emails": [EMAIL | {"custom": custom}]})
+        sim.clock.advance(60)
+        history: dict[str, Any] = {"customer_email": {"history": True}}
+        wishes = history | {columns[0]: {"enabled": False}, columns[1]: {"hashed": True}}
+        case.sync(connect(case, sim, ("customer",), **wishes))
+        assert_nowhere(case)
+        assert case.ask(kept.format("custom_why_str", one)) == [(digest(f"{SECRET}1"),)]
+        there = "SELECT table_name FROM duckdb_columns() WHERE column_name = 'custom_score_num'"
+        assert case.ask(there) == []
+        case.sync(connect(case, sim, ("customer",), **history))
+        both = "custom_score_num, custom_why_str"
+        assert case.ask(kept.format(both, one)) == [(7.0, f"{SECRET}1")]
+        wishes = history | {name: {"hashed": True} for name in columns}
+        hashed = connect(case, sim, ("customer",), **wishes)
+        case.sync(hashed)
+        assert case.ask(kept.format(both, one)) == [(digest("7"), digest(f"{SECRET}1"))]
+        assert found(verified(case, hashed)) == {}
 
 
 @pytest.mark.parametrize("kind", ["customer", "attachment"])

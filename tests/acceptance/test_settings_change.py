@@ -256,6 +256,37 @@ def test_columns_of_klasses_whose_common_table_is_blocked_are_filled(case: Case)
         assert not [f for f in check(klasses).back_fills if f.table == "kobject"]
 
 
+def test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again(case: Case) -> None:
+    """It goes on; one that was paused before lacks what came meanwhile, and is filled."""
+    case = replace(case, character="pleasant")
+    with case.org(rate=0) as sim:
+        tables = ("conversation",)
+        whole = connect(case, sim, tables)
+        hidden = connect(case, sim, tables, conversation=OFF, conversation_tag=OFF)
+        paused = connect(case, sim, tables, conversation_history=OFF)
+        case.sync(whole)
+        assert check(hidden).back_fills == ()
+        before = contents(case.database)
+        told: list[str] = []
+        case.sync(hidden, progress=lambda now: told.append(now.sentence))
+        assert not any(told)
+        after = contents(case.database)
+        histories = ("conversation_history", "conversation_tag_history")
+        assert [after[name] for name in histories] == [before[name] for name in histories]
+        last = "SELECT name FROM kustomer.conversation_history WHERE id = '{}' AND _fivetran_active"
+        talk = next(living(sim, "conversation", 3))
+        for connection, name in ((hidden, "while it is blocked"), (whole, "shown"), (paused, "no")):
+            sim.edit("conversation", talk, {"name": name})
+            sim.clock.advance(60)
+            case.sync(connection)
+            assert (case.ask(last.format(talk)) == [(name,)]) == (connection is not paused)
+        (fill,) = check(hidden).back_fills
+        assert fill.lacking == ("conversation_history",)
+        case.sync(hidden)
+        assert case.ask(last.format(talk)) == [("no",)]
+        case.assert_equal(sim, hidden)
+
+
 @pytest.mark.parametrize(
     "name", ["kobject_nosuch", "customer__custom_nosuch", "kobject__custom_nosuch"]
 )

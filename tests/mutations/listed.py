@@ -1358,7 +1358,7 @@ _HISTORIES = (
         ),
         (
             "Of a repeated key the history has the first element, as the table",
-            "if indexed or set(table.key) >= set(table.history_key):",
+            "if indexed or set(table.key) >= {c.name for c in table.history_columns()}:",
             "if True:",
             f"{KEPT}test_a_repeated_key_is_in_the_history_as_in_the_table",
         ),
@@ -1424,8 +1424,8 @@ _HISTORIES = (
         ),
         (
             "It begins with the custom columns too",
-            'if name in known or (adopted and name.startswith("custom_")):',
-            'if adopted and name.startswith("custom_"):',
+            'if name in known or (adopted and name.startswith("custom_"))',
+            'if adopted and name.startswith("custom_")',
             f"{HISTORIES}test_a_history_begins_with_what_is_there",
         ),
         (
@@ -2594,14 +2594,14 @@ _TOGETHER = (
         "sync/histories.py",
         (
             "A history that begins digests nothing a second time",
-            "        root = run.protection.dressed(whole)\n",
-            "        root = whole\n",
+            "run.protection.dressed(replace(table, columns=(*table.columns, *custom)))",
+            "replace(table, columns=(*table.columns, *custom))",
             f"{TOGETHER}test_a_history_that_begins_has_the_digests_of_its_table",
         ),
         (
             "Somebody's column is no custom attribute of a history",
-            '        if name in known or (adopted and name.startswith("custom_")):\n',
-            '        if name.startswith("custom_"):\n',
+            'if name in known or (adopted and name.startswith("custom_"))\n',
+            'if name.startswith("custom_")\n',
             f"{TOGETHER}test_somebody_s_column_keeps_its_values_through_repairs_and_new_histories",
         ),
     ),
@@ -2618,7 +2618,7 @@ _TOGETHER = (
         "destinations/foreign.py",
         (
             "A history's rows are told apart by what lands of them",
-            "[c.name for c in table.history_columns()]\n",
+            "[name for name in there if name not in table.left_out]\n",
             "list(table.history_key)\n",
             f"{TOGETHER}test_somebody_s_column_of_a_history_without_a_blocked_one_stops_no_sync",
         ),
@@ -4619,12 +4619,118 @@ _WALKED = (
 )
 
 
+_ELEMENTS = (
+    *_of(
+        "model.py",
+        (
+            "The history of a child table has the attributes of its elements",
+            "return (*known, *(c for c in self.columns if c.custom is not None))",
+            "return tuple(known)",
+            f"{ATTRIBUTES}test_attributes_of_elements_have_their_history",
+        ),
+    ),
+    *_of(
+        "destinations/histories.py",
+        (
+            "Of a tag that is there twice the first counts, whatever attributes the other has",
+            "if indexed or set(table.key) >= {c.name for c in table.history_columns()}:",
+            "if indexed or set(table.key) >= set(table.history_key):",
+            f"{ATTRIBUTES}test_the_history_of_tags_has_their_attributes",
+        ),
+        (
+            "A batch without an attribute takes no elements for one that differ in it alone",
+            'content = wanted(self.plan.values(child, "s", history), child.table)',
+            "content = [c.name for c in child.table.history_columns()]",
+            f"{ATTRIBUTES}test_attributes_of_elements_have_their_history",
+        ),
+        (
+            "What a history has of an element's attribute is compared with the table",
+            'if name in own or name.startswith("custom_")}',
+            "if name in own}",
+            f"{ATTRIBUTES}test_attributes_of_elements_have_their_history",
+        ),
+        (
+            "Between two times at which an element was there it was not",
+            "__n - row_number() OVER (PARTITION BY {keys} ORDER BY __n) AS __run",
+            "0 AS __run",
+            f"{PROMISES}test_a_tag_taken_off_and_put_back_has_a_gap",
+        ),
+        (
+            "A copy says itself what its array held, whatever was known of that time",
+            "                WHERE t.{ROW} IS NULL\n            ), numbered AS (\n",
+            "            ), numbered AS (\n",
+            f"{PROMISES}test_a_late_copy_without_the_tag_splits_its_span",
+        ),
+        (
+            "An array has its history where its record has none",
+            "if not (self.root.table.history or self.children):",
+            "if not self.root.table.history:",
+            f"{PROMISES}test_a_join_history_is_kept_without_its_record_s",
+        ),
+        (
+            "What was flagged in a pause is closed when the history goes on",
+            'AND {synced} < {paused}, FALSE)" if paused else ""',
+            ', FALSE)" if paused else ""',
+            f"{KEPT}test_a_history_that_goes_on_takes_in_what_changed_meanwhile",
+        ),
+    ),
+    *_of(
+        "sync/histories.py",
+        (
+            "A history that begins has the attributes of elements",
+            "children=(_whole(run, part, stored),))",
+            "children=(part,))",
+            f"{ATTRIBUTES}test_a_history_that_begins_has_the_attributes_of_elements",
+        ),
+    ),
+    *_of(
+        "sync/wanted.py",
+        (
+            "An attribute of elements that is hashed later is hashed in their history",
+            "children = tuple(_customized(run, child, child.name) for child in table.children)",
+            "children = table.children",
+            f"{ATTRIBUTES}test_histories_have_protected_attributes_of_elements_as_their_table",
+        ),
+        (
+            "A history that was whole when its table was blocked is not read again",
+            '{*before["lands"], *_went_on(root, state, before["lands"])}',
+            '{*before["lands"]}',
+            f"{CHANGES}test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ),
+        (
+            "A history that was paused when its table was blocked is read again",
+            "if p.history and kept(state, p)}",
+            "if p.history}",
+            f"{CHANGES}test_a_history_that_was_whole_when_its_table_was_blocked_is_not_read_again",
+        ),
+    ),
+    *_of(
+        "shred/shredder.py",
+        (
+            "Attributes of elements may stand in the element itself",
+            "product(elements, (CUSTOM[1:], CUSTOM))",
+            "product(elements, (CUSTOM,))",
+            f"{ATTRIBUTES}test_elements_may_have_attributes_of_their_own",
+        ),
+    ),
+    *_of(
+        "protect.py",
+        (
+            "Attributes of elements are blocked and hashed as other columns",
+            "tuple(self._rows(child) for child in batch.children)",
+            "batch.children",
+            f"{ATTRIBUTES}test_attributes_of_elements_are_blocked_and_hashed_as_others",
+        ),
+    ),
+)
+
+
 MUTATIONS = (
     *_VERIFY, *_AUDITED,
     *_CLIENT, *_QUOTA, *_WINDOWS, *_LISTED, *_SINGLY, *_KLASSES, *_PARSE, *_CHOICE, *_RUN,
     *_LANDING, *_REIMPORT, *_SWEEP, *_FOLLOW, *_READINGS, *_SETTINGS_WORK, *_CHECK, *_SHRED,
     *_DESTINATION, *_HISTORIES, *_CLI,
     *_SIMULATOR, *_ADOPT, *_RESYNC, *_PROTECT, *_TOGETHER, *_UNTOLD, *_RETYPED, *_SAID, *_STANDING,
-    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED,
+    *_WORDS, *_STATUS2, *_FEATURES, *_ASTRAY, *_CHANGES, *_SILENT, *_REPAIRED, *_ELEMENTS,
     *_OUTSIDE, *_THEIRS, *_REFUSED, *_QUIETLY, *_ALONE, *_WALKED,
 )  # fmt: skip

@@ -303,7 +303,7 @@ def kept(
         table = one.table
         for name, keys in (
             (table.place, [table.parent_column or "id", *plan.system.key(table)]),
-            (table.history or "", [*_known_by(table), plan.system.start]),
+            (table.history or "", [*_known_by(plan, table), plan.system.start]),
         ):
             if columns := theirs.get(name):
                 owner = table.parent_column or "id"
@@ -315,9 +315,12 @@ def kept(
         connection.execute(sql)
 
 
-def _known_by(table: Table) -> list[str]:
+def _known_by(plan: Plan, table: Table) -> list[str]:
     """The columns that tell the rows of its history apart, but for the start; no blocked one."""
-    return ["id"] if table.parent is None else [c.name for c in table.history_columns()]
+    if table.parent is None:
+        return ["id"]
+    there = plan.stored.get(table.history or "", {})
+    return [name for name in there if name not in table.left_out]
 
 
 def _set_aside(

@@ -35,7 +35,7 @@ def _first_of_each_key(plan: Plan, child: Staged) -> Staged:
     """Of a repeated key the first element, as in the child's table; where that may matter."""
     table = child.table
     indexed = any(c.origin is Origin.INDEX for c in table.columns)
-    if indexed or set(table.key) >= set(table.history_key):
+    if indexed or set(table.key) >= {c.name for c in table.history_columns()}:
         return child
     same = ", ".join(map(plan.q, dict.fromkeys([ROW, table.parent_column, *table.key])))
     return replace(
@@ -156,9 +156,9 @@ class _Histories:
                 f"CREATE OR REPLACE TEMP TABLE spans_{n} AS SELECT {row} AS there, * "
                 f"FROM {self.plan.t(history)} WHERE {self._owner(n)} {of_these}",
             )
-            own_columns = [c.name for c in child.table.history_columns()]
-            same = [c for c in own_columns if c in self.plan.stored[history]]
-            same = [self._owner(n), start, *map(self.plan.q, same)]
+            # As in the history: a batch may lack a column that tells two elements apart.
+            content = wanted(self.plan.values(child, "s", history), child.table)
+            same = [self._owner(n), start, *map(self.plan.q, content)]
             yield from self._once(history, f"spans_{n}", ", ".join(dict.fromkeys(same)))
 
     def _once(self, history: str, temp: str, columns: str) -> Steps:
@@ -526,7 +526,8 @@ def astray(plan: Plan, table: Table) -> Iterator[tuple[str, str]]:
             continue
         names = (plan.stored[place].keys() & plan.stored[history].keys()) - {*part.left_out}
         if part.parent is not None:
-            names &= {plan.system.physical(column) for column in part.history_columns()}
+            own = {plan.system.physical(column) for column in part.history_columns()}
+            names = {name for name in names if name in own or name.startswith("custom_")}
         owner = plan.q(part.parent_column or "id")
         mine, kept = _contents(plan, sorted(names), place, history)
         here = f"SELECT DISTINCT {owner} AS id, hash({mine}) AS content FROM {plan.t(place)} o"

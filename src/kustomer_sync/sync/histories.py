@@ -49,8 +49,7 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
     """Every history of this sync that was not kept before."""
     stored = run.destination.columns()
     for table in (*run.tables, *run.landing.klass_tables()):
-        whole = replace(table, children=(), columns=(*table.columns, *_custom(run, table, stored)))
-        root = run.protection.dressed(whole)
+        root = replace(_whole(run, table, stored), children=())
         # A klass's history was kept for its own sake or for the common table's.
         names = [table.name, *([table.common] if table.common else ())]
         for part in table.walk():
@@ -59,17 +58,20 @@ def _begun(run: Run, before: dict[str, str | None]) -> Iterator[Begun]:
             own = names if part is table else [part.name]
             since = [before[name] for name in own if name in before]
             if part.history and None not in since:
-                alone = root if part is table else replace(root, history=None, children=(part,))
+                alone = root
+                if part is not table:
+                    alone = replace(root, history=None, children=(_whole(run, part, stored),))
                 ended = [datetime.fromisoformat(at) for at in since if at]
                 yield Begun(alone, max(ended, default=None))
 
 
-def _custom(
-    run: Run, table: Table, stored: Mapping[str, Mapping[str, Type]]
-) -> Iterator[Column]:  # fmt: skip
-    """The columns of its custom attributes that landed, and no one else's of such a name."""
-    known = set(run.landing.names.columns(table.name).values())
+def _whole(run: Run, table: Table, stored: Mapping[str, Mapping[str, Type]]) -> Table:
+    """With the columns of its custom attributes that landed, and no one else's of such a name."""
+    known = {name: key for key, name in run.landing.names.columns(table.name).items()}
     adopted = run.landing.state.get(ADOPTED) is not None
-    for name, type_ in stored.get(table.place, {}).items():
-        if name in known or (adopted and name.startswith("custom_")):
-            yield Column(name, type_)
+    custom = (
+        Column(name, type_, custom=known.get(name, name))
+        for name, type_ in stored.get(table.place, {}).items()
+        if name in known or (adopted and name.startswith("custom_"))
+    )
+    return run.protection.dressed(replace(table, columns=(*table.columns, *custom)))

@@ -21,6 +21,7 @@ from kustomer_sync.protect import Protection
 from kustomer_sync.report import BackFill
 from kustomer_sync.settings import Connection
 from kustomer_sync.shred import Names, klass_names_taken, klass_table, wanted_name
+from kustomer_sync.sync.histories import kept
 from kustomer_sync.sync.landing import (
     ADOPTED,
     ATTACHMENTS,
@@ -64,6 +65,15 @@ def _lands(root: Table) -> Iterator[str]:
         yield from (f"{name}.{c.name}" for c in part.columns) if name else ()
 
 
+def _went_on(root: Table, state: Mapping[str, Any], landed: Iterable[str]) -> Iterator[str]:
+    """`history.column` of what a history has by its table, which landed until now."""
+    histories = {p.name: p.history for p in root.walk() if p.history and kept(state, p)}
+    for name in landed:
+        table, _, column = name.partition(".")
+        if table in histories:
+            yield f"{histories[table]}.{column}"
+
+
 def lacking(
     protection: Protection, root: Table, state: Mapping[str, Any], names: Names
 ) -> set[str]:  # fmt: skip
@@ -73,10 +83,9 @@ def lacking(
     if before is None:
         return found
     now = choice_of(protection, root, before)
-    new = set(now["lands"]) - set(before["lands"])
-    whole = {name.partition(".")[0] for name in new} - {
-        name.partition(".")[0] for name in before["lands"]
-    }
+    landed = {*before["lands"], *_went_on(root, state, before["lands"])}
+    new = set(now["lands"]) - landed
+    whole = {name.partition(".")[0] for name in new} - {name.partition(".")[0] for name in landed}
     found |= whole | {name for name in new if name.partition(".")[0] not in whole}
     let_go = {*before["blocked"]} | (set(before["hashed"]) - set(now["hashed"]))
     if not any(name.partition(".")[0] == root.name for name in before["lands"]):
@@ -337,16 +346,10 @@ def _whole(run: Run, root: Table) -> Iterator[Table]:
 
 
 def _kept_whole(run: Run, table: Table) -> Table:
-    """The table and its children with all their columns, those of elements too, and histories."""
+    """The table and its children with all their columns and histories."""
     kept = table.versioned(table.history or f"{table.name}_history")
     children = tuple(_kept_whole(run, child) for child in table.children)
-    own = () if table.parent is None else tuple(
-        run.landing.types.column(table.name, name, key)
-        for key, name in run.landing.names.columns(table.name).items()
-    )  # fmt: skip
-    return run.protection.dressed(
-        replace(kept, columns=(*table.columns, *own), children=children)
-    )  # fmt: skip
+    return run.protection.dressed(replace(kept, children=children))
 
 
 def _hashed_only(table: Table) -> Table:
@@ -373,7 +376,10 @@ def _parts(run: Run, root: Table) -> Iterator[Table]:
 
 
 def _customized(run: Run, table: Table, resource: str) -> Table:
-    if not table.custom:
+    """With the columns of its records' custom attributes, and of its elements'."""
+    children = tuple(_customized(run, child, child.name) for child in table.children)
+    table = replace(table, children=children)
+    if not table.custom and table.parent is None:
         return table
     found = run.landing.names.columns(table.name)
     own = [run.landing.types.column(resource, name, key) for key, name in found.items()]

@@ -146,7 +146,10 @@ class Model:
     def _shape(self, table: Table, raws: Sequence[Row] = ()) -> None:
         self._columns(table.name, table.columns, raws)
         if table.history:
-            kept = [c for c in table.columns if not table.parent or c.name in table.history_key]
+            kept = [
+                c for c in table.columns
+                if not table.parent or c.name in table.history_key or c.custom
+            ]  # fmt: skip
             self._columns(table.history, kept, raws)
 
     def _columns(self, name: str, columns: Iterable[Column], raws: Sequence[Row]) -> None:
@@ -440,7 +443,8 @@ class Model:
             }
             gone = lot.gone(lot.winners[id_]) if id_ in lot.winners else None
             for row in self._intervals(table, self._spans(table, id_), seen[id_], staged, gone):
-                key = tuple(v for k, v in sorted(row.items()) if k in self.types[history])
+                own = {k: v for k, v in row.items() if k in self.types[history]}
+                key = tuple((k, v) for k, v in sorted(own.items()) if v is not None)
                 new[(*key, row[f"{self.prefix}start"])] = row
         self._settle(history, new, synced)
 

@@ -72,6 +72,8 @@ EMAIL = Table(
     parent="conversation",
     parent_column="conversation_id",
 )
+SCORE = Column("custom_score_num", Type.INT, custom="scoreNum")
+"""An attribute that elements may have of their own."""
 CONVERSATION = Table(
     "conversation",
     (
@@ -99,10 +101,13 @@ class Copy:
     name: str | None = "hello"
     updated_at: datetime | None = EPOCH
     rev: int | None = None
-    tags: Sequence[str | None] = ()
+    tags: Sequence[str | tuple[str | None, int | None] | None] = ()
+    """Each with an attribute of its own, if it carries one; so with emails."""
     channels: Sequence[tuple[str | None, int | None]] = ()
     metrics: Sequence[str] = ()
-    emails: Sequence[tuple[str | None, bool | None]] = ()
+    emails: Sequence[
+        tuple[str | None, bool | None] | tuple[str | None, bool | None, int | None]
+    ] = ()
     deleted: bool = False
     custom: Mapping[str, Any] = field(default_factory=dict)
 
@@ -160,9 +165,16 @@ def batch(
     }
     return Batch(
         Rows(root, _arrow(root, values, meta)),
-        tuple(Rows(c, _arrow(c, _elements(c, copies), {ROW: pa.int64()})) for c in table.children),
+        tuple(_child(c, _elements(c, copies)) for c in table.children),
         tuple(rejects),
     )
+
+
+def _child(table: Table, elements: list[dict[str, Any]]) -> Rows:
+    """With the column of their own attribute if elements carry it."""
+    if any(SCORE.name in element for element in elements):
+        table = replace(table, columns=(*table.columns, SCORE))
+    return Rows(table, _arrow(table, elements, {ROW: pa.int64()}))
 
 
 def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
@@ -170,7 +182,9 @@ def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
     for place, copy in enumerate(copies):
         base = {ROW: place, "conversation_id": copy.id}
         if table.name == TAG.name:
-            out += [{**base, "tag_id": tag} for tag in copy.tags]
+            for tag in copy.tags:
+                own = tag if isinstance(tag, tuple) else (tag,)
+                out.append({**base, **dict(zip(("tag_id", SCORE.name), own, strict=False))})
         elif table.name == CHANNEL.name:
             out += [
                 {**base, "index": i, "name": name, "size": size}
@@ -178,8 +192,9 @@ def _elements(table: Table, copies: Sequence[Copy]) -> list[dict[str, Any]]:
             ]
         elif table.name == EMAIL.name:
             out += [
-                {**base, "index": i, "id": email, "verified": verified}
-                for i, (email, verified) in enumerate(copy.emails, 1)
+                {**base, "index": i}
+                | dict(zip(("id", "verified", SCORE.name), email, strict=False))
+                for i, email in enumerate(copy.emails, 1)
             ]
         else:
             out += [{**base, "_fivetran_id": f"{copy.id}/{m[0]}", "name": m} for m in copy.metrics]

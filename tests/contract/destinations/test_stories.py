@@ -87,13 +87,16 @@ class Told:
 @st.composite
 def copies(draw: st.DrawFn, custom: dict[str, Type]) -> Copy:
     channels = st.tuples(st.sampled_from(["mail", "chat", None]), st.sampled_from([1, 2, None]))
-    emails = st.tuples(st.sampled_from(["e", "f", None]), st.sampled_from([True, None]))
+    scores = st.sampled_from([1, 2, None])
+    tags = st.sampled_from(["t", "u", "v", None])
+    email = st.sampled_from(["e", "f", None]), st.sampled_from([True, None])
+    emails = st.tuples(*email) | st.tuples(*email, scores)
     return Copy(
         id=draw(st.sampled_from(IDS)),
         name=draw(st.sampled_from(["x", "y", None])),
         updated_at=draw(st.sampled_from([*TIMES, *TIMES, None])),
         rev=draw(st.sampled_from([1, 2, 3, None])),
-        tags=draw(st.lists(st.sampled_from(["t", "u", "v", None]), max_size=3)),
+        tags=draw(st.lists(tags | st.tuples(tags, scores), max_size=3)),
         channels=draw(st.lists(channels, max_size=3)),
         metrics=draw(st.lists(st.sampled_from(["m", "m2", "n"]), max_size=3)),
         emails=draw(st.lists(emails, max_size=3)),
@@ -264,11 +267,14 @@ def begun(
     model: Model, table: Table, names: frozenset[str], paused: dict[str, datetime]
 ) -> tuple[Begun, ...]:
     """Each history that begins, as a sync has it begun: with custom columns, and alone."""
-    own = {column.name for column in table.columns}
-    found = model.types[table.name].items()
-    custom = tuple(Column(name, type_) for name, type_ in found if name not in own)
-    root = replace(table, columns=(*table.columns, *custom), children=())
-    parts = [root, *(replace(root, history=None, children=(c,)) for c in table.children)]
+
+    def whole(one: Table) -> Table:
+        found = model.types[one.name].items()
+        own = (Column(n, t, custom=n) for n, t in found if n.startswith("custom_"))
+        return replace(one, columns=(*one.columns, *own))
+
+    root = replace(whole(table), children=())
+    parts = [root, *(replace(root, history=None, children=(whole(c),)) for c in table.children)]
     named = zip(table.walk(), parts, strict=True)
     return tuple(Begun(p, paused.get(one.name)) for one, p in named if one.name in names)
 
@@ -282,6 +288,8 @@ def assert_ends_in_the_present(found: Found, table: Table, prefix: str) -> None:
         owner = part.parent_column or "id"
         rows, kept = found[part.name], found[str(part.history)]
         own = [c.name for c in part.history_columns()]
+        if part.parent is not None:  # what elements have of their own
+            own += [name for name in (kept[0] if kept else ()) if name.startswith("custom_")]
         content = {
             id_: {tuple(r[c] for c in own) for r in rows if r[owner] == id_} for id_ in parents
         }
