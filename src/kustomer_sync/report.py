@@ -196,6 +196,13 @@ class TableVerified:
     def differs(self) -> bool:
         return bool(self.left or self.unfit)
 
+    def recall(self, before: TableVerified) -> None:
+        """What differed in an earlier comparison counts as found, too."""
+        self.missing = sorted({*self.missing, *before.missing})
+        self.extra = sorted({*self.extra, *before.extra})
+        found = {*self.differing, *before.differing}
+        self.differing = sorted(found, key=lambda d: (d.id, d.table, d.what))
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "source": self.source,

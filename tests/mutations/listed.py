@@ -3524,12 +3524,6 @@ _CHANGES = (
             "        if missing := set[str]():\n",
             f"{CHANGES}test_what_is_wanted_since_is_no_difference_and_stops_no_repair",
         ),
-        (
-            "A repair compares what was read before it",
-            "        if table.name not in self._read_before:  # a repair",
-            "        if True:  # a repair",
-            f"{CHANGES}test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen",
-        ),
     ),
     *_of(
         "destinations/foreign.py",
@@ -4526,6 +4520,12 @@ _WALKED = (
             "if repair and (behind or any(",
             "if repair and (any(",
             f"{VERIFY}test_a_repair_fills_what_somebody_took_out",
+        ),
+        (
+            "What differed before a repair filled its table is told",
+            "                self._of(table).recall(before)\n",
+            "",
+            f"{CHANGES}test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen",
         ),
     ),
     *_of(

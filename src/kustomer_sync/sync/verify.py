@@ -144,7 +144,7 @@ class Verification:
         """The `updatedAt` at which a search showed a record, by table and id."""
         self._sampled: set[tuple[str, str]] = set()
         self._read_before: dict[str, list[windows.Span]] = {}
-        """What of each table had been read, or followed, when the comparison began."""
+        """What of each table that is asked for by parent had been when the comparison began."""
         self._owners: dict[str, set[str]] = {}
         """By table that is asked for by parent: the parents of what differs."""
         self._alone = False
@@ -344,13 +344,10 @@ class Verification:
 
         So is what is wanted now and was not when it was read.
         """
-        if table.name not in self._read_before:  # a repair may mark them as to be read again
-            overlap = self.run.connection.overlap_seconds * 1000
-            state = self.run.landing.of(table.name)
-            done = [rest for span in state.done for rest in windows.gaps(span, state.again)]
-            spans = windows.merged((lo, top - overlap) for lo, top in done)
-            self._read_before[table.name] = spans
-        return self._read_before[table.name]
+        overlap = self.run.connection.overlap_seconds * 1000
+        state = self.run.landing.of(table.name)
+        done = [rest for span in state.done for rest in windows.gaps(span, state.again)]
+        return windows.merged((lo, top - overlap) for lo, top in done)
 
     def _held(
         self, table: Table, spans: Iterable[windows.Span]
@@ -878,7 +875,8 @@ class Verification:
     def _fill(self, behind: Sequence[Table]) -> None:
         """What of these was made anew has its values again, by a sync of these alone.
 
-        They are compared then, and what is asked for by their records.
+        They are compared then, and what is asked for by their records; what differed before is
+        told all the same.
         """
         run, every = self.run, self.run.tables
         if not behind:
@@ -894,8 +892,10 @@ class Verification:
             of = table.reading.of if isinstance(table.reading, Each) else table.name
             if {table.name, of} & names:
                 self._read_before.pop(table.name, None)
+                before = self._of(table)
                 self.found.tables[table.known_as] = TableVerified()
                 self._table(table)
+                self._of(table).recall(before)
 
     def _repaired(
         self, table: Table, ids: list[str], repair: Callable[[Table, list[str]], None]
@@ -956,7 +956,7 @@ class Verification:
         match table.reading:
             case Search():
                 compared = _Compared(table, self._spans(table))
-                compared.looked = compared.spans[-1][1]
+                compared.looked = compared.spans[-1][1] if compared.spans else self.run.began
                 self._catch_up(compared)
                 self._confirm(compared, {one: self._seen.get((table.name, one)) for one in ids})
             case Listing():
