@@ -9,11 +9,14 @@ import pytest
 
 from kustomer_sync.check import check, has
 from kustomer_sync.errors import DestinationUnusable, SourceUnreachable
+from kustomer_sync.kustomer.catalog import CONVERSATION
 from kustomer_sync.model import SEARCH_ROLE
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Limits, Simulator, Switches
 from kustomer_sync.sync import Limits as Narrow
 from kustomer_sync.sync import sync
+from kustomer_sync.sync.choice import choose
+from kustomer_sync.sync.landing import everything_of
 from tests.acceptance.case import TINY, UNLIMITED
 
 Connect = Callable[..., Connection]
@@ -27,6 +30,22 @@ def test_the_search_role_costs_every_searched_table(connect: Connect) -> None:
         (missing,) = check(connect(sim)).missing
         assert missing.role == "org.permission.search.create"
         assert set(missing.tables) >= SEARCHED
+
+
+@pytest.mark.parametrize("role", ["search.create", "conversation.read"])
+def test_what_is_asked_for_by_what_is_searched_needs_the_roles_of_that(
+    connect: Connect, role: str
+) -> None:
+    """Though that itself is not wanted."""
+    with Simulator(
+        scale=TINY, switches=Switches(search_needs_object_role=True), limits=UNLIMITED
+    ) as sim:
+        sim.revoke_role(f"org.permission.{role}")
+        off = {name: {"enabled": False} for name in everything_of(CONVERSATION)}
+        connection = connect(sim, tables={**off, "conversation_event": {"enabled": True}})
+        assert "conversation" not in {table.name for table in choose(connection)}
+        missing = {m.role: m.tables for m in check(connection).missing}
+        assert {"conversation_time", "conversation_event"} <= {*missing[f"org.permission.{role}"]}
 
 
 def test_a_search_that_is_refused_although_the_key_has_the_roles_is_said(

@@ -1048,7 +1048,7 @@ _CHECK = _of(
         "Searched tables need the search role",
         "(SEARCH_ROLE, searched.role) if searched else ()",
         "()",
-        f"{CHECK}test_the_search_role_costs_every_searched_table",
+        f"{CHECK}test_what_is_asked_for_by_what_is_searched_needs_the_roles_of_that[search.create]",
     ),
     (
         "A role that a key lacks costs what a path refuses",
@@ -1060,7 +1060,7 @@ _CHECK = _of(
         "What is asked for by others needs these to be found",
         "(SEARCH_ROLE, searched.role) if searched",
         "(SEARCH_ROLE,) if searched",
-        f"{CHECK}test_what_check_names_is_what_a_sync_lacks",
+        f"{CHECK}test_what_is_asked_for_by_what_is_searched_needs_the_roles_of_that[conversation.read]",
     ),
     (
         "Legacy roles count",
