@@ -68,7 +68,9 @@ def test_a_soft_delete_that_moves_no_time_is_found_by_the_daily_comparison(
         gone = next(living(sim, "conversation", 9))
         sim.soft_delete("conversation", gone)
         sim.clock.advance(24 * 3600 + 60)
+        sim.requests.clear()
         case.sync(connection)
+        assert not any(line.path.endswith(gone) for line in sim.requests.lines)  # seen by now
         told = f"SELECT deleted FROM kustomer.conversation WHERE id = '{gone}'"
         assert case.ask(told) == [(True,)]
         flagged = "SELECT id FROM kustomer.conversation WHERE _fivetran_deleted"

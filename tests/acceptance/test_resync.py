@@ -322,8 +322,10 @@ def test_a_soft_deleted_record_that_no_look_shows_is_not_flagged(
         assert small.ask(deleted) == [(3,)]
         at = None if since is None else sim.clock.now() - timedelta(days=since)
         sim.clock.advance(60)
+        sim.requests.clear()
         report = small.sync(connection, resync=Resync(since=at), limits=Limits(workers=1))
         assert report.tables["conversation"].deleted == 0
+        assert not any(line.path.endswith(tuple(gone)) for line in sim.requests.lines)
         assert_mended(small, sim, connection, polled=False)
 
 

@@ -167,6 +167,10 @@ def test_a_repair_leaves_no_hole_in_a_history_that_is_paused(case: Case) -> None
         assert verified(case, case.connect(sim), repair=True).status == "AGREES"
         assert case.sync(on).status == "SUCCESSFUL"
         assert faults(case, ["customer"]) == []
+        active = (
+            f"SELECT id FROM kustomer.customer_history WHERE id = '{gone}' AND _fivetran_active"
+        )
+        assert case.ask(active) == []
 
 
 # ---- what is asked for by others ----

@@ -560,6 +560,20 @@ def test_a_repair_fills_what_somebody_took_out(
         case.assert_equal(sim, connection)
 
 
+def test_a_soft_deleted_record_that_only_searches_show_is_compared(case: Case) -> None:
+    """Its own path says that it is not there; so does nothing else."""
+    with case.org(rate=0, get_deleted="404") as sim:
+        connection = case.connect(sim, tables=("conversation",))
+        case.sync(connection)
+        ((one,),) = case.ask(
+            "SELECT id FROM kustomer.conversation WHERE deleted ORDER BY 1 LIMIT 1"
+        )
+        with damage(case) as db:
+            db.execute(f"UPDATE kustomer.conversation SET name = '?' WHERE id = '{one}'")
+        differing = verified(case, connection, sample=10_000).tables["conversation"].differing
+        assert [(d.id, d.columns) for d in differing] == [(one, ("name",))]
+
+
 def _custom(case: Case) -> tuple[str, str, str]:
     """A table, a custom column of it, and a record that has something there."""
     columns = case.ask(

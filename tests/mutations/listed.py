@@ -1956,10 +1956,10 @@ _VERIFY = (
             f"{VERIFY}test_a_living_org_raises_no_alarm",
         ),
         (
-            "A soft delete that only searches show is no difference",
+            "A soft delete that only searches show is compared with what they show",
             "        shown = self._shown(table, times)\n        self._seen",
             "        shown: dict[str, Record] = {}\n        self._seen",
-            f"{VERIFY}test_a_living_org_raises_no_alarm[deleted-is-404]",
+            f"{VERIFY}test_a_soft_deleted_record_that_only_searches_show_is_compared",
         ),
         (
             "What a merge moved since without a trace is no difference",
