@@ -55,7 +55,8 @@ def duckdb_in_memory(folder: Path, prefix: str) -> Subject:
 
     def again() -> Destination:
         to = DuckDB(str(folder / "org.duckdb"), schema=SCHEMA, system_prefix=prefix)
-        to._file._connect = lambda *, read_only: held.cursor()  # type: ignore[method-assign]
+        opened = to._file
+        opened._connect = lambda *, read_only: held.cursor()  # type: ignore[method-assign]  # no file
         return to
 
     def read_all(tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
