@@ -143,8 +143,8 @@ class Verification:
         self._seen: dict[tuple[str, str], int] = {}
         """The `updatedAt` at which a search showed a record, by table and id."""
         self._sampled: set[tuple[str, str]] = set()
-        self._read_before: dict[str, list[windows.Span]] = {}
-        """What of each table that is asked for by parent had been when the comparison began."""
+        self._followed: dict[str, list[windows.Span]] = {}
+        """By table that is asked for by parent: what was asked for when the comparison began."""
         self._owners: dict[str, set[str]] = {}
         """By table that is asked for by parent: the parents of what differs."""
         self._alone = False
@@ -791,7 +791,7 @@ class Verification:
         if self._changed(parent):
             self._untold(table, f"somebody changed {reading.of}, by which it is asked for")
             return None
-        followed = self._read_before.setdefault(table.name, self.run.landing.of(table.name).done)
+        followed = self._followed.setdefault(table.name, self.run.landing.of(table.name).done)
         spans = _both(self._spans(parent), followed)
         if not spans:
             self._untold(table, _EXHAUSTED)
@@ -891,7 +891,7 @@ class Verification:
         for table in every:
             of = table.reading.of if isinstance(table.reading, Each) else table.name
             if {table.name, of} & names:
-                self._read_before.pop(table.name, None)
+                self._followed.pop(table.name, None)
                 before = self._of(table)
                 self.found.tables[table.known_as] = TableVerified()
                 self._table(table)
