@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kustomer_sync.settings import Connection
 from kustomer_sync.simulator import Simulator, Switches
 from kustomer_sync.sync import Resync, sync
-from tests.acceptance.case import UNLIMITED, living
+from tests.acceptance.case import UNLIMITED, Case, living
 
 Connect = Callable[..., Connection]
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -62,6 +63,19 @@ def test_a_list_is_read_to_its_end_however_it_says_that_it_goes_on(
             there = {one for (one,) in query(f"SELECT id FROM kustomer.{table}")}
             assert there == {version.id for version in sim.ledger.current(table)}
         assert report.tables["tag"].rows > 10
+
+
+@pytest.mark.parametrize("says", ["links", "nothing"])
+def test_a_search_is_read_to_its_end_whether_it_says_where_that_is(
+    case: Case, says: Literal["links", "nothing"]
+) -> None:
+    """Its total is documented, as its links are; pages of one record would all be full."""
+    case = replace(case, size=max(case.size, 7))
+    with case.org(search_says=says) as sim:
+        connection = case.connect(sim)
+        assert case.sync(connection).warnings == []
+        sim.mutator.step(60)
+        case.assert_equal(sim, connection)
 
 
 @pytest.mark.parametrize(

@@ -436,6 +436,18 @@ _WINDOWS = _of(
         f"{WINDOWS}test_every_record_is_found_at_every_page_size_and_cap",
     ),
     (
+        "A full page of a search that says nothing of its end may not be all",
+        "ends = page.linked or len(page.records) < self._page_size",
+        "ends = True",
+        f"{WINDOWS}test_a_search_that_tells_no_total_is_read_to_its_end",
+    ),
+    (
+        "Nor is a page that a search says to go on after, without a total",
+        "if ends and not page.next else None",
+        "if ends else None",
+        f"{WINDOWS}test_a_search_that_tells_no_total_is_read_to_its_end",
+    ),
+    (
         "A window is read when its last page has all that is left",
         "if distinct == left:",
         "if distinct >= left - 1:",

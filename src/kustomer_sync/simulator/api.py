@@ -529,6 +529,10 @@ class Api:
         }
         page.links = _links(ask, size, ask.page * size < total)
         page.links["last"] = ask.link(pages, size)
+        if switches.search_says != "total":
+            page.meta = None
+        if switches.search_says == "nothing":
+            page.links = None
         return page
 
     def _reachable(self, ask: Ask, size: int, total: int) -> None:

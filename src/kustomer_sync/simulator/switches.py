@@ -31,6 +31,9 @@ class Switches:
     """Larger page sizes are clamped [O]."""
     total_capped: int | None = None
     """`meta.total` never says more than this, e.g. 10_000 [U]."""
+    search_says: Literal["total", "links", "nothing"] = "total"
+    """A search's reply says how many records there are, and in links whether it goes on [D]; only
+    the latter; or is `data` alone [U]."""
     subsecond_exact: bool = True
     """Whether date comparisons see milliseconds [I]; False compares whole seconds."""
     shuffle_ties: bool = True

@@ -39,7 +39,7 @@ class Org:
         self, times: list[tuple[int, int]], *, cap: int = 10_000, pages: int = 100,
         total_capped: bool = False, seed: int = 0, late: list[tuple[int, int]] | None = None,
         apart: str = "refused", sorts: tuple[str, ...] = ("updated_at", "created_at"),
-        created: bool = True,
+        created: bool = True, says: str = "total",
     ) -> None:  # fmt: skip
         self.records = [record(n, u, c) for n, (u, c) in enumerate(times)]
         self.cap, self.pages, self.total_capped = cap, pages, total_capped
@@ -50,6 +50,8 @@ class Org:
         """How `customer_id` is searched by: refused, ignored or heeded."""
         self.sorts, self.created = sorts, created
         """By what it sorts, and whether it can be searched by `created_at`."""
+        self.says = says
+        """What a reply says of its end: its total and links, links alone, or nothing."""
 
     def search(
         self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
@@ -85,7 +87,10 @@ class Org:
         shown = found[(page - 1) * size : min(page * size, self.cap)]
         total = min(len(found), self.cap) if self.total_capped else len(found)
         more = "/next" if page * size < len(found) else None
-        return Page(shown, page, size, total, more, False, 1)
+        if self.says == "total":
+            return Page(shown, page, size, total, more, False, 1)
+        linked = self.says == "links"
+        return Page(shown, next=more if linked else None, linked=linked)
 
 
 def record(n: int, updated: int, created: int) -> dict[str, Any]:
@@ -185,6 +190,20 @@ def test_records_alike_in_both_times_beyond_the_cap_are_told_apart_by_id(
     ids, spans = read(org, caps=Caps(10, 100), size=5)
     assert len(ids) == count
     assert merged(spans) == [(0, START + 10_000_000)]
+
+
+@pytest.mark.parametrize("says", ["links", "nothing"])
+@pytest.mark.parametrize("step", [0, 1, 1000])
+def test_a_search_that_tells_no_total_is_read_to_its_end(says: str, step: int) -> None:
+    """By links, or as long as its pages are full; a page that is just full may be the last."""
+    org = Org([(START + n * step, START + n) for n in range(200)], cap=50, says=says)
+    ids, spans = read(org, caps=Caps(50, 100), size=10)
+    assert len(ids) == 200
+    assert merged(spans) == [(0, START + 10_000_000)]
+    alike = Org([(START, START)] * 40, cap=100, says=says)
+    ids, spans = read(alike, caps=Caps(100, 100), size=10)
+    assert ids
+    assert None in spans  # it can't be known that they are all
 
 
 @pytest.mark.parametrize("total_capped", [False, True])
