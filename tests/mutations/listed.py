@@ -297,7 +297,7 @@ _AUDITED = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/tables.py",
         (
             "A statement that is told works in any file",
             "connection.sql_schema}.{place}",
@@ -1960,18 +1960,12 @@ _READINGS = (
 
 _VERIFY = (
     *_of(
-        "sync/verify.py",
+        "sync/verify/comparison.py",
         (
             "What changed since the cursor is no difference",
-            "        return _within(touched(record), self.spans)\n",
+            "        return within(touched(record), self.spans)\n",
             "        return True\n",
             f"{VERIFY}test_a_living_org_raises_no_alarm",
-        ),
-        (
-            "A soft delete that only searches show is compared with what they show",
-            "        shown = self._shown(table, times)\n        self._seen",
-            "        shown: dict[str, Record] = {}\n        self._seen",
-            f"{VERIFY}test_a_soft_deleted_record_that_only_searches_show_is_compared",
         ),
         (
             "What a merge moved since without a trace is no difference",
@@ -1985,24 +1979,42 @@ _VERIFY = (
             "pass\n            elif self._follows",
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
+    ),
+    *_of(
+        "sync/verify/searched.py",
+        (
+            "A soft delete that only searches show is compared with what they show",
+            "        shown = self._shown(table, times)\n        self._seen",
+            "        shown: dict[str, Record] = {}\n        self._seen",
+            f"{VERIFY}test_a_soft_deleted_record_that_only_searches_show_is_compared",
+        ),
         (
             "A row that Kustomer has no record of is named",
-            "self._of(table).extra = sorted({*self._of(table).extra, *stored})\n\n    # ---- l",
-            "pass\n\n    # ---- l",
+            "self.common.of(table).extra = sorted({*self.common.of(table).extra, *stored})",
+            "pass",
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
+    ),
+    *_of(
+        "sync/verify/listed.py",
         (
             "A listed row that the list lacks is named",
             "            suspects |= set(there) - records.keys()\n",
             "            pass\n",
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
+    ),
+    *_of(
+        "sync/verify/asked.py",
         (
             "What is asked for by parent is compared",
-            "        unlike = {u.record_id for u in self._unlike(table, list(records.values()))}\n",
-            "        unlike: set[str] = set()\n",
+            "for u in self.common.unlike(table, list(records.values()))}",
+            "for u in ()}",
             f"{VERIFY}test_each_damage_is_named_repaired_and_then_gone",
         ),
+    ),
+    *_of(
+        "sync/verify/verification.py",
         (
             "A difference ends with exit code 1",
             'found.status = "DIFFERS" if left else "AGREES"',
@@ -2674,13 +2686,16 @@ _TOGETHER = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/verification.py",
         (
             "A repair takes up no history behind its back",
             "        take_up(run)\n",
             "",
             f"{TOGETHER}test_a_repair_leaves_no_hole_in_a_history_that_is_paused",
         ),
+    ),
+    *_of(
+        "sync/verify/searched.py",
         (
             "What changed a moment ago may be indexed late",
             "        compared.looked = max(lo, now - self.run.connection.overlap_seconds * 1000)\n",
@@ -2832,7 +2847,7 @@ _UNTOLD = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/searched.py",
         (
             "Whether a record is deleted is compared too",
             "(stamp.updated, says and stamp.deleted)",
@@ -2968,7 +2983,7 @@ _SAID = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/verification.py",
         (
             "Where nothing was compared nothing agrees",
             "            if not left and compared and not any(compared):\n",
@@ -3124,13 +3139,16 @@ _WORDS = (
 
 _ASTRAY = (
     *_of(
-        "sync/verify.py",
+        "sync/verify/tables.py",
         (
             "A history that does not end with its rows is named",
-            "                if history in parts and record_id not in ids\n",
-            "                if False\n",
+            "            if history in parts\n",
+            "            if False\n",
             f"{VERIFY}test_a_history_that_does_not_end_with_its_rows_is_named_and_repaired",
         ),
+    ),
+    *_of(
+        "sync/verify/verification.py",
         (
             "Where a row differs its history says nothing more",
             "        ids = {*found.ids}\n",
@@ -3529,7 +3547,7 @@ _CHANGES = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/verification.py",
         (
             "What is wanted since is no difference",
             "        if missing := lacks(self.run, table):\n",
@@ -3799,7 +3817,7 @@ _SILENT = (
 
 _REPAIRED = (
     *_of(
-        "sync/verify.py",
+        "sync/verify/comparison.py",
         (
             "Attachments that a message's own path leaves out are its conversation's",
             "                attach(talks[talk], listed)\n",
@@ -3808,42 +3826,10 @@ _REPAIRED = (
             f"{VERIFY}test_attachments_of_a_message_that_returned_are_there_again[by-list]",
         ),
         (
-            "What is asked for by a record that returned is asked for again",
-            "                    to_read(run, table, (at, at + 1))\n",
-            "                    pass\n",
-            f"{VERIFY}test_attachments_of_a_message_that_returned_are_there_again[later]",
-            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
-        ),
-        (
-            "A repair asks at once for what its records lead to",
-            "        follow_again(run)\n",
-            "",
-            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
-        ),
-        (
-            "A repair flags nothing of records that it does not read",
-            "make_ready(run, orphans=False)",
-            "make_ready(run)",
-            f"{VERIFY}test_a_repair_flags_nothing_of_a_record_that_it_does_not_read",
-        ),
-        (
             "Attachments that nothing tells are said",
-            "        if untold := [r for r in silent if _silent(table, r)]:\n",
+            "        if untold := [r for r in quiet if silent(table, r)]:\n",
             "        if untold := list[Record]():\n",
             f"{VERIFY}test_attachments_that_nothing_tells_are_no_difference_and_said",
-        ),
-        (
-            "Attachments that nothing tells are no difference",
-            "        if part := [r for r in records if _silent(table, r) is silent]:\n",
-            "        if part := [r for r in records if not silent]:\n",
-            f"{VERIFY}test_attachments_that_nothing_tells_are_no_difference_and_said",
-        ),
-        (
-            "A message is made anew whatever is told of its attachments",
-            "            self.run.landing.renew(table, part)\n",
-            "            if not _silent(table, part[0]):\n"
-            "                self.run.landing.renew(table, part)\n",
-            f"{VERIFY}test_a_message_is_made_anew_and_keeps_its_attachments",
         ),
         (
             "A record is asked for once",
@@ -3857,21 +3843,47 @@ _REPAIRED = (
             "",
             f"{VERIFY}test_no_more_is_asked_than_was_announced",
         ),
+    ),
+    *_of(
+        "sync/verify/searched.py",
         (
-            "What is announced has the lists of attachments",
-            "                cost += sampled * (2 if _attaches(table) else 1)\n",
-            "                cost += sampled\n",
-            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+            "What is asked for by a record that returned is asked for again",
+            "                    to_read(run, table, (at, at + 1))\n",
+            "                    pass\n",
+            f"{VERIFY}test_attachments_of_a_message_that_returned_are_there_again[later]",
+            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
         ),
         (
-            "What is announced has the metadata of each resource",
-            "                cost += len(run.landing.resources()) + 1\n",
-            "                cost += 1\n",
+            "What is announced has the lists of attachments",
+            " * (2 if attaches(table) else 1)\n",
+            "\n",
             f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+    ),
+    *_of(
+        "sync/verify/verification.py",
+        (
+            "A repair asks at once for what its records lead to",
+            "        follow_again(run)\n",
+            "",
+            f"{VERIFY}test_times_of_a_conversation_that_is_there_are_there",
+        ),
+        (
+            "A repair flags nothing of records that it does not read",
+            "make_ready(run, orphans=False)",
+            "make_ready(run)",
+            f"{VERIFY}test_a_repair_flags_nothing_of_a_record_that_it_does_not_read",
+        ),
+        (
+            "A message is made anew whatever is told of its attachments",
+            "            self.run.landing.renew(table, part)\n",
+            "            if not _silent(table, part[0]):\n"
+            "                self.run.landing.renew(table, part)\n",
+            f"{VERIFY}test_a_message_is_made_anew_and_keeps_its_attachments",
         ),
         (
             "Rows without an id are a difference",
-            "        self._of(table).unfit += self._nameless(table)\n",
+            "        self.common.of(table).unfit += standing.nameless(self.run, table)\n",
             "",
             f"{VERIFY}test_rows_without_an_id_are_a_difference",
         ),
@@ -3882,16 +3894,37 @@ _REPAIRED = (
             f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
         ),
         (
-            "What is asked for by a table that somebody changed can't be told",
-            "        if self._changed(parent):\n",
-            "        if False:\n",
-            f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
-        ),
-        (
             "A comparison that was cut off begins anew",
             "    if isinstance(error, Rescheduled):\n        error.hint",
             "    if False:\n        error.hint",
             f"{VERIFY}test_the_command_tells_its_price_and_by_its_exit_code_what_it_found",
+        ),
+    ),
+    *_of(
+        "sync/verify/records.py",
+        (
+            "Attachments that nothing tells are no difference",
+            "        if part := [r for r in records if silent(table, r) is hidden]:\n",
+            "        if part := [r for r in records if not hidden]:\n",
+            f"{VERIFY}test_attachments_that_nothing_tells_are_no_difference_and_said",
+        ),
+    ),
+    *_of(
+        "sync/verify/listed.py",
+        (
+            "What is announced has the metadata of each resource",
+            "            return len(self.run.landing.resources()) + 1\n",
+            "            return 1\n",
+            f"{VERIFY}test_no_more_is_asked_than_was_announced",
+        ),
+    ),
+    *_of(
+        "sync/verify/asked.py",
+        (
+            "What is asked for by a table that somebody changed can't be told",
+            "        if changed(self.run, parent, self.common.strayed):\n",
+            "        if False:\n",
+            f"{VERIFY}test_what_somebody_did_to_a_table_is_named",
         ),
     ),
     *_of(
@@ -4141,7 +4174,7 @@ _OUTSIDE = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/searched.py",
         (
             "Where Kustomer tells no total the source's is not nought",
             "found.source = None if theirs is None or before is None else before + theirs",
@@ -4332,13 +4365,16 @@ _QUIETLY = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/asked.py",
         (
             "A history of what is asked for by its parent is repaired by it",
-            "            self._owners.setdefault(table.name, set()).update(owners)\n",
-            "            pass\n",
+            "        self._owners.setdefault(table.name, set()).update(owners)\n",
+            "        pass\n",
             f"{VERIFY}test_what_is_asked_for_by_its_parent_is_repaired_by_it",
         ),
+    ),
+    *_of(
+        "sync/verify/verification.py",
         (
             "A repair by a list that is not read is none",
             "untold |= set(self.run.destination.holding(table, table.reading.via, untold))",
@@ -4402,17 +4438,11 @@ _QUIETLY = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/searched.py",
         (
             "What no search counts is said",
-            "            self._untold(table, _OLD, old)\n",
+            "            self.common.untold(table, _OLD, old)\n",
             "            pass\n",
-            f"{VERIFY}test_what_only_a_sample_compares_is_said",
-        ),
-        (
-            "Without a sample what is asked for by parent is not compared, and that is said",
-            "        if not self.sample:\n",
-            "        if False:\n",
             f"{VERIFY}test_what_only_a_sample_compares_is_said",
         ),
         (
@@ -4420,6 +4450,15 @@ _QUIETLY = (
             "{stamp.id for stamp in stamps if stamp.deleted}",
             "set[str]()",
             f"{VERIFY}test_a_soft_deleted_record_that_no_path_shows_is_no_difference",
+        ),
+    ),
+    *_of(
+        "sync/verify/asked.py",
+        (
+            "Without a sample what is asked for by parent is not compared, and that is said",
+            "        if not self.common.sample:\n",
+            "        if False:\n",
+            f"{VERIFY}test_what_only_a_sample_compares_is_said",
         ),
     ),
 )
@@ -4457,13 +4496,13 @@ _ALONE = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/verification.py",
         (
             "A path that keeps failing costs its table, not the comparison",
             "        except (Forbidden, NotFound, Refused, PathFailed) as error:\n"
-            "            self.run.unread(table, error)\n            self._untold",
+            "            self.run.unread(table, error)\n            self.common.untold",
             "        except (Forbidden, NotFound, Refused) as error:\n"
-            "            self.run.unread(table, error)\n            self._untold",
+            "            self.run.unread(table, error)\n            self.common.untold",
             f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
         ),
         (
@@ -4472,6 +4511,9 @@ _ALONE = (
             "            if False:\n",
             f"{VERIFY}test_a_path_that_keeps_failing_costs_its_table_and_the_comparison_its_success",
         ),
+    ),
+    *_of(
+        "sync/verify/searched.py",
         (
             "A search that keeps failing is no missing role",
             "                    raise error\n",
@@ -4480,7 +4522,7 @@ _ALONE = (
         ),
     ),
     *_of(
-        "sync/verify.py",
+        "sync/verify/comparison.py",
         (
             "A row that is there twice is said to be",
             "_what(u, twice=columns != u.columns)",
@@ -4520,7 +4562,7 @@ _ALONE = (
 
 _WALKED = (
     *_of(
-        "sync/verify.py",
+        "sync/verify/verification.py",
         (
             "A repair fills what somebody took out",
             "        self._fill(behind)\n",
@@ -4535,7 +4577,7 @@ _WALKED = (
         ),
         (
             "What differed before a repair filled its table is told",
-            "                self._of(table).recall(before)\n",
+            "                self.common.of(table).recall(before)\n",
             "",
             f"{CHANGES}test_a_repair_by_records_that_lack_what_is_wanted_since_is_no_success_unseen",
         ),
