@@ -69,7 +69,7 @@ def test_a_list_is_read_to_its_end_however_it_says_that_it_goes_on(
 def test_a_search_is_read_to_its_end_whether_it_says_where_that_is(
     case: Case, says: Literal["links", "nothing"]
 ) -> None:
-    """Its total is documented, as its links are; pages of one record would all be full."""
+    """Its total is documented, as its links are."""
     case = replace(case, size=max(case.size, 7))
     with case.org(search_says=says) as sim:
         connection = case.connect(sim)

@@ -343,7 +343,7 @@ class Reader:
         for attempt in range(2):
             shown = _Shown(_key(window))
             first = self._slim(self._page(window, archive, 1), shown)
-            total = self._total(first)
+            total = _total(first)
             self._count(window, archive, total)
             if total is None or self._over(total, self._size_of(first)):
                 return self._cut(window, archive, first, total)
@@ -387,7 +387,7 @@ class Reader:
             except (Forbidden, NotFound, Refused, PathFailed) as error:
                 self._deny(window.table, (archive,), error)
             else:
-                self._count(window, archive, self._total(page))
+                self._count(window, archive, _total(page))
 
     def _downward(self, window: Window, archive: bool, page: Page, total: int) -> bool:
         """Read the window from its page 1 down, each page as page 1 of what is not known yet.
@@ -419,7 +419,7 @@ class Reader:
                 return left == 0
             page = self._page(replace(window, span=(lo, top)), archive, 1)
             page = self._slim(page, _Shown("updatedAt"))
-            if self._total(page) != left:
+            if _total(page) != left:
                 return False
 
     def _pages(
@@ -514,7 +514,7 @@ class Reader:
         if read is None:
             return None
         again = self._page(window, archive, 1, wanted=False)
-        total = self._total(again)
+        total = _total(again)
         if total is not None and total < self._cap(self._size_of(again)) and total != read:
             self._emit(
                 Incomplete(window.table, window.span, f"{read} of {total} records could be read")
@@ -587,7 +587,7 @@ class Reader:
 
     def _single(self, page: Page) -> bool:
         """Whether the page shows all that was found."""
-        total = self._total(page)
+        total = _total(page)
         ids = {r.get("id") for r in page.records}
         return total == len(ids) and not self._over(total, self._size_of(page))
 
@@ -616,8 +616,11 @@ class Reader:
         total = 0
         for _ in range(_TIES_PASSES):
             page = self._page(window, archive, 1)
-            size, total = self._size_of(page), self._total(page) or 0
+            size, told = self._size_of(page), _total(page)
             seen |= {str(r.get("id")) for r in page.records}
+            if told is None:
+                return seen, 0, False
+            total = told
             number = 1
             while len(seen) < total and number * size < min(total, self._cap(size)):
                 number += 1
@@ -643,12 +646,29 @@ class Reader:
                 self._answered_at, self._unanswered = time.monotonic(), 0
             if fits and wanted and page.records:
                 self._emit(Found(window.table, page.records, page.nbytes))
-                return page
-            self._room.release()
+            else:
+                self._room.release()
             if fits:
-                return page
+                silent = page.total is None and not page.linked
+                return (
+                    self._further(window, page, archive, wanted) if silent and number == 1 else page
+                )
             self._not_answered()
         return replace(page, records=[], total=None, next="more", timed_out=True)
+
+    def _further(self, window: Window, page: Page, archive: bool, wanted: bool) -> Page:
+        """Page 1 of a search that says nothing of its end, with what page 2 says of that.
+
+        Its size says nothing: a server may give fewer than were asked for.
+        """
+        known = {str(r.get("id")) for r in page.records}
+        try:
+            second = self._page(window, archive, 2, wanted=wanted) if known else page
+        except (NotFound, Refused):  # as some answer past the last page
+            second = page
+        if second.timed_out or not {str(r.get("id")) for r in second.records} <= known:
+            return replace(page, next="more")
+        return replace(page, total=len(known))
 
     def _search(self, window: Window, archive: bool, number: int) -> Page:
         """A page as the server gives it; unsorted, or without attachments, where it refuses those.
@@ -698,16 +718,6 @@ class Reader:
 
     def _size_of(self, page: Page, default: int | None = None) -> int:
         return page.size or default or len(page.records) or self._page_size
-
-    def _total(self, page: Page) -> int | None:
-        """The total a page reports; a single page without one has as many as it shows.
-
-        Nor do links have to say that it is: then a full page may not be all.
-        """
-        if page.total is not None:
-            return page.total
-        ends = page.linked or len(page.records) < self._page_size
-        return len({str(r.get("id")) for r in page.records}) if ends and not page.next else None
 
     def _cap(self, size: int) -> int:
         return max(1, min(self._caps.records, self._caps.pages * size))
@@ -776,6 +786,17 @@ def _ways(window: Window) -> list[tuple[dict[str, Any], dict[str, str]]]:
     """Bodies and parameters to ask with; the first that is not refused is the best."""
     included = [{"include": "attachments"}] if window.table.object == "message" else []
     return [(one, params) for params in [*included, {}] for one in (_ordered(window), body(window))]
+
+
+def _total(page: Page) -> int | None:
+    """The total a page reports; a single page without one has as many as it shows."""
+    if page.total is not None:
+        return page.total
+    return _distinct(page) if page.next is None else None
+
+
+def _distinct(page: Page) -> int:
+    return len({str(r.get("id")) for r in page.records})
 
 
 def _is(record: Record, table: Table) -> bool:

@@ -39,7 +39,7 @@ class Org:
         self, times: list[tuple[int, int]], *, cap: int = 10_000, pages: int = 100,
         total_capped: bool = False, seed: int = 0, late: list[tuple[int, int]] | None = None,
         apart: str = "refused", sorts: tuple[str, ...] = ("updated_at", "created_at"),
-        created: bool = True, says: str = "total",
+        created: bool = True, says: str = "total", most: int = 500,
     ) -> None:  # fmt: skip
         self.records = [record(n, u, c) for n, (u, c) in enumerate(times)]
         self.cap, self.pages, self.total_capped = cap, pages, total_capped
@@ -50,8 +50,9 @@ class Org:
         """How `customer_id` is searched by: refused, ignored or heeded."""
         self.sorts, self.created = sorts, created
         """By what it sorts, and whether it can be searched by `created_at`."""
-        self.says = says
-        """What a reply says of its end: its total and links, links alone, or nothing."""
+        self.says, self.most = says, most
+        """What a reply says of its end (its total and links, links alone, or nothing); how many
+        records it has at most."""
 
     def search(
         self, body: Mapping[str, Any], *, page: int, page_size: int, archive: bool = False,
@@ -64,7 +65,7 @@ class Org:
 
     def _answer(self, body: Mapping[str, Any], page: int, page_size: int) -> Page:
         self.requests += 1
-        size = page_size
+        size = min(page_size, self.most)
         if page > self.pages or (page - 1) * size >= self.cap:
             raise Refused(400, "past the last page")
         found = [r for r in self.records if matches(r, body["and"], self.apart)]
@@ -192,18 +193,28 @@ def test_records_alike_in_both_times_beyond_the_cap_are_told_apart_by_id(
     assert merged(spans) == [(0, START + 10_000_000)]
 
 
+@pytest.mark.parametrize("most", [7, 500])
 @pytest.mark.parametrize("says", ["links", "nothing"])
 @pytest.mark.parametrize("step", [0, 1, 1000])
-def test_a_search_that_tells_no_total_is_read_to_its_end(says: str, step: int) -> None:
-    """By links, or as long as its pages are full; a page that is just full may be the last."""
-    org = Org([(START + n * step, START + n) for n in range(200)], cap=50, says=says)
+def test_a_search_that_tells_no_total_is_read_to_its_end(says: str, step: int, most: int) -> None:
+    """By its links, or by what its page 2 shows; a page of fewer than were asked for is not all."""
+    org = Org([(START + n * step, START + n) for n in range(200)], cap=50, says=says, most=most)
     ids, spans = read(org, caps=Caps(50, 100), size=10)
     assert len(ids) == 200
     assert merged(spans) == [(0, START + 10_000_000)]
-    alike = Org([(START, START)] * 40, cap=100, says=says)
-    ids, spans = read(alike, caps=Caps(100, 100), size=10)
-    assert ids
-    assert None in spans  # it can't be known that they are all
+
+
+@pytest.mark.parametrize("says", ["links", "nothing"])
+@pytest.mark.parametrize("count", [10, 40])
+def test_records_alike_in_both_times_without_a_total_are_read_if_one_page_has_them(
+    says: str, count: int
+) -> None:
+    """Of more nobody says how many they are: the span stays open."""
+    ids, spans = read(
+        Org([(START, START)] * count, cap=100, says=says), caps=Caps(100, 100), size=10
+    )
+    assert len(ids) >= 10
+    assert (None in spans) is (count > 10)
 
 
 @pytest.mark.parametrize("total_capped", [False, True])

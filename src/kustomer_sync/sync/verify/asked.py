@@ -26,7 +26,7 @@ class Asked:
 
     def cost(self, table: Table) -> int:
         """One request a sampled parent."""
-        return self.common.sampled(table)
+        return self.common.sample_of(table)
 
     def compare(self, table: Table) -> None:
         """A sample of parents, each with all that is listed for it."""
@@ -52,8 +52,8 @@ class Asked:
         )
         self._confirm_each(table, reading, compared, suspects)
 
-    def suspect(self, table: Table, ids: list[str]) -> None:
-        """These differ, too: it is by its parent that a record is read again."""
+    def add(self, table: Table, ids: list[str]) -> None:
+        """These differ, too: it is by their parents that they are read again."""
         via = _reading(table).via
         owners = self.run.destination.holding(table, "id", ids, via)
         self._owners.setdefault(table.name, set()).update(owners)
@@ -70,8 +70,8 @@ class Asked:
         if parent := self._parent(table, reading):
             self._confirm_each(table, reading, parent, self._owners.get(table.name, set()))
 
-    def anew(self, table: Table) -> None:
-        """What was asked for has changed: it is what the state says by now."""
+    def forget(self, table: Table) -> None:
+        """What was asked for is no longer what it was at the beginning, but what the state says."""
         self._followed.pop(table.name, None)
 
     def _parent(self, table: Table, reading: Each) -> Compared | None:

@@ -53,7 +53,7 @@ class Way(Protocol):
     """How tables of one reading are compared, and read again."""
 
     def cost(self, table: Table) -> int:
-        """How many requests `compare` takes at most, where all agrees and lists have a page."""
+        """Requests that `compare` takes at most, where all agrees and lists have a page each."""
 
     def compare(self, table: Table) -> None:
         """What differs is reported, once it was read again."""
@@ -93,7 +93,7 @@ class Comparison:
         self._sampled |= fresh
         self.of(table).sampled += len(fresh)
 
-    def sampled(self, table: Table) -> int:
+    def sample_of(self, table: Table) -> int:
         """How many records its sample has; where it is asked for by parent, parents."""
         name = root_of(table)
         places = [t.place for t in self.run.chosen if t.name == name]

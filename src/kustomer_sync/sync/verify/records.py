@@ -23,8 +23,8 @@ def silent(table: Table, record: Record) -> bool:
 
 def apart(table: Table, records: list[Record]) -> Iterator[list[Record]]:
     """Those that say which attachments they have; the others, which among these would have none."""
-    for hidden in (False, True):
-        if part := [r for r in records if silent(table, r) is hidden]:
+    for quiet in (False, True):
+        if part := [r for r in records if silent(table, r) is quiet]:
             yield part
 
 

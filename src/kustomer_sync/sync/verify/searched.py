@@ -22,7 +22,7 @@ _OLD = "compared by the sample alone, for no search counts what is over two year
 
 
 class Searched:
-    """How searched tables are compared. `compare` is as far as their windows were read."""
+    """How searched tables are compared, as far as their windows were read."""
 
     def __init__(self, common: Comparison) -> None:
         self.common, self.run = common, common.run
@@ -30,15 +30,15 @@ class Searched:
         """The `updatedAt` at which a search showed a record, by table and id."""
 
     def cost(self, table: Table) -> int:
-        """Counts, and one request a sampled record.
+        """Counts, what changed since, searches of a sample, and one request for each record of it.
 
-        Of messages one more, for the list that says which attachments they have.
+        For each message one more: the list that says which attachments it has.
         """
         parts = list(self._held(table, spans_of(self.run, table)))
         counts = sum(len(archives) for _, archives in parts)
         searches = self._searches(parts) * max((len(a) for _, a in parts), default=0)
         cost = counts * (2 if table.says_deleted else 1) + searches + _NEWER
-        return cost + self.common.sampled(table) * (2 if attaches(table) else 1)
+        return cost + self.common.sample_of(table) * (2 if attaches(table) else 1)
 
     def compare(self, table: Table) -> None:
         """Where a span's counts are not alike its ids are compared; samples in any case."""

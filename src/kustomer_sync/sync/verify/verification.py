@@ -101,6 +101,7 @@ class Verification:
         self._asked = Asked(self.common)
 
     def _way(self, table: Table) -> Way | None:
+        """None for the audit log, which can't be compared."""
         match table.reading:
             case Search():
                 return self._searched
@@ -187,13 +188,13 @@ class Verification:
         return standing.changed(self.run, table, self.common.strayed)
 
     def _versions(self, table: Table) -> None:
-        """Of histories, too, where a record's row itself does not differ: that says it all."""
+        """Histories are compared with the rows; where a record's row differs, that says it all."""
         found = self.common.of(table)
         ids = {*found.ids}
         found.differing += [d for d in standing.astray(self.run, table) if d.id not in ids]
         found.differing.sort(key=lambda d: (d.id, d.table, d.what))
         if isinstance(table.reading, Each):
-            self._asked.suspect(table, sorted({*found.ids} - ids))
+            self._asked.add(table, sorted({*found.ids} - ids))
 
     # ---- repairing ----
 
@@ -242,7 +243,7 @@ class Verification:
         names = {table.name for table in behind}
         for table in every:
             if {table.name, root_of(table)} & names:
-                self._asked.anew(table)
+                self._asked.forget(table)
                 before = self.common.of(table)
                 self.found.tables[table.known_as] = TableVerified()
                 self._table(table)
