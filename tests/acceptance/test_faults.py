@@ -135,7 +135,7 @@ def test_a_withdrawn_role_costs_its_table_and_no_other(case: Case) -> None:
         (warning,) = (w for w in report.warnings if w.code == "role_missing")
         assert "org.permission.user.read" in warning.message
         assert report.tables["user"].rows == 0
-        assert report.tables["message"].rows >= 40
+        assert report.tables["message"].rows > 30
         sim.grant_role("org.permission.user.read")
         case.assert_equal(sim, connection)
 
