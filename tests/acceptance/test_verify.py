@@ -564,10 +564,10 @@ def test_a_soft_deleted_record_that_only_searches_show_is_compared(case: Case) -
     """Its own path says that it is not there; so does nothing else."""
     with case.org(rate=0, get_deleted="404") as sim:
         connection = case.connect(sim, tables=("conversation",))
+        one = next(living(sim, "conversation", 1))
+        sim.soft_delete("conversation", one)
+        sim.clock.advance(60)
         case.sync(connection)
-        ((one,),) = case.ask(
-            "SELECT id FROM kustomer.conversation WHERE deleted ORDER BY 1 LIMIT 1"
-        )
         with damage(case) as db:
             db.execute(f"UPDATE kustomer.conversation SET name = '?' WHERE id = '{one}'")
         differing = verified(case, connection, sample=10_000).tables["conversation"].differing
