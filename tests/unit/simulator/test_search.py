@@ -353,6 +353,16 @@ def test_the_total_may_be_capped(kustomer: Kustomer) -> None:
     assert (reply["meta"]["total"], reply["meta"]["totalPages"]) == (100, 2)
 
 
+def test_a_search_says_how_it_goes_on_or_does_not(kustomer: Kustomer) -> None:
+    """Its records are the same: its links alone, or `data` alone."""
+    told = kustomer.search("company", size=50).json()
+    for says, parts in (("links", {"data", "links"}), ("nothing", {"data"})):
+        kustomer.sim.switches = Switches(search_says=says)
+        reply = kustomer.search("company", size=50).json()
+        assert {part for part in ("data", "links", "meta") if part in reply} == parts
+        assert {r["id"] for r in reply["data"]} == {r["id"] for r in told["data"]}
+
+
 def test_equal_times_come_in_another_order_each_time(start: Start) -> None:
     """No stable tie-break: pages of a burst overlap; within one page everything is there once."""
     kustomer = start(scale=Scale(messages=2_000, burst=300))
