@@ -633,7 +633,14 @@ class Reader:
         return seen, total, False
 
     def _page(self, window: Window, archive: bool, number: int, *, wanted: bool = True) -> Page:
-        """A page, its records handed on if they are `wanted`.
+        """A page, its records handed on if they are `wanted`; page 1 says whether it is all."""
+        page = self._answered(window, archive, number, wanted)
+        if number > 1 or page.timed_out or page.total is not None or page.linked:
+            return page
+        return self._further(window, page, archive, wanted)
+
+    def _answered(self, window: Window, archive: bool, number: int, wanted: bool) -> Page:
+        """A page as it was answered.
 
         One that timed out on the server, or is of other records, is asked for again.
         """
@@ -649,26 +656,28 @@ class Reader:
             else:
                 self._room.release()
             if fits:
-                silent = page.total is None and not page.linked
-                return (
-                    self._further(window, page, archive, wanted) if silent and number == 1 else page
-                )
+                return page
             self._not_answered()
         return replace(page, records=[], total=None, next="more", timed_out=True)
 
     def _further(self, window: Window, page: Page, archive: bool, wanted: bool) -> Page:
         """Page 1 of a search that says nothing of its end, with what page 2 says of that.
 
-        Its size says nothing: a server may give fewer than were asked for.
+        Its size says nothing: a server may give fewer than were asked for. It is all if page 2 has
+        nothing new and page 1 is the same then: else one that left it made room for another.
         """
-        known = {str(r.get("id")) for r in page.records}
+        known = _ids(page)
+        if not known:
+            return replace(page, total=0)
         try:
-            second = self._page(window, archive, 2, wanted=wanted) if known else page
+            second = self._answered(window, archive, 2, wanted)
         except (NotFound, Refused):  # as some answer past the last page
-            second = page
-        if second.timed_out or not {str(r.get("id")) for r in second.records} <= known:
-            return replace(page, next="more")
-        return replace(page, total=len(known))
+            second = replace(page, records=[])
+        if not second.timed_out and _ids(second) <= known:
+            again = self._answered(window, archive, 1, wanted)
+            if _ids(again) == known and not again.timed_out:
+                return replace(page, total=len(known))
+        return replace(page, next="more")
 
     def _search(self, window: Window, archive: bool, number: int) -> Page:
         """A page as the server gives it; unsorted, or without attachments, where it refuses those.
@@ -792,11 +801,11 @@ def _total(page: Page) -> int | None:
     """The total a page reports; a single page without one has as many as it shows."""
     if page.total is not None:
         return page.total
-    return _distinct(page) if page.next is None else None
+    return len(_ids(page)) if page.next is None else None
 
 
-def _distinct(page: Page) -> int:
-    return len({str(r.get("id")) for r in page.records})
+def _ids(page: Page) -> set[str]:
+    return {str(r.get("id")) for r in page.records}
 
 
 def _is(record: Record, table: Table) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -202,6 +203,35 @@ def test_a_search_that_tells_no_total_is_read_to_its_end(says: str, step: int, m
     ids, spans = read(org, caps=Caps(50, 100), size=10)
     assert len(ids) == 200
     assert merged(spans) == [(0, START + 10_000_000)]
+
+
+def test_what_slides_to_page_1_while_page_2_of_a_silent_search_is_asked_for_is_read() -> None:
+    """The newest record is updated in between: the 11th of them is on page 1 then."""
+    org = Org([(START + n * 1000, START + n) for n in range(11)], says="nothing")
+    answer = org._answer
+
+    def answered(body: Mapping[str, Any], page: int, page_size: int) -> Page:
+        if page == 2 and len(org.records) == 11:
+            del org.records[10]
+        return answer(body, page, page_size)
+
+    org._answer = answered  # type: ignore[method-assign]  # something happens in between
+    ids, _ = read(org, caps=Caps(10_000, 100), size=10)
+    assert {f"r{n}" for n in range(10)} <= ids
+
+
+def test_a_silent_search_that_times_out_is_not_an_empty_one() -> None:
+    """Page 1 of nothing is no end where the server says that it timed out."""
+    org = Org([(START, START)], says="nothing")
+    answer = org._answer
+
+    def answered(body: Mapping[str, Any], page: int, page_size: int) -> Page:
+        return replace(answer(body, page, page_size), records=[], timed_out=True)
+
+    org._answer = answered  # type: ignore[method-assign]  # the server is too slow
+    reader = Reader(org, workers=1)  # type: ignore[arg-type]  # the part of Client that is used
+    window = Window(CUSTOMER, (START, START + 1))
+    assert not [e for e in reader.read([window]) if isinstance(e, Completed)]
 
 
 @pytest.mark.parametrize("says", ["links", "nothing"])
