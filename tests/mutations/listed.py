@@ -127,7 +127,7 @@ _CLIENT = _of(
     ),
     (
         "Retries end at the total deadline",
-        "if self._clock() + delay > deadline:",
+        "if now >= deadline:",
         "if False:",
         f"{CLIENT}test_what_keeps_failing_is_given_up_at_the_deadline",
     ),
@@ -4004,8 +4004,20 @@ _OUTSIDE = (
         ),
         (
             "After a path was given up another has a minute",
-            "                    self._short = True\n",
-            "",
+            "if self._given_up == 0:",
+            "if True:",
+            f"{CLIENT}test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone",
+        ),
+        (
+            "After many were given up another has seconds",
+            "_SHORT_SECONDS * 0.5 ** (self._given_up - 1)",
+            "_SHORT_SECONDS",
+            f"{CLIENT}test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone",
+        ),
+        (
+            "It has some all the same",
+            "max(_LEAST_SECONDS, _SHORT_SECONDS",
+            "max(0, _SHORT_SECONDS",
             f"{CLIENT}test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone",
         ),
         (
@@ -4664,7 +4676,7 @@ _WALKED = (
         "kustomer/client.py",
         (
             "What never speaks JSON is not waited for as an outage is",
-            "            if foreign is not None and self._clock() + delay > given_up:\n",
+            "            if foreign is not None and now >= given_up:\n",
             "            if False:\n",
             f"{CLIENT}test_what_never_speaks_json_is_not_kustomer",
             f"{CHECK}test_a_web_page_at_every_path_is_no_kustomer",

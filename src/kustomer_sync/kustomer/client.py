@@ -8,7 +8,8 @@ What comes back is parsed JSON. 401 stops at once, 403 costs a table, 404 is an 
 waits for the reset, everything else (5xx, resets, truncated, slow or non-JSON bodies) is tried
 again with jitter for up to 15 minutes; bodies that are not JSON for one, where nothing else ever
 came: something else answers there. A path that still fails then, while Kustomer answers on
-another, is `PathFailed`; from there on each other path is tried for a minute.
+another, is `PathFailed`; from there on another path is tried for a minute, and after each that is
+given up for half as long, some seconds at least.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ RETRY_SECONDS = 900.0
 PAGE_SECONDS = 120.0
 _SHORT_SECONDS = 60.0
 """For a path after another was given up, and for the word that Kustomer answers at all."""
+_LEAST_SECONDS = 8.0
+"""For a path after many were given up: a thousand broken records cost no day."""
 _TOLD_SECONDS = 30.0
 PULSE = "/v1/auth/tokens/current"
 """Every key may ask this; what answers here is not down."""
@@ -142,7 +145,7 @@ class Client:
         """The latest `Date` of any reply; None where none carried one."""
         self._tell = tell
         self._told_at: float | None = None
-        self._short = False  # a path was given up
+        self._given_up = 0  # paths
         self._answered = self._known = False  # by anything; by an API
         self._clock, self._retry, self._page_seconds = clock, retry_seconds, page_seconds
         self._stop = stop or threading.Event()
@@ -241,7 +244,7 @@ class Client:
         so an outage costs no path, however many are asked meanwhile.
         """
         if patience is None:
-            patience = self._short_patience if self._short else self._retry
+            patience = self._patience
         began = self._clock()
         deadline = began + patience
         delay, tries, elsewhere = 0.5, 0, False
@@ -273,23 +276,33 @@ class Client:
                 foreign = (sent if foreign is None else foreign) if alien else None
             borne = self._retry if foreign is None else self._short_patience
             given_up = deadline if foreign is None else min(deadline, foreign + borne)
-            if foreign is not None and self._clock() + delay > given_up:
+            now = self._clock()
+            if foreign is not None and now >= given_up:
                 raise SourceUnreachable(
                     f"What answers at {self.base_url} is not Kustomer's API ({reason}).",
                     "Check `base_url`; Kustomer's own is like https://acme.api.kustomerapp.com.",
                 )
             self._tell_of(path, reason, began, borne)
-            if self._clock() + delay > deadline:
+            if now >= deadline:
                 said = f"{method} {path} kept failing for {_minutes(patience)} ({reason})."
                 if elsewhere:
-                    self._short = True
+                    self._given_up += 1
                     raise PathFailed(said, "What else there is was read; run the sync again.")
                 self._answers_elsewhere(path, said, patience)
                 elsewhere = True
                 continue
-            if self._stop.wait(delay * (0.5 + self._rng.random())):
+            # However long the pause: the last try is at the deadline.
+            pause = min(delay * (0.5 + self._rng.random()), given_up - now)
+            if self._stop.wait(pause):
                 raise Interrupted("The sync was interrupted.", "Run it again to go on.")
             delay = min(delay * 2, 30.0)
+
+    @property
+    def _patience(self) -> float:
+        """How long a path may fail, in seconds, given how many others did for as long."""
+        if self._given_up == 0:
+            return self._retry
+        return min(self._retry, max(_LEAST_SECONDS, _SHORT_SECONDS * 0.5 ** (self._given_up - 1)))
 
     @property
     def _short_patience(self) -> float:
@@ -444,6 +457,8 @@ def _accepted(status: int, content: bytes, path: str) -> None:
 
 
 def _minutes(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:g} seconds"
     return "a minute" if seconds == 60 else f"{seconds / 60:g} minutes"
 
 

@@ -110,7 +110,7 @@ def tried(
 ) -> Iterator[tuple[Asked, Given | Answer]]:
     """As `many`, but what one item answers ends nothing: it is given in its place.
 
-    `PathFailed` is raised after it came many times in a row: each takes a minute.
+    `PathFailed` is raised after it came many times in a row: each takes a while.
     """
 
     def asked(one: Asked) -> Given | Answer:

@@ -199,10 +199,12 @@ Patient = tuple[Client, Simulator, Clock, list[str]]
 def test_a_path_that_keeps_failing_while_others_answer_is_that_path_alone(
     patient: Patient,
 ) -> None:
-    """After a quarter of an hour; the next such path is given a minute."""
+    """After a quarter of an hour; the next such path is given a minute, the next half of that."""
     client, sim, clock, _ = patient
-    sim.faults.add("status", "/v1/(teams|tags)", value=500)
-    for path, least, most in (("/v1/teams", 860, 960), ("/v1/tags", 25, 100)):
+    sim.faults.add("status", "/v1/(teams|customers)", value=500)
+    paths = ["/v1/teams", *(f"/v1/customers/{sim.id('customer', n)}" for n in range(60))]
+    times = [(860, 960), (25, 100), (10, 50), *[(2, 25)] * 58]
+    for path, (least, most) in zip(paths, times, strict=True):
         began = clock()
         with pytest.raises(PathFailed, match=f"{path} kept failing"):
             client.get(path)
