@@ -76,6 +76,7 @@ def test_a_new_klass_is_typed_by_its_metadata(case: Case) -> None:
     with case.org() as sim:
         connection = case.connect(sim)
         case.sync(connection)
+        sim.mutator.stop()
         sim.add_klass("parcel", kobjects=0)
         sim.add_custom("kobject.parcel", "stopsNum", {"type": "number", "multi": True})
         sim.create("kobject.parcel", {"title": "p", "tags": [], "custom": {"stopsNum": [1, 2]}},
@@ -92,7 +93,8 @@ def test_what_was_learnt_of_an_attribute_is_kept_between_syncs(case: Case) -> No
     with case.org() as sim:
         connection = case.connect(sim)
         case.sync(connection)
-        sim.edit("customer", sim.id("customer", 3), {"custom": {"interestsStr": ["a", "b"]}})
+        one = next(living(sim, "customer", 3))
+        sim.edit("customer", one, {"custom": {"interestsStr": ["a", "b"]}})
         sim.clock.advance(60)
         case.sync(connection)
         types = "SELECT DISTINCT typeof(custom_interests_str) FROM kustomer.customer"

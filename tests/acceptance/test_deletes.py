@@ -44,6 +44,7 @@ def test_an_erased_record_is_flagged_with_its_children_and_returns(case: Case, t
         case.sync(connection)
         flagged = f"SELECT id FROM kustomer.{table} WHERE _fivetran_deleted"
         assert (gone,) not in case.ask(flagged)
+        sim.mutator.stop()
         sim.clock.advance(24 * 3600)
         report = case.sync(connection)
         assert report.tables[table].deleted >= 1
@@ -128,7 +129,7 @@ def test_a_soft_deleted_record_of_a_time_that_can_not_be_searched_is_not_flagged
 @pytest.mark.parametrize("bumps", [True, False])
 def test_what_a_merge_moved_is_the_other_customer_s(case: Case, bumps: bool) -> None:
     """Whether or not the moved records' `updatedAt` moves."""
-    with case.org(merge_bumps_updated_at=bumps) as sim:
+    with case.org(rate=0, merge_bumps_updated_at=bumps) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         source, target = islice(living(sim, "customer", 5), 2)
@@ -147,7 +148,7 @@ def test_what_a_merge_moved_is_the_other_customer_s(case: Case, bumps: bool) -> 
 
 def test_nothing_is_flagged_when_a_look_by_id_shows_nothing_at_all(case: Case) -> None:
     """A path that finds no living record either proves nothing; a warning says so."""
-    with case.org() as sim:
+    with case.org(rate=0) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         sim.hard_delete("conversation", next(living(sim, "conversation", 7)))
@@ -282,7 +283,7 @@ def test_equal_times_beyond_the_cap_lose_nothing(database: Path, owners: int) ->
     """
     case = Case(20, 100, database)
     at = "2026-03-01T12:00:00.000Z"
-    with case.org(hard_deletes=False) as sim:
+    with case.org(rate=0) as sim:
         customers = [sim.id("customer", n) for n in range(owners)]
         for n in range(300):
             created = at if n < 150 else f"2026-02-{1 + n % 28:02}T10:00:00.{n:03}Z"
@@ -362,7 +363,7 @@ def test_a_row_too_many_does_not_hide_one_too_few(connect: Connect, database: Pa
 
 def test_a_refusal_is_no_proof_that_a_record_is_gone(case: Case) -> None:
     """Only the word that there is none is."""
-    with case.org() as sim:
+    with case.org(rate=0) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         gone = next(living(sim, "conversation", 7))
@@ -381,7 +382,7 @@ def test_a_refusal_is_no_proof_that_a_record_is_gone(case: Case) -> None:
 
 def test_without_the_archive_the_recent_part_is_compared(case: Case) -> None:
     """What can't be read is left alone; a quiet delete in the rest is found."""
-    with case.org(archive_available=False, delete_bumps_updated_at=False) as sim:
+    with case.org(rate=0, archive_available=False, delete_bumps_updated_at=False) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         gone = sim.id("conversation", -1)
@@ -454,7 +455,7 @@ def test_a_comparison_that_failed_forgets_no_merge(connect: Connect, database: P
 
 def test_a_merge_met_by_a_sync_of_customers_alone_is_remembered(case: Case) -> None:
     """The next sync of everything follows it."""
-    with case.org(merge_bumps_updated_at=False) as sim:
+    with case.org(rate=0, merge_bumps_updated_at=False) as sim:
         connection = case.connect(sim)
         case.sync(connection)
         sim.merge(*islice(living(sim, "customer", 5), 2))

@@ -77,6 +77,7 @@ def test_a_history_begins_with_what_is_there(case: Case) -> None:
         erased = next(living(sim, "kobject", 3))
         sim.hard_delete("kobject", erased)
         sim.settle()
+        sim.clock.advance(30)
         case.sync(case.connect(sim, tables=READ), reimport=True)
         flagged = case.ask("SELECT id FROM kustomer.kobject WHERE _fivetran_deleted")
         kept = case.connect(sim, tables=READ, histories=KEPT)

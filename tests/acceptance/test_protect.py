@@ -213,9 +213,10 @@ def test_turning_hashing_on_rewrites_what_is_there_and_reading_it_again_changes_
 
 def test_turning_it_off_brings_the_values_back(case: Case) -> None:
     """Blocked or hashed before, they are read again, in their own types."""
-    with case.org() as sim:
+    with case.org(rate=0) as sim:
         plant(sim, misfits=False)
         case.sync(connect(case, sim, **HASHED))
+        sim.mutator.start(5 if case.size == 1 else 20)
         case.sync(connect(case, sim, **BLOCKED))
         case.assert_equal(sim, connect(case, sim))
         for column, table, type_ in (
@@ -296,6 +297,7 @@ def test_a_table_that_is_hidden_and_comes_back_is_as_the_org(case: Case) -> None
         whole = connect(case, sim)
         case.sync(whole)
         case.sync(connect(case, sim, customer={"enabled": False}))
+        sim.mutator.stop()
         gone = next(living(sim, "customer", 3))
         sim.hard_delete("customer", gone)
         sim.clock.advance(24 * 3600)
@@ -343,11 +345,12 @@ def test_what_came_and_went_while_its_table_was_hidden_is_flagged(case: Case) ->
 )  # fmt: skip
 def test_what_is_wanted_again_is_filled_and_nothing_else_is_read(case: Case, name: str) -> None:
     """The org changed meanwhile; what it costs is told before, and told once."""
-    with case.org(hard_deletes=False) as sim:
+    with case.org(rate=0, hard_deletes=False) as sim:
         plant(sim, misfits=False)
         off: dict[str, Any] = {name: {"enabled": False}}
         whole, without = connect(case, sim), connect(case, sim, **off)
         case.sync(without)
+        sim.mutator.start(5 if case.size == 1 else 20)
         sim.clock.advance(60)
         case.sync(without)
         sim.requests.clear()

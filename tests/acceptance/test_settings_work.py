@@ -167,7 +167,10 @@ def test_searched_tables_are_compared_as_often_as_is_asked_for(connect: Connect)
 def test_no_request_is_refused_however_a_server_counts(
     connect: Connect, switches: dict[str, Any], org: int, search: int
 ) -> None:
-    """Nor is the smaller of the two budgets left unused: nine tenths of it are permitted."""
+    """Nor is the smaller of the two budgets left unused: nine tenths of it are permitted.
+
+    But for what workers asked at once, which may count twice where replies come in another order.
+    """
     given = Switches(**switches)
     known = {}  # what no reply tells of
     if not given.ratelimit_headers:
@@ -181,7 +184,8 @@ def test_no_request_is_refused_however_a_server_counts(
         assert report.status == "RESCHEDULED"
         assert report.requests["rate_limited"] == 0
         used = report.requests["total" if org < search else "search"]
-        assert used == int(0.9 * min(org, search))
+        permitted = int(0.9 * min(org, search))
+        assert permitted - (narrow.workers - 1) <= used <= permitted
 
 
 def test_the_fewest_requests_are_those_that_the_records_fill(connect: Connect) -> None:

@@ -39,6 +39,7 @@ def test_a_clock_of_ours_that_is_wrong_loses_nothing(
             assert report.status == "SUCCESSFUL"
             said = {w.code for w in report.warnings}
             assert ("no_server_time" in said) is not date_header
+        sim.mutator.stop()
         sim.clock.advance(900)
         case.assert_equal_by_polling(sim, connection)
 
@@ -160,12 +161,15 @@ def test_an_outage_is_waited_for_where_no_reply_carries_a_date(case: Case) -> No
         connection = case.connect(sim)
         sim._port = port  # it comes back where it was
 
+        absence = threading.Thread(target=_restart, args=(sim,))
+
         def away(number: int) -> None:
             if number == 1:
-                threading.Thread(target=_restart, args=(sim,)).start()
+                absence.start()
 
         sim.faults.rules.append(Meanwhile("/v1/teams", away))
         report = case.sync(connection, tables=["tag", "team", "user"])
+        absence.join()
         assert report.status == "SUCCESSFUL", report.error
         assert report.tables["user"].rows
         case.assert_equal(sim, connection)
@@ -174,5 +178,10 @@ def test_an_outage_is_waited_for_where_no_reply_carries_a_date(case: Case) -> No
 def _restart(sim: Simulator) -> None:
     sim.stop()
     time.sleep(4)
-    sim.start()
+    while True:
+        try:
+            sim.start()
+            break
+        except OSError:  # some other process has its port
+            time.sleep(1)
     sim.mutator.start(20)

@@ -71,10 +71,12 @@ def test_a_search_is_read_to_its_end_whether_it_says_where_that_is(
 ) -> None:
     """Its total is documented, as its links are."""
     case = replace(case, size=max(case.size, 7))
-    with case.org(search_says=says) as sim:
+    with case.org(rate=0, search_says=says) as sim:
         connection = case.connect(sim)
         said = {warning.code for warning in case.sync(connection).warnings}
         assert said.isdisjoint({"window_incomplete", "not_read"})
+        sim.mutator.start(20)
+        case.sync(connection)
         sim.mutator.step(60)
         case.assert_equal(sim, connection)
 

@@ -124,7 +124,7 @@ def test_a_file_is_held_for_a_moment_and_then_free(
     """Opened once for calls that follow each other; nothing of one is left for the next."""
     monkeypatch.setattr("kustomer_sync.destinations.file._LONGEST_HOLD", 60)
     file = tmp_path / "a.duckdb"
-    to, opened = DuckDB(str(file), schema="k", hold_seconds=1.0), []
+    to, opened = DuckDB(str(file), schema="k", hold_seconds=5.0), []
     connect = to._file._connect
 
     def counted(*, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -140,7 +140,7 @@ def test_a_file_is_held_for_a_moment_and_then_free(
     assert opened == [False]
     with pytest.raises(duckdb.Error, match="different configuration"):
         duckdb.connect(str(file), read_only=True)
-    for _ in range(100):
+    for _ in range(200):
         time.sleep(0.05)
         with suppress(duckdb.Error), duckdb.connect(str(file), read_only=True) as db:
             assert db.sql("SELECT count(*) FROM k.conversation").fetchall() == [(1,)]
@@ -153,8 +153,11 @@ def test_a_file_is_held_for_a_moment_and_then_free(
     assert opened == [False, False]
 
 
-def test_a_file_that_was_taken_up_again_is_held_from_then_on(tmp_path: Path) -> None:
+def test_a_file_that_was_taken_up_again_is_held_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was to close it the first time leaves it, whether it is in use or held again by then."""
+    monkeypatch.setattr("kustomer_sync.destinations.file._LONGEST_HOLD", 60)
     to, closed = DuckDB(str(tmp_path / "a.duckdb"), schema="k", hold_seconds=30), []
     to.begin(EPOCH)
     file = to._file

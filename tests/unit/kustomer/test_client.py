@@ -64,6 +64,7 @@ def opened() -> Opened:
         limits: Limits = UNLIMITED,
         percentage: float = 90,
         page_seconds: float = 120,
+        retry_seconds: float = 2,
         **switches: Any,
     ) -> Iterator[tuple[Client, Simulator]]:
         clock = Clock()
@@ -75,7 +76,9 @@ def opened() -> Opened:
 
         quota._changed.wait = wait  # type: ignore[method-assign,assignment]  # waiting takes no time
         with Simulator(limits=limits, switches=Switches(**switches), wall=clock) as sim:
-            client = Client(sim.url, sim.token, quota, retry_seconds=2, page_seconds=page_seconds)
+            client = Client(
+                sim.url, sim.token, quota, retry_seconds=retry_seconds, page_seconds=page_seconds
+            )
             try:
                 yield client, sim
             finally:
@@ -291,7 +294,7 @@ def test_a_page_that_says_that_kustomer_is_down_is_waited_out(patient: Patient) 
 
 def test_a_body_that_drips_is_asked_for_again(opened: Opened) -> None:
     """Every byte comes in good time, and the whole would take a minute."""
-    with opened(page_seconds=0.3) as (client, sim):
+    with opened(page_seconds=2, retry_seconds=30) as (client, sim):
         fault = sim.faults.add("slow", "/v1/teams", times=1, value=200)
         client.get("/v1/teams")
         assert fault.fired == 1

@@ -6,7 +6,7 @@ import re
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kustomer_sync.shred import Names
@@ -93,6 +93,7 @@ def test_long_names_are_cut_and_stay_different() -> None:
     assert all(len(name.encode()) <= 63 for name in found)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=90), unique=True))
 def test_every_name_is_its_own_and_remembered(attributes: list[str]) -> None:
     """Whatever an attribute is called, it has one plain name, also after a restart."""

