@@ -70,6 +70,11 @@ class Case:
     database: Path
     character: Character = "pleasant"
 
+    @property
+    def rate(self) -> float:
+        """How many things a second happen in its org, unless a test says otherwise."""
+        return 5 if self.size == 1 else 20
+
     @contextmanager
     def org(
         self,
@@ -87,7 +92,7 @@ class Case:
             "record_cap": self.cap, "max_search_page_size": self.size, "index_lag_ms": 2000,
             "index_lag_random": True, "late_write_ms": 2000, **switches,
         }  # fmt: skip
-        rate = (5 if self.size == 1 else 20) if rate is None else rate
+        rate = self.rate if rate is None else rate
         scale = TINIEST if self.size == 1 else TINY
         with Simulator(
             seed=seed, scale=scale, switches=Switches(**answers), limits=limits,

@@ -388,10 +388,13 @@ def test_a_wait_is_told_while_it_lasts(
         config(GOOD.format(url=sim.url) + "max_wait_minutes = 0.02")
         began = time.monotonic()
         assert run(["sync"]) == 3
-        assert time.monotonic() - began >= 1.2
+        waited = time.monotonic() - began
+        assert waited >= 1.2
         told = capsys.readouterr().err
         assert told.count("waiting for Kustomer's rate limit, until ") == 1
-        assert re.search(r"Kustomer's rate limit left no request for \d+ seconds?\.", told)
+        said = re.search(r"Kustomer's rate limit left no request for (\d+) seconds?\.", told)
+        assert said is not None
+        assert 1 <= int(said[1]) <= round(waited), "1, but for a machine that has much else to do"
 
 
 def test_tables_and_erd_print_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:

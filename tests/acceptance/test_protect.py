@@ -216,7 +216,7 @@ def test_turning_it_off_brings_the_values_back(case: Case) -> None:
     with case.org(rate=0) as sim:
         plant(sim, misfits=False)
         case.sync(connect(case, sim, **HASHED))
-        sim.mutator.start(5 if case.size == 1 else 20)
+        sim.mutator.start(case.rate)
         case.sync(connect(case, sim, **BLOCKED))
         case.assert_equal(sim, connect(case, sim))
         for column, table, type_ in (
@@ -350,7 +350,7 @@ def test_what_is_wanted_again_is_filled_and_nothing_else_is_read(case: Case, nam
         off: dict[str, Any] = {name: {"enabled": False}}
         whole, without = connect(case, sim), connect(case, sim, **off)
         case.sync(without)
-        sim.mutator.start(5 if case.size == 1 else 20)
+        sim.mutator.start(case.rate)
         sim.clock.advance(60)
         case.sync(without)
         sim.requests.clear()

@@ -122,10 +122,7 @@ def test_a_resync_mends_whatever_is_wrong(case: Case) -> None:
         stray(case.database)
         report = case.sync(connection, resync=ALL)
         assert report.status == "SUCCESSFUL", report.error
-        said = {w.code for w in report.warnings}
-        if "window_incomplete" in said:  # of a moment's many records one changed meanwhile
-            said -= {"resync_incomplete"}
-        assert not said & UNDONE
+        assert not {w.code for w in report.warnings} & UNDONE
         assert_mended(case, sim, connection)
 
 

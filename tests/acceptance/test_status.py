@@ -421,7 +421,7 @@ def test_when_others_use_the_budget_up_it_goes_on_later_without_loss(case: Case)
     """RESCHEDULED, not failed, and no request refused; with another share the rest is read."""
     with case.org(limits=Limits(org=100_000, search=100_000)) as sim:
         first = case.connect(sim, max_wait_minutes=0, api_utilization_percentage=90)
-        drained = Limits(1, 1)
+        drained = Limits(100_000, 100_000, other_searches=10**12)
         sim.faults.rules.append(
             Meanwhile("search", lambda n: setattr(sim, "limits", drained) if n == 4 else None)
         )

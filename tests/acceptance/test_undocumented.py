@@ -75,7 +75,7 @@ def test_a_search_is_read_to_its_end_whether_it_says_where_that_is(
         connection = case.connect(sim)
         said = {warning.code for warning in case.sync(connection).warnings}
         assert said.isdisjoint({"window_incomplete", "not_read"})
-        sim.mutator.start(20)
+        sim.mutator.start(case.rate)
         case.sync(connection)
         sim.mutator.step(60)
         case.assert_equal(sim, connection)

@@ -284,7 +284,7 @@ class Client:
                 )
             self._tell_of(path, reason, began, borne)
             if now >= deadline:
-                said = f"{method} {path} kept failing for {_minutes(patience)} ({reason})."
+                said = f"{method} {path} kept failing for {_duration(patience)} ({reason})."
                 if elsewhere:
                     self._given_up += 1
                     raise PathFailed(said, "What else there is was read; run the sync again.")
@@ -316,7 +316,7 @@ class Client:
             self._told_at = now
             self._tell(
                 f"Kustomer keeps failing at {path} ({reason}); it is tried again for up to "
-                f"{_minutes(borne)}."
+                f"{_duration(borne)}."
             )
 
     def _answers_elsewhere(self, path: str, said: str, patience: float) -> None:
@@ -456,7 +456,7 @@ def _accepted(status: int, content: bytes, path: str) -> None:
         )
 
 
-def _minutes(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:g} seconds"
     return "a minute" if seconds == 60 else f"{seconds / 60:g} minutes"

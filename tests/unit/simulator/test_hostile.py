@@ -373,13 +373,13 @@ def test_the_same_seed_is_hostile_in_the_same_way() -> None:
 
 
 def test_a_hostile_million_costs_nothing_until_it_is_read(start: Start) -> None:
-    """A deep window within a second or two, of a machine that has nothing else to do."""
-    begin = time.monotonic()
+    """A deep window within a second or two, of the machine's time."""
+    begin = time.process_time()
     kustomer = start(character="hostile", scale="large")
     moment = kustomer.sim.world.base.updated("conversation", 700_000)
     where = {"conversation_updated_at": {"gte": iso(moment)}}
     assert len(kustomer.search("conversation", where, size=50).json()["data"]) == 50
-    assert time.monotonic() - begin < 60
+    assert time.process_time() - begin < 10
 
 
 def test_the_pleasant_org_is_the_default() -> None:

@@ -16,9 +16,9 @@ from .conftest import Kustomer, Start
 
 def test_small_starts_at_once(start: Start) -> None:
     """Well under a second."""
-    begin = time.monotonic()
+    begin = time.process_time()
     assert start().get("/v1/users/current").status_code == 200
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 2
 
 
 @pytest.fixture
